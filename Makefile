@@ -1,0 +1,76 @@
+# Every target makes .venv by itself: with uv when it is on PATH, else with venv and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format site serve bench lock setup setup-dev clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
+
+demo: setup ## Run the whole loop on this machine and build its site (ARGS="--out DIR").
+	@$(BIN)/fairlead demo $(ARGS)
+
+test: setup-dev ## Run every test.
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+lint: setup-dev ## Style, types, layers, spelling, workflows, and the data itself.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/typos
+	$(BIN)/fairlead format --check
+	$(BIN)/fairlead check
+
+format: setup-dev ## Rewrite code and data in their canonical form.
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format -q .
+	$(BIN)/fairlead format
+
+site: setup ## Build the site of this checkout into build/site.
+	@$(BIN)/fairlead build --out build/site $(ARGS)
+
+serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
+	@$(BIN)/fairlead serve $(ARGS)
+
+bench: setup-dev ## Measure the measuring client; print a table, write build/bench.json.
+	@mkdir -p build
+	@$(BIN)/python pipeline/benchmarks/bench_client.py --json build/bench.json $(ARGS)
+
+lock: setup-dev ## Pin every dependency anew, with hashes.
+	@printf 'editables\nhatchling\n' | $(LOCK) -o requirements.lock pyproject.toml -
+	@$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean: ## Remove what was made here.
+	rm -rf $(VENV) build
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(call install,requirements.lock)
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.lock
+	@$(call install,requirements-dev.lock)
+	@touch $@
+
+# $(1): the lock file. The project itself is installed without touching any dependency.
+define install
+	set -e; \
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Fairlead needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'; \
+	echo "Setting up $(VENV) from $(1) ..."; \
+	if command -v uv >/dev/null 2>&1; then \
+	  test -x $(BIN)/python || uv venv -q --python "$$(command -v $(PYTHON))" $(VENV); \
+	  uv pip install -q --python $(BIN)/python --require-hashes -r $(1); \
+	  uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+	  test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV); \
+	  $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r $(1); \
+	  $(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+endef
