@@ -1,0 +1,130 @@
+"""Every rule that spans more than one value. Knows how to run rules, and none of them.
+
+A check is a function of the repository and its context that yields problems; it stops at nothing,
+changes nothing, and reads no file but raw ones. :data:`CHECKS` is all of them, in one list.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from fairlead import history
+from fairlead.checks import (
+    changes,
+    dates,
+    governance,
+    methodology,
+    providers,
+    raw,
+    references,
+    submissions,
+    tree,
+    waivers,
+)
+from fairlead.checks.context import Context
+from fairlead.documents import problem_of
+from fairlead.problems import Problem, order_problems
+from fairlead.repository import TOP_FOLDERS, Repository, bug, is_within, load_repository
+
+MAX_PROBLEMS_PER_FILE = 100
+MAX_PROBLEMS_PER_CHECK = 1000  # a hostile change must not make the machine look for names all day
+
+Check = Callable[[Repository, Context], Iterator[Problem]]
+
+CHECKS: tuple[Check, ...] = (
+    tree.check_required_files,
+    tree.check_prose,
+    references.check_unique_ids,
+    references.check_providers,
+    references.check_methodology,
+    references.check_registrations,
+    references.check_submissions,
+    references.check_neutral_windows,
+    references.check_people,
+    references.check_proposals,
+    dates.check_spans,
+    dates.check_nothing_in_the_future,
+    dates.check_event_order,
+    providers.check_price_history,
+    providers.check_addresses,
+    providers.check_active,
+    methodology.check_versions,
+    methodology.check_digests,
+    methodology.check_loads,
+    methodology.check_limits,
+    submissions.check_registration_digest,
+    submissions.check_registered_by_contact,
+    submissions.check_claims,
+    submissions.check_folder_names,
+    submissions.check_history_begins,
+    raw.check_manifests,
+    raw.check_calibrations,
+    raw.check_windows,
+    governance.check_seats,
+    governance.check_delegates,
+    governance.check_ownership,
+    governance.check_fractions,
+    governance.check_ballots,
+    changes.check_raw_files,
+    changes.check_registrations,
+    changes.check_ratified_versions,
+    changes.check_histories,
+    changes.check_ids_stay,
+    changes.check_one_kind,
+)
+
+
+def run_checks(
+    root: Path, *, base: str | None = None, paths: Sequence[str] = (), now: dt.datetime
+) -> list[Problem]:
+    """Every problem of a tree, in the order of its paths and lines.
+
+    Args:
+        root: the folder that holds methodology/, providers/ and submissions/.
+        base: a git ref; with it, what may never change is held against the merge base with HEAD.
+        paths: files and folders, relative to the root, whose problems are wanted; all if empty.
+        now: the moment to judge dates by, with its time zone.
+
+    Raises:
+        EnvironmentProblem: git cannot answer for ``base``.
+    """
+    repository, problems = load_repository(root)
+    past = history.open_base(root, base, TOP_FOLDERS) if base is not None else None
+    if base is not None and past is None:
+        problems.append(changes.not_checked())
+    context = Context(now=now, base=past, paths=tuple(paths))
+    for check in CHECKS:
+        found = list(_run_guarded(check, repository, context))
+        if len(found) == MAX_PROBLEMS_PER_CHECK:
+            message = f"{check.__name__} stopped after {len(found):,} problems"
+            problems.append(problem_of(".", "TREE009", message))
+        problems += found
+    problems = waivers.apply_waivers(repository, context, problems)
+    # What concerns no file concerns whoever asks.
+    wanted = [problem for problem in problems if problem.path == "." or is_within(problem.path, paths)]
+    return _limit_per_file(order_problems(set(wanted)))
+
+
+def _run_guarded(check: Check, repository: Repository, context: Context) -> Iterator[Problem]:
+    name = f"{check.__module__.removeprefix('fairlead.')}.{check.__name__}"
+    try:
+        yield from itertools.islice(check(repository, context), MAX_PROBLEMS_PER_CHECK)
+    except Exception as error:  # noqa: BLE001  (the last guard: one check must not hide the others)
+        yield bug(".", f"running {name}", error)
+
+
+def _limit_per_file(problems: Sequence[Problem]) -> list[Problem]:
+    kept: list[Problem] = []
+    counts: dict[str, int] = {}
+    for problem in problems:
+        counts[problem.path] = counts.get(problem.path, 0) + 1
+        if counts[problem.path] <= MAX_PROBLEMS_PER_FILE:
+            kept.append(problem)
+    for path, count in counts.items():
+        if count > MAX_PROBLEMS_PER_FILE:
+            message = f"{count - MAX_PROBLEMS_PER_FILE:,} more problems in this file"
+            kept.append(problem_of(path, "TREE009", message))
+    return order_problems(kept)

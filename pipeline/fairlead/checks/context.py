@@ -1,0 +1,75 @@
+"""What a check may know beside the repository, and how it says where. Knows no rule."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Collection, Iterator
+
+from fairlead.documents import problem_at
+from fairlead.history import Base
+from fairlead.problems import Problem, nearest, quote
+from fairlead.repository import Repository
+from fairlead.rules import RULES
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Context:
+    """The moment, the state that the change started from (None: not asked), the paths of interest."""
+
+    now: dt.datetime
+    base: Base | None
+    paths: tuple[str, ...]
+
+
+def at(
+    repository: Repository,
+    path: str,
+    code: str,
+    pointer: str,
+    message: str,
+    *,
+    key: bool = False,
+    expected: str | None = None,
+    fix: str | None = None,
+) -> Problem:
+    """A problem at a value of one of the repository's YAML files."""
+    document = repository.documents[path]
+    return problem_at(document, code, pointer, message, key=key, expected=expected, fix=fix)
+
+
+def unknown(
+    repository: Repository,
+    where: tuple[str, str],
+    code: str,
+    name: str,
+    known: Collection[str],
+    home: str,
+) -> Iterator[Problem]:
+    """A problem if ``name``, written at ``where`` (path, pointer), is none of the ``known`` ones.
+
+    ``home`` is the file or folder that would define it. While that is missing or broken nothing is
+    said: its own problem is the cause.
+    """
+    if name in known or home in repository.broken or is_missing(repository, home):
+        return
+    meant = nearest(name, known)
+    word = RULES[code].title.removeprefix("An ").removeprefix("unknown ")
+    place = f"add it to {home}" if not home.endswith("/") else f"add it under {home}"
+    path, pointer = where
+    yield at(
+        repository,
+        path,
+        code,
+        pointer,
+        f"unknown {word} {quote(name)}",
+        expected=f"one of those in {home}" if known else f"an entry in {home}; there is none yet",
+        fix=f"write `{meant}`" if meant else place,
+    )
+
+
+def is_missing(repository: Repository, home: str) -> bool:
+    """Whether a file that has to be there is not; its absence is a problem of its own."""
+    return home.endswith(("models.yaml", "vantages.yaml", "organisations.yaml")) and (
+        home not in repository.documents
+    )

@@ -1,0 +1,97 @@
+"""What a provider's file must make sense of by itself. Knows no other file."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import urllib.parse
+from collections.abc import Iterator, Sequence
+
+from fairlead.checks.context import Context, at
+from fairlead.model import Price
+from fairlead.problems import Problem, pointer, quote
+from fairlead.repository import Repository
+
+
+def check_price_history(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """Prices are sorted, and each day has one."""
+    for name, provider in repository.providers.items():
+        for place, endpoint in enumerate(provider.endpoints):
+            for number, served in enumerate(endpoint.models):
+                where = pointer("endpoints", place, "models", number, "prices")
+                yield from _price_history(repository, f"providers/{name}.yaml", where, served.prices)
+
+
+def _price_history(
+    repository: Repository, path: str, where: str, prices: Sequence[Price]
+) -> Iterator[Problem]:
+    for index, (older, newer) in enumerate(itertools.pairwise(prices), start=1):
+        place = f"{where}/{index}/from"
+        if newer.from_ < older.from_:
+            message = f"{newer.from_} is before the price above it, {older.from_}"
+            yield at(
+                repository, path, "PRO002", place, message, fix="sort the prices by `from`, oldest first"
+            )
+        elif older.until is None or older.until >= newer.from_:
+            held = f"until {older.until}" if older.until else "with no end"
+            fix = "end the older price the day before this one begins"
+            yield at(repository, path, "PRO001", place, f"the price above holds {held}", fix=fix)
+
+
+def check_addresses(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """An address that a key may go to is https; http is for the machine's own loopback."""
+    for name, provider in repository.providers.items():
+        for index, endpoint in enumerate(provider.endpoints):
+            found = _address_fault(endpoint.base_url)
+            if found:
+                path, where = f"providers/{name}.yaml", pointer("endpoints", index, "base_url")
+                expected = "an https address of a named host, without user, query or fragment"
+                fix = "give the address that customers use; plain http is for this machine's own loopback"
+                yield at(repository, path, "PRO003", where, found, expected=expected, fix=fix)
+
+
+def _address_fault(url: str | None) -> str | None:
+    if url is None or is_on_loopback(url):
+        return None
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"no address: {error}"
+    if not host:
+        return "an address without a host"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "an address with a user, a query or a fragment"
+    if parts.scheme != "https":
+        return f"{quote(parts.scheme)} would send a key in the clear"
+    if _is_number(host):
+        return f"{quote(host)} is a number, not the name of a host"
+    return None
+
+
+def is_on_loopback(url: str | None) -> bool:
+    """Whether an address is the measuring machine's own. No key goes there, and no company answers there."""
+    try:
+        host = urllib.parse.urlsplit(url or "").hostname or ""
+    except ValueError:
+        return False
+    return host == "localhost" or (_is_number(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_active(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """Each endpoint of an active provider has an address: there is something to measure."""
+    for name, provider in repository.providers.items():
+        for index, endpoint in enumerate(provider.endpoints):
+            if provider.status == "active" and endpoint.base_url is None:
+                where = pointer("endpoints", index, "base_url")
+                fix = "give the address, or change `status`"
+                message = "an endpoint of an active provider without an address"
+                yield at(repository, f"providers/{name}.yaml", "PRO004", where, message, fix=fix)

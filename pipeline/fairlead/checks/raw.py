@@ -1,0 +1,265 @@
+"""Raw files against what is said about them: manifests, digests, plans. Knows no stamp of any request.
+
+Each window is read once, checked, and let go again, so that a tree of any size fits in memory. The
+headers of one folder are then held together against its plan.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fairlead import documents, windows
+from fairlead.checks.context import Context, at
+from fairlead.checks.headers import Owner, header_problems
+from fairlead.checks.requests import request_problems
+from fairlead.checks.submissions import registration_digest
+from fairlead.documents import Unreadable, problem_of
+from fairlead.model import RawFile
+from fairlead.problems import Problem, pointer, quote
+from fairlead.repository import (
+    MAX_CALIBRATION_BYTES,
+    FileKind,
+    Manifest,
+    Repository,
+    bug,
+    is_within,
+)
+
+_RAW_KINDS = (FileKind.WINDOW, FileKind.CALIBRATION)
+_WINDOW_CODES = {
+    "gzip": "WIN001",
+    "size": "WIN002",
+    "encoding": "WIN003",
+    "json": "WIN004",
+    "canonical": "WIN005",
+    "header": "WIN006",
+    "request": "WIN007",
+}
+
+
+class _Listed(NamedTuple):
+    """Where a manifest lists a raw file, and as what."""
+
+    manifest: Manifest
+    pointer: str
+    raw: RawFile
+
+
+def _listed_files(repository: Repository) -> dict[str, _Listed]:
+    found: dict[str, _Listed] = {}
+    for manifest in repository.manifests():
+        for key, files in (("windows", manifest.windows), ("calibrations", manifest.calibrations)):
+            for index, raw in enumerate(files):
+                listed = _Listed(manifest, pointer(key, index), raw)
+                found.setdefault(f"{manifest.folder}/{raw.file}", listed)
+    return found
+
+
+def _folder_of(path: str) -> str:
+    """The folder whose manifest lists a raw file: the one above windows/ or calibrations/."""
+    return path.rsplit("/", 2)[0]
+
+
+# -- manifests -----------------------------------------------------------------------------------
+
+
+def check_manifests(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """A manifest names each raw file of its folder, each under its own list, and no other."""
+    listed = _listed_files(repository)
+    for path, entry in listed.items():
+        wanted = FileKind.WINDOW if entry.pointer.startswith("/windows/") else FileKind.CALIBRATION
+        if repository.kinds.get(path) is not wanted:
+            message = f"there is no {wanted} file {path}"
+            fix = "add the file exactly as it was sealed; what was measured stays"
+            where = f"{entry.pointer}/file"
+            yield at(repository, entry.manifest.path, "SUB004", where, message, fix=fix)
+    sealed = {manifest.folder: manifest.path for manifest in repository.manifests()}
+    for path, kind in repository.kinds.items():
+        folder = _folder_of(path)
+        if kind in _RAW_KINDS and folder in sealed and path not in listed:
+            fix = "list it with its digest, or delete it"
+            yield problem_of(path, "SUB005", f"{sealed[folder]} does not list it", fix=fix)
+
+
+def _listing_problems(repository: Repository, listed: _Listed, data: bytes) -> Iterator[Problem]:
+    """The size and the digest of a file against its manifest: one problem, for one change is the cause."""
+    path = listed.manifest.path
+    if listed.raw.bytes != len(data):
+        message = f"{listed.raw.file} has {len(data):,} bytes"
+        expected = f"{listed.raw.bytes:,} bytes"
+        fix = "restore the file as it was sealed"
+        where = f"{listed.pointer}/bytes"
+        yield at(repository, path, "SUB006", where, message, expected=expected, fix=fix)
+    elif (found := windows.digest(data)) != listed.raw.sha256:
+        message = f"{listed.raw.file} has the digest {found[:12]}…"
+        fix = "restore the file as it was sealed; raw data is never edited"
+        where = f"{listed.pointer}/sha256"
+        yield at(repository, path, "SUB007", where, message, fix=fix)
+
+
+def check_calibrations(repository: Repository, context: Context) -> Iterator[Problem]:
+    """A certificate is named by its digest, is listed with it, and is one JSON object in gzip."""
+    listed = _listed_files(repository)
+    for path in repository.paths_of(FileKind.CALIBRATION):
+        if not _is_wanted(path, context):
+            continue
+        try:
+            data = documents.read_bounded(repository.root / path, MAX_CALIBRATION_BYTES)
+        except Unreadable as error:
+            yield problem_of(path, error.code, error.message)
+            continue
+        if path in listed:
+            yield from _listing_problems(repository, listed[path], data)
+        name, found = path.rpartition("/")[2].partition(".")[0], windows.digest(data)
+        if name != found:
+            fix = f"rename it to `{found}.json.gz`"
+            yield problem_of(path, "SUB008", f"its bytes have the digest {found[:12]}…", fix=fix)
+        yield from _certificate_text(path, data)
+
+
+def _certificate_text(path: str, data: bytes) -> Iterator[Problem]:
+    try:
+        text = windows.inflate(data, MAX_CALIBRATION_BYTES)
+        is_object = isinstance(json.loads(text), dict)
+    except windows.WindowError as error:
+        yield problem_of(
+            path, _WINDOW_CODES[error.rule], error.message, fix="restore the file as it was sealed"
+        )
+    except (ValueError, RecursionError) as error:
+        yield problem_of(path, "WIN004", f"not JSON: {error}", fix="restore the file as it was sealed")
+    else:
+        if not is_object:
+            yield problem_of(path, "WIN004", "not a JSON object", fix="restore the file as it was sealed")
+
+
+# -- windows -------------------------------------------------------------------------------------
+
+
+def check_windows(repository: Repository, context: Context) -> Iterator[Problem]:
+    """Each window is whole, possible, and what its manifest and its path say; none is left out."""
+    listed = _listed_files(repository)
+    folders: dict[str, list[str]] = {}
+    for path in repository.paths_of(FileKind.WINDOW):
+        folders.setdefault(_folder_of(path), []).append(path)
+    manifests = {manifest.folder: manifest for manifest in repository.manifests()}
+    for folder, paths in folders.items():
+        owner = _owner(repository, folder, manifests.get(folder))
+        runs: list[_Run] = []
+        for path in paths:
+            if _is_wanted(path, context):
+                run, problems = _check_window(repository, owner, path, listed.get(path))
+                yield from problems
+                runs += [run] if run is not None else []
+        if len(runs) == len(paths):  # else a missing window may be one that cannot be read
+            yield from _plan_problems(repository, folder, owner, runs)
+
+
+class _Run(NamedTuple):
+    """What a plan must know of one window."""
+
+    path: str
+    plan_index: int | None
+    is_complete: bool
+
+
+def _is_wanted(path: str, context: Context) -> bool:
+    """Raw files are large: with ``paths``, only those in one of them or beside one of them are read."""
+    folder = _folder_of(path)
+    return is_within(path, context.paths) or any(is_within(asked, [folder]) for asked in context.paths)
+
+
+def _check_window(
+    repository: Repository, owner: Owner, path: str, listed: _Listed | None
+) -> tuple[_Run | None, list[Problem]]:
+    problems: list[Problem] = []
+    try:
+        data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
+        problems += _listing_problems(repository, listed, data) if listed is not None else []
+        if problems:
+            return None, problems  # these are not the bytes that anybody stands for
+        window = windows.decode_window(data)
+        problems += header_problems(repository, owner, path, window.header)
+        if not any(problem.code in ("WIN006", "WIN010") for problem in problems):
+            problems += request_problems(path, window)
+    except Unreadable as error:
+        return None, [problem_of(path, error.code, error.message)]
+    except windows.WindowError as error:
+        code = _WINDOW_CODES[error.rule]
+        return None, [problem_of(path, code, error.message, line=error.line)]
+    except Exception as error:  # noqa: BLE001  (the last guard: one file must not hide the others)
+        return None, [*problems, bug(path, "checking this window", error)]
+    is_complete = len(window.requests) == window.header.load.planned
+    return _Run(path, window.header.plan_index, is_complete), problems
+
+
+def _owner(repository: Repository, folder: str, manifest: Manifest | None) -> Owner:
+    """What the YAML around a folder of windows says about all of them."""
+    name = folder.removeprefix("submissions/")
+    certificates = None if manifest is None else frozenset(raw.sha256 for raw in manifest.calibrations)
+    if name.startswith("neutral/"):
+        rounds = repository.rounds.get(name.removeprefix("neutral/"))
+        return Owner(
+            is_neutral=True,
+            model=rounds.model if rounds else None,
+            vantage=rounds.vantage if rounds else None,
+            methodology=rounds.methodology if rounds else None,
+            certificates=certificates,
+        )
+    if "/reruns/" in name:
+        rerun = repository.reruns.get(name)
+        return Owner(
+            is_neutral=True,
+            vantage=rerun.vantage if rerun else None,
+            methodology=rerun.methodology if rerun else None,
+            certificates=certificates,
+        )
+    submission, registration = repository.submissions.get(name), repository.registrations.get(name)
+    return Owner(
+        is_neutral=False,
+        provider=name.partition("/")[0],
+        origin=submission.origin if submission else None,
+        vantage=registration.vantage if registration else None,
+        methodology=registration.methodology if registration else None,
+        registration=registration,
+        registration_sha256=_registered_digest(repository, name),
+        certificates=certificates,
+    )
+
+
+def _registered_digest(repository: Repository, name: str) -> str | None:
+    """The registration's digest as the submission states it; before there is one, as the file has it."""
+    submission = repository.submissions.get(name)
+    if submission is not None:
+        return submission.registration_sha256
+    return registration_digest(repository, name) if name in repository.registrations else None
+
+
+# A window that the methodology finds invalid is repeated once; both are shown.
+_RUNS_PER_PLANNED_WINDOW = 2
+
+
+def _plan_problems(
+    repository: Repository, folder: str, owner: Owner, runs: Sequence[_Run]
+) -> Iterator[Problem]:
+    """Once a plan's results are submitted, each of its windows is there, and no more often than allowed."""
+    path = f"{folder}/registration.yaml"
+    if owner.registration is None or owner.origin != "measured":
+        return
+    complete: dict[int | None, list[str]] = {}
+    for run in runs:
+        if run.is_complete:
+            complete.setdefault(run.plan_index, []).append(run.path)
+    for index, planned in enumerate(owner.registration.windows):
+        found = complete.get(index, [])
+        for extra in found[_RUNS_PER_PLANNED_WINDOW:]:
+            message = f"planned window {index} was measured {len(found)} times"
+            fix = "a window is repeated once, where the first is invalid; leave out the rest"
+            yield problem_of(extra, "SUB010", message, line=1, fix=fix)
+        if not found:
+            message = (
+                f"no whole window of {quote(planned.model)} under {quote(planned.scenario)} is there for this"
+            )
+            fix = "measure it (`fairlead measure` resumes) and submit again"
+            yield at(repository, path, "SUB009", pointer("windows", index), message, fix=fix)

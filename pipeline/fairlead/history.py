@@ -1,0 +1,218 @@
+"""What git remembers of a tree. Knows no rule; it is the only place that runs git.
+
+The tree is a stranger's, so git is asked for plain objects only: no hook, filter, text conversion,
+pager, replacement or lazy fetch, no configuration but the clone's own, and a bounded answer. Files
+are compared by the digest that git itself would give their bytes, without any checkout filter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+MAX_LISTING_BYTES = 128 * 1024 * 1024
+MAX_BLOB_BYTES = 64 * 1024 * 1024
+
+_REGULAR = frozenset({"100644", "100755"})
+_CONFIG = (
+    "core.quotepath=off",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "protocol.allow=never",
+    # The check reads; whom the folder belongs to is no matter. Only the command line may say so.
+    "safe.directory=*",
+)
+_ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+class EnvironmentProblem(Exception):  # noqa: N818  (what the machine lacks, not a fault of ours)
+    """The machine or the clone cannot answer; ``fix`` says what would help."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Base:
+    """The state that a change started from: the merge base of HEAD and the given ref.
+
+    ``files`` maps each path below the root to git's digest of its bytes; ``elsewhere`` holds the
+    paths outside ``root`` (or outside its three data folders) that differ between it and HEAD.
+    """
+
+    root: Path
+    commit: str
+    files: Mapping[str, str]
+    elsewhere: tuple[str, ...]
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file as they were.
+
+        Raises:
+            KeyError: there was no such file.
+            EnvironmentProblem: git cannot give it.
+        """
+        return _git(self.root, "cat-file", "blob", self.files[path], limit=MAX_BLOB_BYTES)
+
+    def differs(self, path: str, data: bytes) -> bool:
+        """Whether these bytes are not those that the path had; true where it had none."""
+        known = self.files.get(path)
+        return known is None or known != blob_digest(data, len(known))
+
+
+def blob_digest(data: bytes, hex_digits: int = 40) -> str:
+    """Git's name for these bytes: sha1, or sha256 in a repository whose names have 64 digits."""
+    algorithm = hashlib.sha256 if hex_digits == 64 else hashlib.sha1
+    return algorithm(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def is_under_git(root: Path) -> bool:
+    """Whether a folder lies in a git work tree."""
+    found = _run(root, ("rev-parse", "--is-inside-work-tree"), 1024)
+    if found.returncode and b"not a git repository" not in found.stderr:
+        raise _failure("rev-parse", found.stderr)
+    return found.stdout.strip() == b"true"
+
+
+def initialise(root: Path) -> None:
+    """Put an existing folder under git, on a branch called main, with no hook and no commit.
+
+    Raises:
+        EnvironmentProblem: no git.
+    """
+    _git(root, "init", "--quiet", "--template=", "--initial-branch=main")
+
+
+def open_base(root: Path, ref: str, tops: tuple[str, ...]) -> Base | None:
+    """The base of a change; None where the root is not under git. ``tops`` are the folders of data.
+
+    Raises:
+        EnvironmentProblem: no git, a shallow clone, an unknown ref, or no common ancestor.
+    """
+    if not is_under_git(root):
+        return None
+    if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise EnvironmentProblem("this clone is shallow, so the past cannot be read", _FETCH)
+    commit = _commit(root, ref)
+    merge_base = _run(root, ("merge-base", commit, "HEAD"), 1024)
+    if merge_base.returncode:
+        raise EnvironmentProblem(f"{ref!r} and HEAD have no common ancestor here", _FETCH)
+    base = merge_base.stdout.split()[0].decode()
+    prefix = os.fsdecode(_git(root, "rev-parse", "--show-prefix")).rstrip("\n")
+    files = {
+        path.removeprefix(prefix): digest
+        for path, digest in _list_tree(root, base).items()
+        if path.startswith(tuple(f"{prefix}{top}/" for top in tops))
+    }
+    changed = _git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", base, "HEAD")
+    names = [os.fsdecode(name) for name in changed.split(b"\0") if name]
+    inside = tuple(f"{prefix}{top}/" for top in tops)
+    elsewhere = tuple(name for name in names if not name.startswith(inside))
+    return Base(root=root, commit=base, files=files, elsewhere=elsewhere)
+
+
+_FETCH = "fetch the whole history: `fetch-depth: 0` in actions/checkout, `git fetch --unshallow` by hand"
+
+
+def _commit(root: Path, ref: str) -> str:
+    found = _run(root, ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"), 1024)
+    if found.returncode:
+        raise EnvironmentProblem(f"git knows no commit {ref!r}", f"name an existing ref, or {_FETCH}")
+    return found.stdout.strip().decode()
+
+
+def _list_tree(root: Path, commit: str) -> dict[str, str]:
+    """Every regular file of a commit, by its path from the top of the work tree."""
+    files: dict[str, str] = {}
+    for line in _git(root, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+        if line:
+            about, _, name = line.partition(b"\t")
+            mode, _, digest = about.decode().split(" ")
+            if mode in _REGULAR:
+                files[os.fsdecode(name)] = digest
+    return files
+
+
+def _git(root: Path, *arguments: str, limit: int = MAX_LISTING_BYTES) -> bytes:
+    found = _run(root, arguments, limit)
+    if found.returncode:
+        raise _failure(arguments[0], found.stderr)
+    return found.stdout
+
+
+def _failure(command: str, stderr: bytes) -> EnvironmentProblem:
+    said = stderr.decode(errors="replace").strip().partition("\n")[0][:300]
+    return EnvironmentProblem(f"`git {command}` failed: {said or 'no reason given'}", _FETCH)
+
+
+def _run(root: Path, arguments: tuple[str, ...], limit: int) -> subprocess.CompletedProcess[bytes]:
+    git = shutil.which("git")
+    if git is None:
+        raise EnvironmentProblem("git is not installed", "install git, or check without `--base`")
+    settings = [part for setting in _CONFIG for part in ("-c", setting)]
+    command = [git, "--no-pager", "--literal-pathspecs", *settings, "-C", str(root), *arguments]
+    try:
+        return _bounded(command, limit)
+    except (OSError, subprocess.SubprocessError) as error:
+        fix = "see that `git status` works in this folder"
+        raise EnvironmentProblem(f"`git {arguments[0]}` failed: {error}", fix) from None
+
+
+def _bounded(command: list[str], limit: int) -> subprocess.CompletedProcess[bytes]:
+    """Run a command; beyond ``limit`` bytes of output it is stopped and counts as failed."""
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(  # noqa: S603  (a list, no shell; the program is git's full path)
+            command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        output = process.stdout.read(limit + 1) if process.stdout else b""
+        if len(output) > limit:
+            process.kill()
+            raise subprocess.SubprocessError(f"more than {limit:,} bytes of output")
+        returncode = process.wait()
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, returncode, output, errors.read(4096))
+
+
+def commit_id(root: Path) -> str | None:
+    """The commit that is checked out; None without git or before the first commit."""
+    found = _run(root, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), 1024)
+    return found.stdout.strip().decode() if found.returncode == 0 else None
+
+
+def commit_time(root: Path) -> dt.datetime | None:
+    """When the commit that is checked out was made; None without git or before the first commit."""
+    found = _run(root, ("log", "-1", "--format=%ct", "HEAD"), 1024)
+    if found.returncode:
+        return None
+    return dt.datetime.fromtimestamp(int(found.stdout), tz=dt.UTC)
+
+
+def commit_all(root: Path, message: str) -> None:
+    """Commit everything below a root, in the name of the program: for scratch roots that we made.
+
+    Raises:
+        EnvironmentProblem: git refuses.
+    """
+    _git(root, "add", "--all", ".")
+    author = ("-c", "user.name=Fairlead", "-c", "user.email=fairlead@example.org")
+    _git(root, *author, "commit", "--quiet", "--no-gpg-sign", f"--message={message}")

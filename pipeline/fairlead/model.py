@@ -1,0 +1,656 @@
+"""What the committed files say, as frozen values. Knows no file, no text form and no rule.
+
+One struct a file kind, with the fields of its JSON Schema in the same order; parts that several
+kinds share come first. ``msgspec.convert`` turns data that passed its schema into these. ``None``
+means *not disclosed*, and is shown as such. The path is the id, so no struct of a file repeats it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Literal
+
+import msgspec
+
+Date = dt.date
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A frozen value: no default anywhere, every key is stated."""
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+class GitHub(_Value, frozen=True):
+    """A GitHub account. The numeric ``id`` counts; the login is for people to read."""
+
+    login: str
+    id: int
+
+
+class RawFile(_Value, frozen=True):
+    """A raw file under a submission's folder, and what it must be."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+class MethodologyRef(_Value, frozen=True):
+    """A methodology version and the digest of its methodology.yaml."""
+
+    version: str
+    sha256: str
+
+
+class Interest(_Value, frozen=True):
+    """A tie between the party that states it and an organisation."""
+
+    kind: Literal["employment", "equity", "ownership", "contract", "credits", "operation", "other"]
+    party: str
+    amount_band: Literal["none", "up-to-1000-usd", "over-1000-usd"] | None
+    from_: Date | None = msgspec.field(name="from")
+    until: Date | None
+    source: str
+    notes: str | None
+
+
+# -- providers -----------------------------------------------------------------------------------
+
+
+class Contact(_Value, frozen=True):
+    """Somebody who may register and submit for a provider."""
+
+    name: str
+    github: GitHub
+
+
+class Permission(_Value, frozen=True):
+    """A provider's recorded word on publishing benchmarks of its service."""
+
+    granted: bool
+    source: str
+    date: Date
+
+
+class Price(_Value, frozen=True):
+    """A price and the days it held; US dollars per million tokens."""
+
+    from_: Date = msgspec.field(name="from")
+    until: Date | None
+    input_usd_per_mtok: float
+    cached_input_usd_per_mtok: float | None
+    output_usd_per_mtok: float
+    source: str
+    retrieved: Date
+
+
+class ServedModel(_Value, frozen=True):
+    """A model as one endpoint serves it."""
+
+    model: str
+    api_model: str
+    accelerator: str | None
+    accelerator_count: int | None
+    precision: str | None
+    context_tokens: int | None
+    prompt_cache: Literal["none", "prefix", "response"] | None
+    prices: tuple[Price, ...]
+
+
+class Endpoint(_Value, frozen=True):
+    """An address that serves models in one dialect."""
+
+    id: str
+    base_url: str | None
+    dialect: str
+    region: str | None
+    models: tuple[ServedModel, ...]
+
+
+class Provider(_Value, frozen=True):
+    """providers/<id>.yaml"""
+
+    schema_version: int
+    name: str
+    status: Literal["active", "historical", "reference", "withdrawn"]
+    organisation: str | None
+    website: str | None
+    contacts: tuple[Contact, ...]
+    benchmark_permission: Permission | None
+    endpoints: tuple[Endpoint, ...]
+    interests: tuple[Interest, ...]
+    notes: str | None
+
+
+# -- methodology ---------------------------------------------------------------------------------
+
+
+class Tokenizer(_Value, frozen=True):
+    """A tokenizer file, pinned by digest."""
+
+    source: str
+    sha256: str
+
+
+class Model(_Value, frozen=True):
+    """A canonical model."""
+
+    id: str
+    name: str
+    developer: str
+    tokenizer: Tokenizer | None
+    notes: str | None
+
+
+class Models(_Value, frozen=True):
+    """methodology/models.yaml"""
+
+    schema_version: int
+    models: tuple[Model, ...]
+
+
+class Vantage(_Value, frozen=True):
+    """A fixed place that measurements are made from."""
+
+    id: str
+    name: str
+    region: str | None
+    network: str | None
+    operator: str | None
+    notes: str | None
+
+
+class Vantages(_Value, frozen=True):
+    """methodology/vantages.yaml"""
+
+    schema_version: int
+    vantages: tuple[Vantage, ...]
+
+
+class Version(_Value, frozen=True):
+    """The state of one methodology version."""
+
+    version: str
+    state: Literal["draft", "candidate", "ratified", "superseded"]
+    sha256: str | None
+    ratified_by: str | None
+    date: Date | None
+    changes: str
+
+
+class Versions(_Value, frozen=True):
+    """methodology/versions.yaml"""
+
+    schema_version: int
+    versions: tuple[Version, ...]
+
+
+class Workload(_Value, frozen=True):
+    """What is asked: the kind of prompt, its length in words, the tokens asked for."""
+
+    id: str
+    kind: Literal["chat"]
+    input_words: int
+    output_tokens_max: int
+
+
+class Scenario(_Value, frozen=True):
+    """How a workload is sent: a closed loop at a concurrency or an open loop at a rate."""
+
+    id: str
+    workload: str
+    kind: Literal["closed", "open"]
+    concurrency: int | None
+    rate_per_s: float | None
+    arrivals: Literal["poisson", "constant"] | None
+    requests: int
+    ramp_ms: int
+
+
+class WindowRules(_Value, frozen=True):
+    """When a window is large enough to give a throughput figure."""
+
+    requests_min: int
+    requests_per_stream_min: int
+    steady_e2e_medians_min: float
+
+
+class Timeouts(_Value, frozen=True):
+    """The time limits. A time-out defines failure, so it is part of the method."""
+
+    connect_ms: int
+    first_chunk_ms: int
+    total_ms: int
+
+
+class Limits(_Value, frozen=True):
+    """Beyond these a window is invalid or a request gets a finding."""
+
+    schedule_delay_p99_ms: float
+    clock_step_ms: float
+    token_disagreement_share: float
+    output_length_min_share: float
+    stutter_gap_ms: float
+    invalid_windows_share: float
+
+
+class CalibrationRules(_Value, frozen=True):
+    """What a calibration certificate must hold for its window to be valid."""
+
+    required: bool
+    token_error_p99_ms: float
+    ttft_error_p99_ms: float
+
+
+class StatisticsRules(_Value, frozen=True):
+    """How sure an interval and a comparison must be."""
+
+    confidence: float
+    family_error: float
+    rounds_min: int
+
+
+class RankingRules(_Value, frozen=True):
+    """What is ranked, and what is listed without a rank."""
+
+    metrics: tuple[str, ...]
+    success_rate_min: float
+    stale_badge_days: int
+    stale_unranked_days: int
+
+
+class VerdictRules(_Value, frozen=True):
+    """The margins a claim must hold within."""
+
+    latency_margin_share: float
+    throughput_margin_share: float
+    success_margin_share: float
+
+
+class Methodology(_Value, frozen=True):
+    """methodology/versions/<version>/methodology.yaml: every number the board works by."""
+
+    schema_version: int
+    version: str
+    title: str
+    day_seconds: int
+    workloads: tuple[Workload, ...]
+    scenarios: tuple[Scenario, ...]
+    control: str | None
+    window: WindowRules
+    timeouts: Timeouts
+    limits: Limits
+    calibration: CalibrationRules
+    statistics: StatisticsRules
+    ranking: RankingRules
+    verdict: VerdictRules
+    notes: str | None
+
+
+# -- submissions ---------------------------------------------------------------------------------
+
+
+class PlannedWindow(_Value, frozen=True):
+    """One window of a plan."""
+
+    endpoint: str
+    model: str
+    scenario: str
+    not_before: dt.datetime
+
+
+class Registration(_Value, frozen=True):
+    """submissions/<provider>/<submission>/registration.yaml"""
+
+    schema_version: int
+    registered: dt.datetime
+    by: GitHub | None
+    methodology: MethodologyRef
+    vantage: str
+    seed: str
+    deadline: Date
+    windows: tuple[PlannedWindow, ...]
+    notes: str | None
+
+
+class Disclosures(_Value, frozen=True):
+    """What the submitter says of the system that was measured."""
+
+    accelerator: str | None
+    accelerator_count: int | None
+    precision: str | None
+    region: str | None
+    prompt_cache: Literal["none", "prefix", "response"] | None
+    capacity: str | None
+
+
+class Claim(_Value, frozen=True):
+    """A claimed figure, in the unit its metric's name ends with."""
+
+    endpoint: str
+    model: str
+    scenario: str
+    metric: str
+    value: float
+    primary: bool
+
+
+class Submission(_Value, frozen=True):
+    """submissions/<provider>/<submission>/submission.yaml"""
+
+    schema_version: int
+    title: str
+    origin: Literal["measured", "imported"]
+    submitted: Date
+    by: GitHub | None
+    registration_sha256: str | None
+    disclosures: Disclosures
+    claims: tuple[Claim, ...]
+    windows: tuple[RawFile, ...]
+    calibrations: tuple[RawFile, ...]
+    corrects: str | None
+    notes: str | None
+
+
+class Rounds(_Value, frozen=True):
+    """submissions/neutral/<yyyy-mm>-<vantage>-<model>/rounds.yaml"""
+
+    schema_version: int
+    methodology: MethodologyRef
+    vantage: str
+    model: str
+    windows: tuple[RawFile, ...]
+    calibrations: tuple[RawFile, ...]
+    notes: str | None
+
+
+class Rerun(_Value, frozen=True):
+    """submissions/<provider>/<submission>/reruns/<utc>-<vantage>/rerun.yaml"""
+
+    schema_version: int
+    methodology: MethodologyRef
+    vantage: str
+    started: dt.datetime
+    started_by: GitHub
+    windows: tuple[RawFile, ...]
+    calibrations: tuple[RawFile, ...]
+    notes: str | None
+
+
+class Event(_Value, frozen=True):
+    """Something that happened to a submission."""
+
+    kind: Literal[
+        "submitted", "disputed", "answered", "upheld", "dismissed", "corrected", "withdrawn", "retracted"
+    ]
+    at: dt.datetime
+    by: GitHub | None
+    reason: str
+    link: str | None
+
+
+class History(_Value, frozen=True):
+    """submissions/<provider>/<submission>/history.yaml: events are only ever added."""
+
+    schema_version: int
+    events: tuple[Event, ...]
+
+
+# -- governance ----------------------------------------------------------------------------------
+
+
+class ProposalEvent(_Value, frozen=True):
+    """A change of a proposal's state."""
+
+    kind: Literal["draft", "comment", "voting", "amended", "accepted", "rejected", "withdrawn", "superseded"]
+    at: dt.datetime
+    reason: str
+
+
+class Proposal(_Value, frozen=True):
+    """methodology/proposals/<number>-<slug>/proposal.yaml"""
+
+    schema_version: int
+    title: str
+    kind: Literal["methodology", "rules", "charter", "admission", "removal", "editorial"]
+    proposer: GitHub
+    raised: dt.datetime
+    methodology_version: str | None
+    named: tuple[str, ...]
+    events: tuple[ProposalEvent, ...]
+    notes: str | None
+
+
+class Elector(_Value, frozen=True):
+    """Somebody who could vote when the vote opened."""
+
+    member: str
+    github: GitHub
+    organisation: str
+    group: str
+    delegate: bool
+    tied: bool
+
+
+class BallotVote(_Value, frozen=True):
+    """One ballot as it was cast."""
+
+    github: GitHub
+    vote: Literal["yes", "no", "abstain"]
+    at: dt.datetime
+    edited_at: dt.datetime | None
+    proposal_sha256: str
+    url: str
+
+
+class Ballot(_Value, frozen=True):
+    """methodology/proposals/<number>-<slug>/ballot.yaml"""
+
+    schema_version: int
+    proposal_sha256: str
+    opens: dt.datetime
+    closes: dt.datetime
+    electorate: tuple[Elector, ...]
+    ballots: tuple[BallotVote, ...]
+    notes: str | None
+
+
+class Employment(_Value, frozen=True):
+    """Who somebody worked for, and when."""
+
+    organisation: str
+    from_: Date = msgspec.field(name="from")
+    until: Date | None
+
+
+class Member(_Value, frozen=True):
+    """methodology/governance/members/<id>.yaml"""
+
+    schema_version: int
+    name: str
+    github: GitHub
+    roles: tuple[Literal["voter", "steward", "panelist", "maintainer"], ...]
+    admitted_by: str | None
+    seated: Date
+    term_until: Date
+    employment: tuple[Employment, ...]
+    delegate_of: str | None
+    interests: tuple[Interest, ...]
+    notes: str | None
+
+
+class Owner(_Value, frozen=True):
+    """Who owns a share of an organisation."""
+
+    organisation: str
+    share: float
+    from_: Date = msgspec.field(name="from")
+    until: Date | None
+    source: str
+
+
+class Organisation(_Value, frozen=True):
+    """A company or institution."""
+
+    id: str
+    name: str
+    kind: Literal[
+        "provider", "hardware", "model-developer", "academic", "user", "non-profit", "board", "other"
+    ]
+    owners: tuple[Owner, ...]
+    notes: str | None
+
+
+class Organisations(_Value, frozen=True):
+    """methodology/governance/organisations.yaml"""
+
+    schema_version: int
+    organisations: tuple[Organisation, ...]
+
+
+class FundingEntry(_Value, frozen=True):
+    """A gift to the board itself."""
+
+    date: Date
+    from_: str = msgspec.field(name="from")
+    kind: Literal["money", "credits", "in-kind"]
+    amount_usd: float
+    purpose: str
+    source: str
+
+
+class Funding(_Value, frozen=True):
+    """methodology/governance/funding.yaml"""
+
+    schema_version: int
+    entries: tuple[FundingEntry, ...]
+    notes: str | None
+
+
+class FoundingRules(_Value, frozen=True):
+    """When the state ``founding`` ends, and how members are admitted in it."""
+
+    voters_min: int
+    organisations_min: int
+    untied_share_min: float
+    admission_days: int
+
+
+class EditorialRules(_Value, frozen=True):
+    """How an editorial change passes."""
+
+    hours: int
+    approvals_min: int
+
+
+class MinorRules(_Value, frozen=True):
+    """How a minor change passes."""
+
+    vote_days: int
+    yes_share_above: float
+
+
+class MajorRules(_Value, frozen=True):
+    """How a major change passes."""
+
+    comment_days: int
+    vote_days: int
+    yes_share_min_numerator: int
+    yes_share_min_denominator: int
+    untied_majority: bool
+    yes_organisations_min: int
+
+
+class RecusalRules(_Value, frozen=True):
+    """How much interest, and how long ago, takes a vote away."""
+
+    amount_usd_above: float
+    months: int
+
+
+class OwnHouseRules(_Value, frozen=True):
+    """When a funder's rows are not ranked."""
+
+    funding_share_above: float
+
+
+class SuspensionRules(_Value, frozen=True):
+    """Who may suspend results, and for how long."""
+
+    approvals_min: int
+    days_max: int
+
+
+class DisputeRules(_Value, frozen=True):
+    """How disputes run."""
+
+    open_per_person_max: int
+    panelists_min: int
+    answer_days: int
+
+
+class NoticeRules(_Value, frozen=True):
+    """The notice a provider gets before its first row."""
+
+    first_row_days: int
+
+
+class Rules(_Value, frozen=True):
+    """methodology/governance/rules.yaml: every number that a vote is counted by."""
+
+    schema_version: int
+    founding: FoundingRules
+    editorial: EditorialRules
+    minor: MinorRules
+    major: MajorRules
+    ballots_min: int
+    quorum_numerator: int
+    quorum_denominator: int
+    group_ownership_above: float
+    reopened_max: int
+    recusal: RecusalRules
+    own_house: OwnHouseRules
+    suspension: SuspensionRules
+    disputes: DisputeRules
+    notice: NoticeRules
+    notes: str | None
+
+
+class Waiver(_Value, frozen=True):
+    """A known exception to a rule, with a reason and an end."""
+
+    rule: str
+    path: str
+    reason: str
+    expires: Date
+
+
+class Waivers(_Value, frozen=True):
+    """methodology/governance/waivers.yaml"""
+
+    schema_version: int
+    waivers: tuple[Waiver, ...]
+
+
+# -- names ---------------------------------------------------------------------------------------
+
+_WINDOW_NAME = re.compile(
+    r"(?P<start>[0-9]{8}t[0-9]{6}z)-(?P<rest>[a-z0-9-]+)-(?P<role>subject|control|smoke)\.jsonl\.gz"
+)
+
+
+def window_file_name(start_unix_ns: int, model: str, scenario: str, role: str) -> str:
+    """The name of a raw window's file: ``<yyyymmdd>t<hhmmss>z-<model>-<scenario>-<role>.jsonl.gz``."""
+    start = dt.datetime.fromtimestamp(start_unix_ns // 1_000_000_000, tz=dt.UTC)
+    return f"{start:%Y%m%dt%H%M%Sz}-{model}-{scenario}-{role}.jsonl.gz"
+
+
+def scenario_of(file_name: str, model: str) -> str | None:
+    """The scenario that a window's file name states, given its header's model; None if it fits not."""
+    match = _WINDOW_NAME.fullmatch(file_name.rpartition("/")[2])
+    if match is None or not match["rest"].startswith(model + "-"):
+        return None
+    return match["rest"][len(model) + 1 :]

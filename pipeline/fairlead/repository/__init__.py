@@ -1,0 +1,340 @@
+"""The whole tree as one value. Knows no rule that spans two files, no metric, no git and no network.
+
+One table says which path is which kind of file; everything else in the tree is unexpected. Each
+YAML file is read, held against its JSON Schema and turned into the struct of its kind. What is
+wrong becomes a located problem and stops nothing: the rest of the tree is read all the same.
+
+Raw windows are listed here and read one by one with :func:`read_window`, never all at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from fairlead import documents, model, windows
+from fairlead.documents import Document, Json, Unreadable, problem_at, problem_of
+from fairlead.problems import Problem, Severity, Span, pointer, quote
+from fairlead.repository.places import (
+    FUNDING_PATH,
+    MODELS_PATH,
+    ORGANISATIONS_PATH,
+    PLACES,
+    RESERVED_PROVIDERS,
+    RULES_PATH,
+    TOP_FOLDERS,
+    VANTAGES_PATH,
+    VERSIONS_PATH,
+    WAIVERS_PATH,
+    FileKind,
+    is_within,
+    kind_of,
+    walk,
+)
+from fairlead.repository.schema import KEYWORD_CODES, load_schema, schema_problems
+
+__all__ = [
+    "FUNDING_PATH",
+    "KEYWORD_CODES",
+    "MAX_CALIBRATION_BYTES",
+    "MAX_PROSE_BYTES",
+    "MODELS_PATH",
+    "ORGANISATIONS_PATH",
+    "PLACES",
+    "RESERVED_PROVIDERS",
+    "RULES_PATH",
+    "STRUCTS",
+    "TOP_FOLDERS",
+    "VANTAGES_PATH",
+    "VERSIONS_PATH",
+    "WAIVERS_PATH",
+    "FileKind",
+    "Manifest",
+    "Repository",
+    "bug",
+    "canonical_text",
+    "format_tree",
+    "is_within",
+    "kind_of",
+    "load_repository",
+    "load_schema",
+    "read_window",
+    "schema_problems",
+    "unformatted",
+    "walk",
+]
+
+MAX_PROSE_BYTES = 1_000_000
+MAX_CALIBRATION_BYTES = 8_000_000
+
+STRUCTS: Mapping[FileKind, type[Any]] = {
+    FileKind.PROVIDER: model.Provider,
+    FileKind.MODELS: model.Models,
+    FileKind.VANTAGES: model.Vantages,
+    FileKind.VERSIONS: model.Versions,
+    FileKind.METHODOLOGY: model.Methodology,
+    FileKind.PROPOSAL: model.Proposal,
+    FileKind.BALLOT: model.Ballot,
+    FileKind.MEMBER: model.Member,
+    FileKind.ORGANISATIONS: model.Organisations,
+    FileKind.FUNDING: model.Funding,
+    FileKind.RULES: model.Rules,
+    FileKind.WAIVERS: model.Waivers,
+    FileKind.REGISTRATION: model.Registration,
+    FileKind.SUBMISSION: model.Submission,
+    FileKind.HISTORY: model.History,
+    FileKind.RERUN: model.Rerun,
+    FileKind.ROUNDS: model.Rounds,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Manifest:
+    """The list of raw files of one folder. ``path`` is the file that holds it."""
+
+    folder: str
+    path: str
+    kind: FileKind
+    windows: tuple[model.RawFile, ...]
+    calibrations: tuple[model.RawFile, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Repository:
+    """What a tree says. A file with problems of its own is in ``broken`` and has no struct.
+
+    Keys are the ids that paths give: ``submissions``, ``registrations`` and ``histories`` by
+    ``<provider>/<submission>``, ``reruns`` by ``<provider>/<submission>/reruns/<rerun>``, ``rounds``
+    by folder name, ``proposals`` and ``ballots`` by ``<number>-<slug>``. ``kinds`` holds every file
+    that was recognised, raw ones included, by its path.
+    """
+
+    root: Path
+    kinds: Mapping[str, FileKind]
+    documents: Mapping[str, Document]
+    broken: frozenset[str]
+    providers: Mapping[str, model.Provider]
+    models: Mapping[str, model.Model]
+    vantages: Mapping[str, model.Vantage]
+    versions: Mapping[str, model.Version]
+    methodologies: Mapping[str, model.Methodology]
+    proposals: Mapping[str, model.Proposal]
+    ballots: Mapping[str, model.Ballot]
+    members: Mapping[str, model.Member]
+    organisations: Mapping[str, model.Organisation]
+    funding: tuple[model.FundingEntry, ...]
+    rules: model.Rules | None
+    waivers: tuple[model.Waiver, ...]
+    registrations: Mapping[str, model.Registration]
+    submissions: Mapping[str, model.Submission]
+    histories: Mapping[str, model.History]
+    reruns: Mapping[str, model.Rerun]
+    rounds: Mapping[str, model.Rounds]
+
+    def paths_of(self, kind: FileKind) -> tuple[str, ...]:
+        """Every path of one kind, sorted."""
+        return tuple(path for path, found in self.kinds.items() if found is kind)
+
+    def window_paths(self, folder: str = "submissions") -> tuple[Path, ...]:
+        """The raw windows under a folder of the tree, sorted."""
+        inside = folder.rstrip("/") + "/"
+        return tuple(self.root / path for path in self.paths_of(FileKind.WINDOW) if path.startswith(inside))
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Every list of raw files: of submissions, of their reruns, and of neutral rounds."""
+        groups: tuple[tuple[Mapping[str, Any], FileKind, str], ...] = (
+            (self.submissions, FileKind.SUBMISSION, "submissions/"),
+            (self.reruns, FileKind.RERUN, "submissions/"),
+            (self.rounds, FileKind.ROUNDS, "submissions/neutral/"),
+        )
+        for found, kind, prefix in groups:
+            for name, manifest in found.items():
+                folder = prefix + name
+                path = f"{folder}/{kind}.yaml"
+                yield Manifest(folder, path, kind, manifest.windows, manifest.calibrations)
+
+
+def load_repository(root: Path) -> tuple[Repository, list[Problem]]:
+    """Read a whole tree. Problems are those of single files and of names; none stops the reading."""
+    kinds, problems = walk(root)
+    read: dict[str, Document] = {}
+    values: dict[str, Any] = {}
+    for path, kind in kinds.items():
+        if kind in STRUCTS:
+            document, value, found = _load_guarded(root, path, kind)
+            problems += found
+            if document is not None:
+                read[path] = document
+            if value is not None:
+                values[path] = value
+    broken = frozenset(path for path, kind in kinds.items() if kind in STRUCTS and path not in values)
+    return _assemble(root, kinds, read, broken, values), problems
+
+
+def read_window(path: Path) -> windows.Window:
+    """One raw window, under the bounds of :mod:`fairlead.windows`.
+
+    Raises:
+        Unreadable: a link, no regular file, or too large.
+        WindowError: the bytes are no window.
+    """
+    return windows.decode_window(documents.read_bounded(path, windows.MAX_COMPRESSED_BYTES))
+
+
+def canonical_text(kind: FileKind | str, data: Json) -> str:
+    """The canonical text of a file of one kind."""
+    return documents.canonical_yaml(data, load_schema(kind))
+
+
+def format_tree(root: Path, paths: Sequence[str] = ()) -> tuple[dict[str, str], list[Problem]]:
+    """The canonical text of each YAML file that is written otherwise, by path; and why one has none.
+
+    ``paths`` limits it to files and folders of the tree.
+    """
+    kinds, _ = walk(root)
+    changes: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path, kind in kinds.items():
+        if kind not in STRUCTS or not is_within(path, paths):
+            continue
+        try:
+            data = documents.read_bounded(root / path, documents.MAX_BYTES)
+        except Unreadable as error:
+            problems.append(problem_of(path, error.code, error.message))
+            continue
+        text, found = documents.format_document(data, path, load_schema(kind))
+        problems += found
+        if text is not None and text.encode() != data:
+            changes[path] = text
+    return changes, problems
+
+
+def unformatted(path: str, found: bytes, canonical: str) -> Problem:
+    """The problem of a file that is not in canonical form, at the first line that differs."""
+    have, want = found.decode(errors="replace").split("\n"), canonical.split("\n")
+    pairs = enumerate(itertools.zip_longest(have, want), start=1)
+    line, (old, new) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
+    return Problem(
+        code="DOC018",
+        path=path,
+        message="this line is written otherwise",
+        span=Span(line, 1, len(old or "") + 1),
+        expected=quote(new, 120) if new is not None else "the end of the file",
+        fix=f"run `fairlead format {path}`",
+        excerpt=old or "",
+    )
+
+
+# -- one file ------------------------------------------------------------------------------------
+
+_Loaded: TypeAlias = tuple[Document | None, Any, list[Problem]]
+
+
+def _load_guarded(root: Path, path: str, kind: FileKind) -> _Loaded:
+    try:
+        return _load(root, path, kind)
+    except Exception as error:  # noqa: BLE001  (the last guard: one file must not hide the others)
+        return None, None, [bug(path, f"reading this {kind} file", error)]
+
+
+def bug(path: str, doing: str, error: Exception) -> Problem:
+    """An exception of ours as a problem: it names the file, and says whose fault it is."""
+    message = f"our own code failed while {doing}: {type(error).__name__}: {error}"
+    return problem_of(path, "BUG001", message, fix="report it, with the file; this is not your mistake")
+
+
+def _load(root: Path, path: str, kind: FileKind) -> _Loaded:
+    try:
+        data = documents.read_bounded(root / path, documents.MAX_BYTES)
+    except Unreadable as error:
+        return None, None, [problem_of(path, error.code, error.message)]
+    document, problems = documents.parse(data, path)
+    if document is None:
+        return None, None, problems
+    said = {problem.pointer for problem in problems}
+    problems += [problem for problem in schema_problems(document, kind) if problem.pointer not in said]
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        return document, None, problems
+    try:
+        return document, msgspec.convert(document.data, STRUCTS[kind]), problems
+    except msgspec.ValidationError as error:
+        return document, None, [*problems, _conversion_problem(document, str(error))]
+
+
+def _conversion_problem(document: Document, said: str) -> Problem:
+    """A value that has the right form and cannot be: a day that no calendar has."""
+    message, _, place = said.partition(" - at `$")
+    steps = re.findall(r"\.([A-Za-z0-9_]+)|\[([0-9]+)\]", place)
+    where = pointer(*(name or index for name, index in steps))
+    if "date" in message:
+        value = _value_at(document.data, where)
+        return problem_at(
+            document, "DATE002", where, f"no calendar has {quote(value)}", fix="correct the date"
+        )
+    # A schema and its struct that disagree are our mistake; the guard above says so.
+    raise msgspec.ValidationError(said)
+
+
+def _value_at(data: Any, where: str) -> Any:
+    for part in where.split("/")[1:]:
+        data = data[int(part)] if isinstance(data, list) else data[part.replace("~1", "/").replace("~0", "~")]
+    return data
+
+
+def _assemble(
+    root: Path,
+    kinds: dict[str, FileKind],
+    read: dict[str, Document],
+    broken: frozenset[str],
+    values: dict[str, Any],
+) -> Repository:
+    def one(path: str) -> Any:
+        return values.get(path)
+
+    def folders(kind: FileKind, above: str) -> dict[str, Any]:
+        """Files of a kind by the folder that they are in, below ``above``."""
+        return {
+            path.removeprefix(above).rpartition("/")[0]: values[path]
+            for path, found in kinds.items()
+            if found is kind and path in values
+        }
+
+    def named(kind: FileKind) -> dict[str, Any]:
+        return {
+            path.rpartition("/")[2].removesuffix(".yaml"): values[path]
+            for path, found in kinds.items()
+            if found is kind and path in values
+        }
+
+    models, vantages = one(MODELS_PATH), one(VANTAGES_PATH)
+    versions, organisations = one(VERSIONS_PATH), one(ORGANISATIONS_PATH)
+    funding, waivers = one(FUNDING_PATH), one(WAIVERS_PATH)
+    return Repository(
+        root=root,
+        kinds=kinds,
+        documents=read,
+        broken=broken,
+        providers=named(FileKind.PROVIDER),
+        models={entry.id: entry for entry in models.models} if models else {},
+        vantages={entry.id: entry for entry in vantages.vantages} if vantages else {},
+        versions={entry.version: entry for entry in versions.versions} if versions else {},
+        methodologies=folders(FileKind.METHODOLOGY, "methodology/versions/"),
+        proposals=folders(FileKind.PROPOSAL, "methodology/proposals/"),
+        ballots=folders(FileKind.BALLOT, "methodology/proposals/"),
+        members=named(FileKind.MEMBER),
+        organisations={entry.id: entry for entry in organisations.organisations} if organisations else {},
+        funding=funding.entries if funding else (),
+        rules=one(RULES_PATH),
+        waivers=waivers.waivers if waivers else (),
+        registrations=folders(FileKind.REGISTRATION, "submissions/"),
+        submissions=folders(FileKind.SUBMISSION, "submissions/"),
+        histories=folders(FileKind.HISTORY, "submissions/"),
+        reruns=folders(FileKind.RERUN, "submissions/"),
+        rounds=folders(FileKind.ROUNDS, "submissions/neutral/"),
+    )

@@ -1,0 +1,5 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.write(root, "providers/acme.yaml", "[" * 200_000)

@@ -1,0 +1,5 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.edit(root, "providers/acme.yaml", "region: north\n", "region:\n")

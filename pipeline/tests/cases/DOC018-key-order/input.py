@@ -1,0 +1,7 @@
+"""See expected.txt."""
+
+FORMAT = True
+
+
+def build(root, roots):
+    pass

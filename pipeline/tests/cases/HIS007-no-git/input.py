@@ -1,0 +1,7 @@
+"""See expected.txt."""
+
+BASE = "HEAD"
+
+
+def build(root, roots):
+    pass

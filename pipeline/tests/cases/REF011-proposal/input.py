@@ -1,0 +1,10 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.edit(
+        root,
+        "methodology/governance/members/ada.yaml",
+        "admitted_by: 0001-first-method",
+        "admitted_by: 0002-first-member",
+    )

@@ -1,0 +1,5 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    (root / "providers/evil.yaml").symlink_to("/etc/passwd")

@@ -1,0 +1,5 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.change_request(root, roots.ROUNDS, 2, chunk_chars=[4, 4])

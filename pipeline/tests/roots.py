@@ -1,0 +1,775 @@
+"""A small valid root with one of everything, and ways to change one thing in it. Knows no rule.
+
+All people and companies in it are fictional. Windows are made here rather than kept as files, so
+that their digests always fit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import hashlib
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead import windows
+from fairlead.model import window_file_name
+
+NOW = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
+MS = 1_000_000
+S = 1_000 * MS
+
+CLAIM = "submissions/acme/2026-03-04-llama"
+IMPORTED = "submissions/acme/2023-12-21-llmperf"
+RERUN = f"{CLAIM}/reruns/20260310t120000z-north-1"
+ROUNDS = "submissions/neutral/2026-03-north-1-llama-3-70b"
+METHODOLOGY = "methodology/versions/1.0.0/methodology.yaml"
+GOVERNANCE = "methodology/governance"
+PROPOSAL = "methodology/proposals/0001-first-method"
+
+FILES = {
+    "methodology/models.yaml": """\
+schema_version: 1
+models:
+  - id: llama-3-70b
+    name: Llama 3 70B
+    developer: Example Research
+    tokenizer: null
+    notes: null
+  - id: reference
+    name: Reference
+    developer: The board
+    tokenizer: null
+    notes: null
+""",
+    "methodology/vantages.yaml": """\
+schema_version: 1
+vantages:
+  - id: north-1
+    name: North, room 1
+    region: north
+    network: example-net
+    operator: example-university
+    notes: null
+""",
+    "methodology/versions/1.0.0/methodology.md": "# The method\n",
+    METHODOLOGY: """\
+schema_version: 1
+version: 1.0.0
+title: A method for tests
+day_seconds: 86400
+workloads:
+  - id: chat
+    kind: chat
+    input_words: 100
+    output_tokens_max: 50
+scenarios:
+  - id: chat-c2
+    workload: chat
+    kind: closed
+    concurrency: 2
+    rate_per_s: null
+    arrivals: null
+    requests: 4
+    ramp_ms: 0
+control: null
+window:
+  requests_min: 4
+  requests_per_stream_min: 2
+  steady_e2e_medians_min: 1
+timeouts:
+  connect_ms: 1000
+  first_chunk_ms: 10000
+  total_ms: 60000
+limits:
+  schedule_delay_p99_ms: 2
+  clock_step_ms: 100
+  token_disagreement_share: 0.05
+  output_length_min_share: 0.9
+  stutter_gap_ms: 500
+  invalid_windows_share: 0.1
+calibration:
+  required: false
+  token_error_p99_ms: 1
+  ttft_error_p99_ms: 1
+statistics:
+  confidence: 0.95
+  family_error: 0.05
+  rounds_min: 6
+ranking:
+  metrics:
+    - ttft_p50_ms
+  success_rate_min: 0.9
+  stale_badge_days: 14
+  stale_unranked_days: 30
+verdict:
+  latency_margin_share: 0.1
+  throughput_margin_share: 0.1
+  success_margin_share: 0.01
+notes: null
+""",
+    f"{PROPOSAL}/proposal.md": "# The first method\n",
+    f"{PROPOSAL}/proposal.yaml": """\
+schema_version: 1
+title: The first method
+kind: methodology
+proposer:
+  login: ada-example
+  id: 201
+raised: 2026-01-02T00:00:00Z
+methodology_version: 1.0.0
+named: []
+events:
+  - kind: draft
+    at: 2026-01-02T00:00:00Z
+    reason: First text.
+  - kind: accepted
+    at: 2026-02-02T00:00:00Z
+    reason: Two ballots in favour.
+notes: null
+""",
+    f"{PROPOSAL}/ballot.yaml": f"""\
+schema_version: 1
+proposal_sha256: {"ab" * 32}
+opens: 2026-01-16T00:00:00Z
+closes: 2026-01-30T00:00:00Z
+electorate:
+  - member: ada
+    github:
+      login: ada-example
+      id: 201
+    organisation: example-university
+    group: example-university
+    delegate: true
+    tied: false
+  - member: ben
+    github:
+      login: ben-example
+      id: 202
+    organisation: acme-corporation
+    group: acme-corporation
+    delegate: true
+    tied: true
+ballots: []
+notes: null
+""",
+    f"{GOVERNANCE}/charter.md": "# Charter\n",
+    f"{GOVERNANCE}/rules.yaml": """\
+schema_version: 1
+founding:
+  voters_min: 5
+  organisations_min: 3
+  untied_share_min: 0.5
+  admission_days: 14
+editorial:
+  hours: 72
+  approvals_min: 2
+minor:
+  vote_days: 14
+  yes_share_above: 0.5
+major:
+  comment_days: 14
+  vote_days: 14
+  yes_share_min_numerator: 2
+  yes_share_min_denominator: 3
+  untied_majority: true
+  yes_organisations_min: 3
+ballots_min: 5
+quorum_numerator: 2
+quorum_denominator: 3
+group_ownership_above: 0.5
+reopened_max: 2
+recusal:
+  amount_usd_above: 1000
+  months: 24
+own_house:
+  funding_share_above: 0.25
+suspension:
+  approvals_min: 2
+  days_max: 28
+disputes:
+  open_per_person_max: 3
+  panelists_min: 3
+  answer_days: 14
+notice:
+  first_row_days: 14
+notes: null
+""",
+    f"{GOVERNANCE}/organisations.yaml": """\
+schema_version: 1
+organisations:
+  - id: acme-corporation
+    name: Acme Corporation
+    kind: provider
+    owners:
+      - organisation: example-university
+        share: 0.4
+        from: 2020-01-01
+        until: null
+        source: https://acme.example/owners
+    notes: null
+  - id: example-university
+    name: Example University
+    kind: academic
+    owners: []
+    notes: null
+""",
+    f"{GOVERNANCE}/funding.yaml": """\
+schema_version: 1
+entries:
+  - date: 2026-01-02
+    from: example-university
+    kind: in-kind
+    amount_usd: 500
+    purpose: A machine for tests.
+    source: https://university.example/gifts
+notes: null
+""",
+    f"{GOVERNANCE}/waivers.yaml": "schema_version: 1\nwaivers: []\n",
+    f"{GOVERNANCE}/members/ada.yaml": """\
+schema_version: 1
+name: Ada Example
+github:
+  login: ada-example
+  id: 201
+roles:
+  - voter
+admitted_by: 0001-first-method
+seated: 2026-01-01
+term_until: 2028-01-01
+employment:
+  - organisation: example-university
+    from: 2020-01-01
+    until: null
+delegate_of: example-university
+interests: []
+notes: null
+""",
+    f"{GOVERNANCE}/members/ben.yaml": """\
+schema_version: 1
+name: Ben Example
+github:
+  login: ben-example
+  id: 202
+roles:
+  - voter
+admitted_by: 0001-first-method
+seated: 2026-01-01
+term_until: 2028-01-01
+employment:
+  - organisation: acme-corporation
+    from: 2021-01-01
+    until: null
+delegate_of: acme-corporation
+interests:
+  - kind: employment
+    party: acme-corporation
+    amount_band: over-1000-usd
+    from: 2021-01-01
+    until: null
+    source: https://acme.example/people
+    notes: null
+notes: null
+""",
+    "providers/acme.yaml": """\
+schema_version: 1
+name: Acme
+status: active
+organisation: acme-corporation
+website: https://acme.example/
+contacts:
+  - name: Ben Example
+    github:
+      login: ben-example
+      id: 202
+benchmark_permission:
+  granted: true
+  source: https://acme.example/terms
+  date: 2026-01-05
+endpoints:
+  - id: main
+    base_url: https://api.acme.example/v1
+    dialect: openai-chat
+    region: north
+    models:
+      - model: llama-3-70b
+        api_model: llama-3-70b-instruct
+        accelerator: null
+        accelerator_count: null
+        precision: null
+        context_tokens: 8192
+        prompt_cache: none
+        prices:
+          - from: 2025-01-01
+            until: 2025-12-31
+            input_usd_per_mtok: 1
+            cached_input_usd_per_mtok: null
+            output_usd_per_mtok: 2
+            source: https://acme.example/prices
+            retrieved: 2026-01-05
+          - from: 2026-01-01
+            until: null
+            input_usd_per_mtok: 0.5
+            cached_input_usd_per_mtok: null
+            output_usd_per_mtok: 1.5
+            source: https://acme.example/prices
+            retrieved: 2026-01-05
+interests: []
+notes: null
+""",
+    f"{CLAIM}/history.yaml": """\
+schema_version: 1
+events:
+  - kind: submitted
+    at: 2026-03-06T10:00:00Z
+    by:
+      login: ben-example
+      id: 202
+    reason: Measured as registered.
+    link: null
+""",
+    f"{IMPORTED}/history.yaml": """\
+schema_version: 1
+events:
+  - kind: submitted
+    at: 2026-03-01T10:00:00Z
+    by: null
+    reason: Imported from another board.
+    link: null
+""",
+}
+
+
+def unix_ns(text: str) -> int:
+    return int(dt.datetime.fromisoformat(text).timestamp()) * S
+
+
+# -- windows -------------------------------------------------------------------------------------
+
+
+def make_request(i: int, **changes: Any) -> windows.Request:
+    """A success: sent at i x 200 ms, headers after 90 ms, three chunks 100, 110 and 120 ms after it."""
+    sent = i * 200 * MS
+    fields: dict[str, Any] = {
+        "i": i,
+        "slot": i % 2,
+        "process": None,
+        "body_sha256": None,
+        "probe": None,
+        "scheduled_ns": None,
+        "sent_ns": sent,
+        "headers_ns": sent + 90 * MS,
+        "done_ns": sent + 121 * MS,
+        "connection": windows.Connection(reused=True, dns_ns=None, tcp_ns=None, tls_ns=None),
+        "chunk_ns": [sent + 100 * MS, 10 * MS, 10 * MS],
+        "chunk_lag_ns": [1000, 1000, 1000],
+        "chunk_kind": "t3",
+        "chunk_chars": [4, 4, 4],
+        "chunk_tokens": None,
+        "text": "abcdabcdabcd",
+        "reasoning": None,
+        "tool_calls": None,
+        "tokens": windows.Tokens(
+            counted=None, usage_output=3, usage_input=130, usage_cached=None, usage_reasoning=None
+        ),
+        "status": 200,
+        "finish": "stop",
+        "outcome": windows.Outcome.OK,
+        "error": None,
+        "provider_request_id": None,
+        "ttft_ns": None,
+        "e2e_ns": None,
+        "original": None,
+    }
+    return windows.Request(**{**fields, **changes})
+
+
+def make_imported_request(i: int, **changes: Any) -> windows.Request:
+    """A success whose source knows two durations and nothing else."""
+    nothing: dict[str, Any] = {
+        "slot": None,
+        "sent_ns": None,
+        "headers_ns": None,
+        "done_ns": None,
+        "connection": windows.Connection(reused=None, dns_ns=None, tcp_ns=None, tls_ns=None),
+        "chunk_ns": [],
+        "chunk_lag_ns": None,
+        "chunk_kind": "",
+        "chunk_chars": [],
+        "text": None,
+        "status": None,
+        "finish": None,
+        "ttft_ns": 300 * MS,
+        "e2e_ns": 900 * MS,
+        "original": "{}",
+    }
+    return make_request(i, **{**nothing, **changes})
+
+
+def make_header(**changes: Any) -> windows.Header:
+    """A measured header of the claim's first window."""
+    fields: dict[str, Any] = {
+        "kind": "window",
+        "schema_version": 1,
+        "origin": "measured",
+        "tool": windows.Tool(name="fairlead", version="0.1.0", commit=None, source_sha256=None),
+        "provider": "acme",
+        "endpoint": "main",
+        "model": "llama-3-70b",
+        "api_model": "llama-3-70b-instruct",
+        "dialect": "openai-chat",
+        "http": "1.1",
+        "address": "203.0.113.7",
+        "vantage": "north-1",
+        "round": None,
+        "role": "subject",
+        "registration_sha256": None,
+        "seed": "ab" * 32,
+        "plan_index": None,
+        "methodology": None,
+        "workload": windows.Workload(id="chat", sha256="1" * 64),
+        "tokenizer_sha256": None,
+        "load": windows.Load(
+            kind="closed",
+            concurrency=2,
+            rate_per_s=None,
+            arrivals=None,
+            planned=4,
+            ramp_ns=0,
+            connect_timeout_ns=1000 * MS,
+            first_timeout_ns=10 * S,
+            total_timeout_ns=60 * S,
+        ),
+        "clock": windows.WindowClock(
+            start_unix_ns=unix_ns("2026-03-05T10:00:00Z"),
+            basis="measured",
+            origin_mono_ns=5 * S,
+            duration_ns=S,
+            max_step_ns=0,
+        ),
+        "machine": windows.Machine(cpu="Example", cores=2, kernel="6.1", python="3.11.7", affinity=[0, 1]),
+        "stamps": "kernel",
+        "calibration": windows.Calibration(before=None, after=None),
+    }
+    return windows.Header(**{**fields, **changes})
+
+
+def make_certificate(sha256: str, load: windows.Load) -> windows.Certificate:
+    return windows.Certificate(
+        sha256=sha256,
+        taken_unix_ns=unix_ns("2026-03-05T09:55:00Z"),
+        load=load,
+        tokens=1000,
+        missing=0,
+        shared_core=False,
+        reference_late_p99_ns=100_000,
+        token_error_ns=[-1000, 10_000, 50_000, 200_000, 400_000],
+        ttft_error_ns=[-1000, 10_000, 50_000, 200_000, 400_000],
+        icl_error_ns=[-1000, 0, 50_000, 200_000, 400_000],
+        lag_p99_ns=20_000,
+        throughput_error_ppm=100,
+        cpu_ns_per_token=9000,
+    )
+
+
+def at_time(header: windows.Header, text: str, **changes: Any) -> windows.Header:
+    clock = msgspec.structs.replace(header.clock, start_unix_ns=unix_ns(text))
+    return msgspec.structs.replace(header, clock=clock, **changes)
+
+
+# -- the root ------------------------------------------------------------------------------------
+
+
+def build_root(root: Path) -> Path:
+    """Write the whole root. Everything in it passes every check at :data:`NOW`."""
+    for path, text in FILES.items():
+        write(root, path, text)
+    method = digest_of(root, METHODOLOGY)
+    write(root, "methodology/versions.yaml", _versions(method))
+    methodology = windows.Methodology(version="1.0.0", sha256=method)
+    write(root, f"{CLAIM}/registration.yaml", _registration(method))
+    registration = digest_of(root, f"{CLAIM}/registration.yaml")
+    certificate = gzip.compress(b'{"made": "for tests"}\n', mtime=0)
+    name = hashlib.sha256(certificate).hexdigest()
+    write(root, f"{CLAIM}/calibrations/{name}.json.gz", certificate)
+    header = make_header(methodology=methodology)
+    claimed = msgspec.structs.replace(
+        header,
+        registration_sha256=registration,
+        calibration=windows.Calibration(before=make_certificate(name, header.load), after=None),
+    )
+    requests = [make_request(i) for i in range(4)]
+    for index, start in enumerate(("2026-03-05T10:00:00Z", "2026-03-05T16:00:00Z")):
+        put_window(root, CLAIM, at_time(claimed, start, plan_index=index), requests)
+    write(root, f"{CLAIM}/submission.yaml", _submission(registration))
+    put_window(root, ROUNDS, at_time(header, "2026-03-08T10:00:00Z", round="r-1"), requests)
+    write(root, f"{ROUNDS}/rounds.yaml", _neutral(method, "model: llama-3-70b\n"))
+    put_window(root, RERUN, at_time(header, "2026-03-10T12:00:05Z", round="r-1"), requests)
+    rerun = "started: 2026-03-10T12:00:00Z\nstarted_by:\n  login: ada-example\n  id: 201\n"
+    write(root, f"{RERUN}/rerun.yaml", _neutral(method, rerun))
+    _build_import(root, header)
+    for folder in (CLAIM, ROUNDS, RERUN, IMPORTED):
+        reseal(root, folder)
+    return root
+
+
+def _build_import(root: Path, header: windows.Header) -> None:
+    clock = windows.WindowClock(
+        start_unix_ns=unix_ns("2023-12-21T10:00:00Z"),
+        basis="file_timestamp",
+        origin_mono_ns=None,
+        duration_ns=None,
+        max_step_ns=None,
+    )
+    imported = msgspec.structs.replace(
+        header,
+        origin="imported",
+        tool=windows.Tool(name="llmperf", version="2023", commit=None, source_sha256=None),
+        address=None,
+        vantage=None,
+        seed=None,
+        methodology=None,
+        workload=None,
+        machine=None,
+        stamps="durations",
+        clock=clock,
+    )
+    error = windows.ErrorDetail(code="429", message="too many requests")
+    failed = make_imported_request(
+        3, outcome=windows.Outcome.RATE_LIMITED, status=429, error=error, ttft_ns=None, e2e_ns=None
+    )
+    put_window(root, IMPORTED, imported, [*(make_imported_request(i) for i in range(3)), failed])
+    write(root, f"{IMPORTED}/submission.yaml", _submission(None))
+
+
+def _versions(sha256: str) -> str:
+    return f"""\
+schema_version: 1
+versions:
+  - version: 1.0.0
+    state: ratified
+    sha256: {sha256}
+    ratified_by: 0001-first-method
+    date: 2026-02-02
+    changes: The first text.
+"""
+
+
+def _registration(sha256: str) -> str:
+    return f"""\
+schema_version: 1
+registered: 2026-03-04T09:00:00Z
+by:
+  login: ben-example
+  id: 202
+methodology:
+  version: 1.0.0
+  sha256: {sha256}
+vantage: north-1
+seed: {"ab" * 32}
+deadline: 2026-03-12
+windows:
+  - endpoint: main
+    model: llama-3-70b
+    scenario: chat-c2
+    not_before: 2026-03-05T10:00:00Z
+  - endpoint: main
+    model: llama-3-70b
+    scenario: chat-c2
+    not_before: 2026-03-05T16:00:00Z
+notes: null
+"""
+
+
+def _submission(registration: str | None) -> str:
+    claims = """\
+claims:
+  - endpoint: main
+    model: llama-3-70b
+    scenario: chat-c2
+    metric: ttft_p50_ms
+    value: 100
+    primary: true
+"""
+    return f"""\
+schema_version: 1
+title: Llama 3 70B in the north
+origin: {"imported" if registration is None else "measured"}
+submitted: 2026-03-06
+by:
+  login: ben-example
+  id: 202
+registration_sha256: {registration or "null"}
+disclosures:
+  accelerator: null
+  accelerator_count: null
+  precision: null
+  region: north
+  prompt_cache: none
+  capacity: null
+{claims if registration else "claims: []"}
+windows: []
+calibrations: []
+corrects: null
+notes: null
+""".replace("\n\n", "\n")
+
+
+def _neutral(sha256: str, about: str) -> str:
+    return f"""\
+schema_version: 1
+methodology:
+  version: 1.0.0
+  sha256: {sha256}
+vantage: north-1
+{about}windows: []
+calibrations: []
+notes: null
+"""
+
+
+def draft_version(root: Path) -> str:
+    """Add the draft of a next methodology version, which nothing rests on; the path of its numbers."""
+    text = (root / METHODOLOGY).read_text().replace("version: 1.0.0", "version: 1.1.0")
+    entry = (
+        "  - version: 1.1.0\n    state: draft\n    sha256: null\n    ratified_by: null\n    date: null\n"
+        "    changes: The next text.\n"
+    )
+    append(root, "methodology/versions.yaml", entry)
+    write(root, "methodology/versions/1.1.0/methodology.md", "# The next method\n")
+    write(root, "methodology/versions/1.1.0/methodology.yaml", text)
+    return "methodology/versions/1.1.0/methodology.yaml"
+
+
+def next_registration(root: Path) -> str:
+    """Add a registration whose run is yet to come, which no window rests on; its path."""
+    path = "submissions/acme/2026-03-30-next/registration.yaml"
+    text = (root / f"{CLAIM}/registration.yaml").read_text()
+    write(root, path, text[: text.rindex("  - endpoint")] + "notes: null\n")
+    return path
+
+
+# -- changing it ---------------------------------------------------------------------------------
+
+
+def write(root: Path, path: str, data: str | bytes) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def edit(root: Path, path: str, old: str, new: str) -> None:
+    """Replace the one place where ``old`` stands."""
+    text = (root / path).read_text()
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+    write(root, path, text.replace(old, new))
+
+
+def append(root: Path, path: str, text: str) -> None:
+    write(root, path, (root / path).read_text() + text)
+
+
+def digest_of(root: Path, path: str) -> str:
+    return hashlib.sha256((root / path).read_bytes()).hexdigest()
+
+
+def put_window(root: Path, folder: str, header: windows.Header, requests: list[windows.Request]) -> str:
+    """Write a window under the name that its header gives, and return its path."""
+    name = window_file_name(header.clock.start_unix_ns, header.model, "chat-c2", header.role)
+    path = f"{folder}/windows/{name}"
+    write(root, path, windows.encode_window(header, requests))
+    return path
+
+
+def window_of(root: Path, folder: str, index: int = 0) -> str:
+    found = sorted((root / folder / "windows").iterdir())
+    return found[index].relative_to(root).as_posix()
+
+
+def change_header(root: Path, folder: str, **changes: Any) -> None:
+    """Change the header of a folder's first window, and seal it again."""
+    path = window_of(root, folder)
+    window = windows.decode_window((root / path).read_bytes())
+    header = msgspec.structs.replace(window.header, **changes)
+    write(root, path, windows.encode_window(header, window.requests))
+    reseal(root, folder)
+
+
+def change_request(root: Path, folder: str, i: int, **changes: Any) -> None:
+    """Change one request of a folder's first window, and seal it again."""
+    change_requests(
+        root, folder, lambda found: found.__setitem__(i, msgspec.structs.replace(found[i], **changes))
+    )
+
+
+def change_requests(root: Path, folder: str, change: Callable[[list[windows.Request]], None]) -> None:
+    path = window_of(root, folder)
+    window = windows.decode_window((root / path).read_bytes())
+    change(window.requests)
+    write(root, path, windows.encode_window(window.header, window.requests))
+    reseal(root, folder)
+
+
+def change_bytes(root: Path, folder: str, change: Callable[[bytes], bytes]) -> None:
+    """Change the text inside a folder's first window, and seal it again."""
+    path = window_of(root, folder)
+    text = gzip.decompress((root / path).read_bytes())
+    write(root, path, gzip.compress(change(text), mtime=0))
+    reseal(root, folder)
+
+
+def replace_raw(root: Path, folder: str, data: bytes) -> None:
+    """Put other bytes in place of a folder's first window, and seal it again."""
+    write(root, window_of(root, folder), data)
+    reseal(root, folder)
+
+
+def reseal(root: Path, folder: str) -> None:
+    """Make the manifest of a folder list the raw files that are there."""
+    names = ("submission.yaml", "rounds.yaml", "rerun.yaml")
+    manifest = next(f"{folder}/{name}" for name in names if (root / folder / name).exists())
+    text = (root / manifest).read_text()
+    for key in ("windows", "calibrations"):
+        raw = sorted((root / folder / key).glob("*.gz"))
+        entries = "".join(
+            f"  - file: {key}/{file.name}\n"
+            f"    sha256: {hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+            f"    bytes: {file.stat().st_size}\n"
+            for file in raw
+        )
+        stated = rf"(?m)^{key}:( \[\])?\n((  .*\n)*)"
+        text = re.sub(stated, f"{key}:\n{entries}" if entries else f"{key}: []\n", text)
+    write(root, manifest, text)
+
+
+# -- git -----------------------------------------------------------------------------------------
+
+_AUTHOR: Mapping[str, str] = {
+    "GIT_AUTHOR_NAME": "Ada Example",
+    "GIT_AUTHOR_EMAIL": "ada@example.invalid",
+    "GIT_COMMITTER_NAME": "Ada Example",
+    "GIT_COMMITTER_EMAIL": "ada@example.invalid",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder, without any configuration of the machine's."""
+    command = ["git", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments]
+    return subprocess.run(command, env=dict(_AUTHOR), check=True, capture_output=True, text=True).stdout
+
+
+def commit(folder: Path, message: str = "state") -> str:
+    """Commit everything in a folder (made a repository at need); the commit's name."""
+    if not (folder / ".git").exists():
+        git(folder, "init", "--quiet")
+    git(folder, "add", "--all", "--force")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(folder, "rev-parse", "HEAD").strip()
