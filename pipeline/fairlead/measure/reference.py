@@ -1,0 +1,611 @@
+"""The reference endpoint: known chunks at known times. Knows no client, and nothing of the measuring code.
+
+An OpenAI-compatible server (``/v1/chat/completions``, streamed or not, and ``/v1/models``) to run in a
+process of its own. What it does with a request is written in :mod:`fairlead.measure.truth`.
+
+Every chunk has an absolute due time, counted from the moment the request had been read whole, so that
+lateness never adds up. The log says when each was really written: stamped right before the system call, on
+the machine's monotonic clock, which a client on the same machine shares. It is that log, not the plan,
+against which a client is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httptools
+import msgspec
+import uvloop
+
+from fairlead.clock import Clock, SystemClock
+from fairlead.measure.pacer import Pacer
+from fairlead.measure.truth import LoggedRequest, ReferenceProfile, script
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 64 * 1024
+_STOP_SECONDS = 5.0
+
+
+class _Log:
+    """Writes entries from a thread of its own, one line and one system call each."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = None if path is None else path.open("ab", buffering=0)
+        self._queue: queue.SimpleQueue[LoggedRequest | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        if self._file is not None:
+            self._thread.start()
+
+    def put(self, entry: LoggedRequest) -> None:
+        if self._file is not None:
+            self._queue.put(entry)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._file.close()
+
+    def _write_all(self) -> None:
+        assert self._file is not None
+        while (entry := self._queue.get()) is not None:
+            self._file.write(msgspec.json.encode(entry) + b"\n")
+
+
+# --- the wire ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Server:
+    """What all connections share."""
+
+    profile: ReferenceProfile
+    clock: Clock
+    loop: asyncio.AbstractEventLoop
+    pacer: Pacer
+    log: _Log
+    seen: dict[str, int] = field(default_factory=dict)
+    open: set[_Connection] = field(default_factory=set)
+
+    def occurrence(self, body_sha256: str) -> int:
+        """How often this body came before."""
+        count = self.seen.get(body_sha256, 0)
+        self.seen[body_sha256] = count + 1
+        return count
+
+
+class _Connection:
+    """One client's connection: requests in, one response at a time out."""
+
+    def __init__(self, server: _Server, sock: socket.socket) -> None:
+        self._server = server
+        self._sock = sock
+        self._out = bytearray()
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._target = b""
+        self._parser = httptools.HttpRequestParser(self)
+        self._stream: _Stream | None = None
+        self._closing = False
+        server.open.add(self)
+        server.loop.add_reader(sock, self._on_readable)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self in self._server.open:
+            self._server.open.discard(self)
+            self._server.loop.remove_reader(self._sock)
+            self._server.loop.remove_writer(self._sock)
+            self._sock.close()
+            if self._stream is not None:
+                self._stream.finish()
+
+    def send(self, data: bytes) -> bool:
+        """Write now what the socket takes, the rest when it can. False if some had to wait."""
+        if self._out:
+            self._out += data
+            return False
+        try:
+            written = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            written = 0
+        except OSError:
+            self.close()
+            return True
+        if written == len(data):
+            return True
+        self._out += data[written:]
+        self._server.loop.add_writer(self._sock, self._flush)
+        return False
+
+    def end_response(self, *, close: bool) -> None:
+        """The response is whole; ``close``: and the connection ends with it."""
+        self._stream = None
+        if close or self._closing:
+            self._closing = True
+            if not self._out:
+                self.close()
+
+    def _flush(self) -> None:
+        try:
+            written = self._sock.send(self._out)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.close()
+            return
+        del self._out[:written]
+        if not self._out:
+            self._server.loop.remove_writer(self._sock)
+            if self._closing:
+                self.close()
+
+    def _on_readable(self) -> None:
+        try:
+            data = self._sock.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(400, "not an HTTP/1.1 request")
+
+    # httptools' callbacks
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes <= MAX_BODY_BYTES:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        received_ns = self._server.clock.mono_ns()
+        body = b"".join(self._body)
+        target, too_large = self._target, self._body_bytes > MAX_BODY_BYTES
+        self._target, self._body, self._body_bytes = b"", [], 0
+        method = self._parser.get_method()
+        self._closing = not self._parser.should_keep_alive()
+        if self._stream is not None:
+            self._refuse(400, "one request at a time: pipelining is not served")
+        elif too_large:
+            self._refuse(413, f"a body of more than {MAX_BODY_BYTES} bytes")
+        elif method == b"GET" and target == b"/v1/models":
+            self._answer(200, _models(self._server.profile))
+        elif method == b"POST" and target == b"/v1/chat/completions":
+            self._complete(body, received_ns)
+        else:
+            self._answer(404, _error("not_found", "no such path here"))
+
+    def _complete(self, body: bytes, received_ns: int) -> None:
+        try:
+            asked = _read_asked(body)
+        except ValueError as error:
+            self._answer(400, _error("invalid_request_error", str(error)))
+            return
+        body_sha256 = hashlib.sha256(body).hexdigest()
+        occurrence = self._server.occurrence(body_sha256)
+        played = script(self._server.profile, body_sha256, occurrence, asked.max_tokens)
+        entry = LoggedRequest(
+            id=f"ref-{body_sha256[:16]}-{occurrence}",
+            body_sha256=body_sha256,
+            occurrence=occurrence,
+            fate=played.fate,
+            received_ns=received_ns,
+            due_ns=[received_ns + due for due in played.due_ns],
+            tokens=list(played.tokens),
+        )
+        self._stream = _Stream(self._server, self, entry, asked)
+        self._stream.start()
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._closing = True
+        self._answer(status, _error("invalid_request_error", message))
+
+    def _answer(self, status: int, value: object) -> None:
+        self.send(_whole(status, value, "-", close=self._closing))
+        self.end_response(close=self._closing)
+
+
+class _Asked(msgspec.Struct):
+    """What of a request matters here."""
+
+    model: str = ""
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stream: bool = False
+    stream_options: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if self.max_tokens is None:
+            self.max_tokens = self.max_completion_tokens
+        if self.max_tokens is not None and not 1 <= self.max_tokens <= 1_000_000:
+            raise ValueError("max_tokens: between 1 and 1,000,000")
+
+
+_decode_asked = msgspec.json.Decoder(_Asked).decode
+
+
+def _read_asked(body: bytes) -> _Asked:
+    try:
+        return _decode_asked(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"the body is not a chat request: {error}") from None
+
+
+class _Stream:
+    """One response on its way: each chunk at its due time, each write stamped."""
+
+    def __init__(self, server: _Server, connection: _Connection, entry: LoggedRequest, asked: _Asked) -> None:
+        self._server = server
+        self._connection = connection
+        self._entry = entry
+        self._asked = asked
+        self._next = 0
+        self._tokens_sent = 0
+        self._payload = b""
+        self._stopped = False
+        opening = {
+            "id": entry.id,
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": server.profile.model,
+        }
+        self._opening = msgspec.json.encode(opening)[:-1]
+
+    def start(self) -> None:
+        """Answer a failure at once, else send the head and wait for the first chunk's time."""
+        fate = self._entry.fate
+        if fate == "rate_limited":
+            self._end_whole(429, _error("rate_limit_exceeded", "too many requests"))
+        elif fate == "server_error":
+            self._end_whole(500, _error("internal_error", "the reference was told to fail"))
+        elif not self._asked.stream:
+            due_ns = self._entry.due_ns
+            self._server.pacer.at(due_ns[-1] if due_ns else self._entry.received_ns, self._end_unstreamed)
+        else:
+            self._send_head()
+            self._prepare()
+
+    def finish(self) -> None:
+        """Log the request; nothing more is sent."""
+        if not self._stopped:
+            self._stopped = True
+            self._entry.end_ns = self._server.clock.mono_ns()
+            self._server.log.put(self._entry)
+
+    def _send_head(self) -> None:
+        head = (
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
+            b"transfer-encoding: chunked\r\nx-request-id: " + self._entry.id.encode() + b"\r\n\r\n"
+        )
+        if self._server.profile.role_chunk:
+            head += _chunked(self._event('{"role":"assistant","content":""}', None))
+            self._entry.role_ns = self._server.clock.mono_ns()
+        self._send(head)
+
+    def _prepare(self) -> None:
+        """Build the next chunk ahead of its time; after the last one, end."""
+        if self._stopped:
+            return
+        if self._next == len(self._entry.due_ns):
+            self._end_stream()
+            return
+        count = self._entry.tokens[self._next]
+        thinking = self._tokens_sent < self._server.profile.reasoning_tokens
+        key = "reasoning_content" if thinking else "content"
+        words = "".join(f"w{(self._tokens_sent + k) % 1000} " for k in range(count))
+        self._payload = _chunked(self._event(f'{{"{key}":"{words}"}}', None))
+        self._server.pacer.at(self._entry.due_ns[self._next], self._write)
+
+    def _write(self) -> None:
+        if self._stopped:
+            return
+        self._entry.written_ns.append(self._server.clock.mono_ns())
+        self._send(self._payload)
+        self._tokens_sent += self._entry.tokens[self._next]
+        self._next += 1
+        self._prepare()
+
+    def _end_stream(self) -> None:
+        fate = self._entry.fate
+        if fate == "truncated":
+            self.finish()
+            self._connection.end_response(close=True)
+            return
+        if fate == "stream_error":
+            tail = b"data: " + msgspec.json.encode(_error("internal_error", "the reference was told to fail"))
+            tail += b"\n\n"
+        else:
+            tail = self._event("{}", self._finish_reason())
+            options = self._asked.stream_options or {}
+            if self._server.profile.usage and options.get("include_usage"):
+                usage = msgspec.json.encode(self._usage())
+                tail += b"data: " + self._opening + b',"choices":[],"usage":' + usage + b"}\n\n"
+            tail += b"data: [DONE]\n\n"
+        self._send(_chunked(tail) + b"0\r\n\r\n")
+        self.finish()
+        self._connection.end_response(close=False)
+
+    def _end_unstreamed(self) -> None:
+        if self._stopped:
+            return
+        if self._entry.fate in ("stream_error", "truncated"):
+            self._end_whole(500, _error("internal_error", "the reference was told to fail"))
+            return
+        words = "".join(f"w{k % 1000} " for k in range(sum(self._entry.tokens)))
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": words},
+            "finish_reason": self._finish_reason(),
+        }
+        self._end_whole(
+            200,
+            {
+                "id": self._entry.id,
+                "object": "chat.completion",
+                "created": 0,
+                "model": self._server.profile.model,
+                "choices": [choice],
+                "usage": self._usage(),
+            },
+        )
+
+    def _end_whole(self, status: int, value: object) -> None:
+        self._send(_whole(status, value, self._entry.id, close=False))
+        self.finish()
+        self._connection.end_response(close=False)
+
+    def _send(self, data: bytes) -> None:
+        if not self._connection.send(data):
+            self._entry.held_up = True
+
+    def _event(self, delta: str, finish: str | None) -> bytes:
+        reason = "null" if finish is None else f'"{finish}"'
+        choice = f',"choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}\n\n'
+        return b"data: " + self._opening + choice.encode()
+
+    def _finish_reason(self) -> str:
+        limit = self._asked.max_tokens
+        return "length" if limit is not None and sum(self._entry.tokens) >= limit else "stop"
+
+    def _usage(self) -> dict[str, Any]:
+        total = sum(self._entry.tokens)
+        return {
+            "prompt_tokens": 0,
+            "completion_tokens": total,
+            "total_tokens": total,
+            "completion_tokens_details": {
+                "reasoning_tokens": min(self._server.profile.reasoning_tokens, total)
+            },
+        }
+
+
+_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 413: "Content Too Large"} | {
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
+
+
+def _whole(status: int, value: object, request_id: str, *, close: bool) -> bytes:
+    """A response with a JSON body."""
+    body = msgspec.json.encode(value)
+    head = (
+        f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
+        f"connection: {'close' if close else 'keep-alive'}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _chunked(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "type": code}}
+
+
+def _models(profile: ReferenceProfile) -> dict[str, Any]:
+    model = {"id": profile.model, "object": "model", "created": 0, "owned_by": "fairlead"}
+    return {"object": "list", "data": [model]}
+
+
+# --- running -------------------------------------------------------------------------------------------
+
+
+def serve(
+    profile: ReferenceProfile,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    log: Path | None = None,
+    ready: Callable[[str, int], None],
+    until_eof: int | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until the descriptor ``until_eof`` has nothing more to read.
+
+    ``ready(host, port)`` is called once it listens. ``log``: JSON Lines, see :class:`LoggedRequest`,
+    appended.
+
+    Raises:
+        OSError: the address cannot be listened on, or the log cannot be written.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(profile, host, port, log, ready, until_eof))
+
+
+async def _serve(
+    profile: ReferenceProfile,
+    host: str,
+    port: int,
+    log_path: Path | None,
+    ready: Callable[[str, int], None],
+    until_eof: int | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    listener = _listen(host, port)
+    gc.freeze()  # what is loaded by now is never garbage, and need not be looked through again
+    clock = SystemClock()
+    log = _Log(log_path)
+    pacer = Pacer(loop, clock)
+    server = _Server(profile, clock, loop, pacer, log)
+    loop.add_reader(listener, _accept, server, listener)
+    if until_eof is not None:
+        loop.add_reader(until_eof, _stop_at_eof, until_eof, stop)
+    try:
+        ready(*listener.getsockname()[:2])
+        await stop.wait()
+    finally:
+        if until_eof is not None:
+            loop.remove_reader(until_eof)
+        loop.remove_reader(listener)
+        listener.close()
+        for connection in list(server.open):
+            connection.close()
+        pacer.close()
+        log.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(4096)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _accept(server: _Server, listener: socket.socket) -> None:
+    while True:
+        try:
+            sock, _ = listener.accept()
+        except OSError:  # nobody there, or gone again, or no descriptor left: the loop will ask again
+            return
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _Connection(server, sock)
+
+
+def _stop_at_eof(descriptor: int, stop: asyncio.Event) -> None:
+    if not os.read(descriptor, 4096):
+        stop.set()
+
+
+# --- in a process of its own ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A running reference: the base URL of its API, and its process."""
+
+    url: str
+    pid: int
+
+
+class ReferenceStartError(Exception):
+    """The reference's process did not come up; the message holds what it said."""
+
+
+class _Orders(msgspec.Struct, frozen=True):
+    """The line on standard input by which :func:`start_reference` tells its process what to do."""
+
+    profile: ReferenceProfile
+    log: str | None
+
+
+@contextlib.contextmanager
+def start_reference(profile: ReferenceProfile, *, log: Path | None = None) -> Iterator[Reference]:
+    """The reference in a process of its own on a free port of the loopback, stopped on leaving.
+
+    It also stops when this process dies, however it dies: it holds the other end of a pipe. The log is whole
+    once the context has been left.
+
+    Raises:
+        ReferenceStartError: it did not come up.
+    """
+    orders = _Orders(profile, None if log is None else str(log.absolute()))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fairlead.measure.reference"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        try:
+            process.stdin.write(msgspec.json.encode(orders) + b"\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                raise ReferenceStartError(process.communicate()[1].decode("utf-8", "replace").strip())
+            yield Reference(url=json.loads(line)["url"], pid=process.pid)
+        except BrokenPipeError:
+            raise ReferenceStartError(process.communicate()[1].decode("utf-8", "replace").strip()) from None
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End its standard input, which it takes as the order to stop; after five seconds, kill it."""
+    if process.poll() is None:
+        try:
+            process.communicate(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _announce(host: str, port: int) -> None:
+    name = f"[{host}]" if ":" in host else host
+    sys.stdout.write(json.dumps({"url": f"http://{name}:{port}/v1", "pid": os.getpid()}) + "\n")
+    sys.stdout.flush()
+
+
+def _main() -> None:
+    """The other side of :func:`start_reference`: orders from standard input, its end means stop."""
+    line = bytearray()
+    while not line.endswith(b"\n"):  # byte by byte: nothing may be read beyond the line
+        byte = os.read(0, 1)
+        if not byte:
+            return
+        line += byte
+    orders = msgspec.json.decode(bytes(line), type=_Orders)
+    log = None if orders.log is None else Path(orders.log)
+    serve(orders.profile, log=log, ready=_announce, until_eof=0)
+
+
+if __name__ == "__main__":
+    _main()

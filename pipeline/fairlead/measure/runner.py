@@ -1,0 +1,254 @@
+"""Runs a window: workload x schedule x transport to a sealed file. Knows no metric, no rule, no command line.
+
+While a window runs, every finished exchange goes to an append-only spool, written by a thread of its own;
+nothing is parsed. A killed run so keeps all that finished, and :func:`~fairlead.measure.spool.seal` reads it
+as it reads a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gc
+import hashlib
+import os
+import platform
+import random
+import re
+import resource
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+import fairlead
+from fairlead import windows
+from fairlead.clock import Clock, StepWatch, SystemClock
+from fairlead.measure import schedule
+from fairlead.measure.dialects import DIALECTS
+from fairlead.measure.plan import Plan
+from fairlead.measure.spool import (
+    Begun,
+    Finished,
+    Head,
+    Sealed,
+    SpoolWriter,
+    Tail,
+    seal,
+)
+from fairlead.measure.timeline import Shot
+from fairlead.measure.transport import PreparedRequest, Readiness, Transport, hold_kernel_stamps, prepare
+
+_TICK_S = 0.25
+_SPARE_DESCRIPTORS = 64
+
+Progress = Callable[[int, int], None]
+"""Called with the numbers of done and, among them, visibly failed requests."""
+
+
+def measure_window(
+    plan: Plan,
+    *,
+    spool: Path,
+    clock: Clock | None = None,
+    commit: str | None = None,
+    progress: Progress | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Sealed:
+    """Run one window and seal it. Blocks, and runs an event loop of its own.
+
+    Collection of garbage is frozen meanwhile and restored. ``progress`` is called from the loop, at most four
+    times a second and once at the end; it counts the failures that the wire shows (status, broken
+    connections, limits), while those inside a 200 stream are seen at sealing. ``commit``: of the tool, where
+    known. ``tls``: a context other than the standard library's default.
+
+    On ctrl-C the requests in flight become ``client`` failures, the others stay unsent, and the window is
+    sealed with ``stopped`` set. The spool is left where it is: remove it once the window is safely kept.
+
+    Raises:
+        SpoolExistsError: ``spool`` is there already; seal it or remove it.
+        OSError: the spool cannot be written.
+    """
+    clock = clock or SystemClock()
+    _allow_descriptors(plan.concurrency + _SPARE_DESCRIPTORS)
+    writer = SpoolWriter(spool)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
+            loop_runner.run(_Run(plan, writer, clock, commit, progress, tls).run())
+    finally:
+        writer.close()
+    return seal(spool)
+
+
+class _Run:
+    """One window under way."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        writer: SpoolWriter,
+        clock: Clock,
+        commit: str | None,
+        progress: Progress | None,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._plan = plan
+        self._writer = writer
+        self._clock = clock
+        self._commit = commit
+        self._progress = progress
+        self._tls = tls
+        self._queue: asyncio.Queue[tuple[Shot, PreparedRequest] | None] = asyncio.Queue(plan.concurrency)
+        self._done = 0
+        self._failed = 0
+        self._origin_ns = 0
+
+    async def run(self) -> None:
+        """The closed loop from its head frame to its tail. Interrupted, it still writes its tail."""
+        plan = self._plan
+        prepared = self._prepared()
+        for _ in range(min(plan.concurrency, plan.requests)):
+            self._queue.put_nowait(next(prepared))
+        steps = StepWatch(self._clock)
+        head = Head(plan, tool(self._commit), machine(), self._clock.unix_ns(), self._clock.mono_ns())
+        self._writer.put(head)
+        self._origin_ns = head.origin_mono_ns
+        starts = schedule.closed_starts(plan.concurrency, plan.ramp_ns, random.Random(plan.seed))  # noqa: S311  no secret
+        stopped = False
+        holder = hold_kernel_stamps()
+        readiness = Readiness()
+        try:
+            async with asyncio.TaskGroup() as group:
+                ticker = group.create_task(self._tick(steps))
+                feeder = group.create_task(self._feed(prepared))
+                workers = [
+                    group.create_task(self._work(slot, at, readiness)) for slot, at in enumerate(starts)
+                ]
+                await asyncio.gather(feeder, *workers)
+                ticker.cancel()
+        except asyncio.CancelledError:
+            stopped = True
+        finally:
+            readiness.close()
+            if holder is not None:
+                holder.close()
+        steps.look()
+        self._writer.put(Tail(self._clock.mono_ns(), steps.max_step_ns, stopped))
+        self._report()
+
+    def _prepared(self) -> Iterator[tuple[Shot, PreparedRequest]]:
+        """Each request, built ahead of its time."""
+        url = DIALECTS[self._plan.dialect].url(self._plan.url)
+        for i in range(self._plan.requests):
+            body = self._plan.body(i)
+            shot = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=hashlib.sha256(body).hexdigest())
+            yield shot, prepare(url, body)
+
+    async def _feed(self, prepared: Iterator[tuple[Shot, PreparedRequest]]) -> None:
+        """Keep one request a worker ready, then tell each worker that there are no more."""
+        for item in prepared:
+            await self._queue.put(item)
+            await asyncio.sleep(0)  # a burst of starts must not become a burst of building
+        for _ in range(self._plan.concurrency):
+            await self._queue.put(None)
+
+    async def _work(self, slot: int, start_ns: int, readiness: Readiness) -> None:
+        """One worker: its own connection, one request after another."""
+        wait_ns = self._origin_ns + start_ns - self._clock.mono_ns()
+        await asyncio.sleep(max(wait_ns, 0) / schedule.NS_PER_S)
+        transport = Transport(self._plan.limits, clock=self._clock, tls=self._tls, readiness=readiness)
+        try:
+            while (item := await self._queue.get()) is not None:
+                shot, request = item
+                await self._fire(transport, msgspec.structs.replace(shot, slot=slot), request)
+        finally:
+            await transport.aclose()
+
+    async def _fire(self, transport: Transport, shot: Shot, request: PreparedRequest) -> None:
+        """One request, and its exchange to the spool, however it ended."""
+        self._writer.put(Begun(shot))
+        status = None
+        try:
+            _, status = await transport.keep(request)
+        finally:  # interrupted, too
+            self._done += 1
+            self._failed += status is None or not 200 <= status < 300
+            self._writer.put(Finished(shot, request.extensions["exchange"]))
+
+    async def _tick(self, steps: StepWatch) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            steps.look()
+            self._report()
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            self._progress(self._done, self._failed)
+
+
+@contextlib.contextmanager
+def _quiet_memory() -> Iterator[None]:
+    """No garbage collection inside: a full one stops the loop for tens of milliseconds."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def _allow_descriptors(needed: int) -> None:
+    """Raise our own soft limit of open files as far as needed and allowed; past that, connects fail as
+    ours."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+def machine() -> windows.Machine:
+    """This machine, as a window's header describes it."""
+    affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return windows.Machine(
+        cpu=_cpu_name(),
+        cores=os.cpu_count() or 1,
+        kernel=f"{platform.system()} {platform.release()}",
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        affinity=affinity,
+    )
+
+
+def _cpu_name() -> str:
+    try:
+        listing = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        listing = ""
+    found = re.search(r"^model name\s*:\s*(.+)$", listing, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def tool(commit: str | None) -> windows.Tool:
+    """This program: its version, and the digest of the modules that measure."""
+    return windows.Tool(
+        name="fairlead", version=fairlead.__version__, commit=commit, source_sha256=_source_sha256()
+    )
+
+
+@functools.cache
+def _source_sha256() -> str:
+    package = Path(__file__).parent.parent
+    sources = sorted([*package.glob("measure/*.py"), package / "clock.py", package / "windows.py"])
+    total = hashlib.sha256()
+    for source in sources:
+        total.update(f"{source.relative_to(package).as_posix()}\n".encode())
+        total.update(hashlib.sha256(source.read_bytes()).digest())
+    return total.hexdigest()

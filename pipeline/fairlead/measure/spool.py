@@ -1,0 +1,280 @@
+"""The append-only working file of a run, and the window it becomes. Knows no socket, no loop and no schedule.
+
+The spool is a magic line, then frames: payload length and CRC-32 (both little-endian, 4 bytes), payload
+(msgpack). A head comes first, then for each request ``Begun`` when it is handed to its worker and
+``Finished`` with the raw exchange, and a tail. A frame cut short, or one that fails its sum, ends the spool;
+what follows is counted and ignored. It is a working file of this version, read by nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import struct
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from fairlead import windows
+from fairlead.measure import workload
+from fairlead.measure.dialects import DIALECTS
+from fairlead.measure.plan import Plan
+from fairlead.measure.timeline import Exchange, Shot, lost_request, read_request
+
+# --- the spool -----------------------------------------------------------------------------------------
+
+_MAGIC = b"fairlead spool 1\n"
+_FRAME = struct.Struct("<II")
+_MAX_FRAME_BYTES = 256 * 1024 * 1024
+
+
+class SpoolExistsError(FileExistsError):
+    """There is a spool already: an earlier run that was neither sealed nor discarded."""
+
+
+class SpoolError(Exception):
+    """The file is no spool, or one without even a head."""
+
+
+class Head(msgspec.Struct, frozen=True, tag=True):
+    """The first frame: all that the header of the window needs and the requests do not tell."""
+
+    plan: Plan
+    tool: windows.Tool
+    machine: windows.Machine
+    start_unix_ns: int
+    origin_mono_ns: int
+
+
+class Begun(msgspec.Struct, frozen=True, tag=True):
+    """A request was handed to its worker."""
+
+    shot: Shot
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """A request has ended, and this is what was kept of it."""
+
+    shot: Shot
+    exchange: Exchange
+
+
+class Tail(msgspec.Struct, frozen=True, tag=True):
+    """The last frame. ``stopped``: the run ended before its plan did."""
+
+    end_mono_ns: int
+    max_step_ns: int
+    stopped: bool
+
+
+Frame = Head | Begun | Finished | Tail
+_encode_frame = msgspec.msgpack.Encoder().encode
+_decode_frame = msgspec.msgpack.Decoder(Frame).decode
+
+
+class SpoolWriter:
+    """Appends frames from a thread of its own, so that a slow disk delays no read.
+
+    One system call a frame, straight to the kernel: what ``put`` was given a moment ago survives kill -9.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except FileExistsError as error:
+            raise SpoolExistsError(error.errno, "there is a spool of an earlier run", str(path)) from None
+        self._file = os.fdopen(descriptor, "ab", buffering=0)
+        self._queue: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._write_all, name="spool", daemon=True)
+        self._file.write(_MAGIC)
+        self._thread.start()
+
+    def put(self, frame: Frame) -> None:
+        """Queue a frame. Raises the OSError that an earlier one met."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(frame)
+
+    def close(self) -> None:
+        """Write what is queued, force it to the disk. Raises the OSError that a frame met."""
+        self._queue.put(None)
+        self._thread.join()
+        with self._file:
+            if self._error is not None:
+                raise self._error
+            os.fsync(self._file.fileno())
+
+    def _write_all(self) -> None:
+        while (frame := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._write(_encode_frame(frame))
+                except OSError as error:
+                    self._error = error
+
+    def _write(self, payload: bytes) -> None:
+        rest = memoryview(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def _read_frame(file: BinaryIO) -> Frame | None:
+    """The next whole frame, None at the end or where the rest is torn."""
+    lead = file.read(_FRAME.size)
+    if len(lead) < _FRAME.size:
+        return None
+    length, checksum = _FRAME.unpack(lead)
+    if length > _MAX_FRAME_BYTES:
+        return None
+    payload = file.read(length)
+    if len(payload) < length or zlib.crc32(payload) != checksum:
+        return None
+    frame: Frame = _decode_frame(payload)
+    return frame
+
+
+# --- sealing -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A window ready to be kept. ``data`` are the file's bytes, ``sha256`` their digest.
+
+    ``stopped``: the run ended before its plan did. ``unsent``: planned requests that were never begun.
+    ``torn_bytes``: bytes at the spool's end that held no whole frame and were ignored.
+    """
+
+    window: windows.Window
+    data: bytes
+    sha256: str
+    stopped: bool
+    unsent: int
+    torn_bytes: int
+
+
+def seal(spool: Path) -> Sealed:
+    """The window that a spool holds, whole or torn: the same spool always gives the same bytes.
+
+    A request that was begun and has no end on record, for the run was killed, is a ``client`` failure.
+
+    Raises:
+        SpoolError: the file is no spool, or holds not even the plan.
+        OSError: it cannot be read.
+    """
+    with spool.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise SpoolError(f"{spool} is not a spool of this version")
+        head = _read_frame(file)
+        if not isinstance(head, Head):
+            raise SpoolError(f"{spool} was cut off before the first request")
+        reading = _Reading(head)
+        good = file.tell()
+        while (frame := _read_frame(file)) is not None:
+            reading.take(frame)
+            good = file.tell()
+        file.seek(0, os.SEEK_END)
+        torn_bytes = file.tell() - good
+    window = reading.window()
+    data = windows.encode_window(window.header, window.requests)
+    return Sealed(
+        window=window,
+        data=data,
+        sha256=windows.digest(data),
+        stopped=reading.tail is None or reading.tail.stopped,
+        unsent=head.plan.requests - len(window.requests),
+        torn_bytes=torn_bytes,
+    )
+
+
+class _Reading:
+    """What the frames of a spool add up to."""
+
+    def __init__(self, head: Head) -> None:
+        self.tail: Tail | None = None
+        self._head = head
+        self._begun: dict[int, Shot] = {}
+        self._requests: dict[int, windows.Request] = {}
+        self._kernel = False
+        self._address: str | None = None
+        self._end_ns = head.origin_mono_ns
+
+    def take(self, frame: Frame) -> None:
+        """Add one frame. A request is parsed here, and its bytes are let go."""
+        if isinstance(frame, Begun):
+            self._begun[frame.shot.i] = frame.shot
+        elif isinstance(frame, Finished):
+            dialect = DIALECTS[self._head.plan.dialect]
+            self._requests[frame.shot.i] = read_request(
+                frame.shot, frame.exchange, dialect, origin_ns=self._head.origin_mono_ns
+            )
+            self._kernel = self._kernel or any(lag is not None for _, lag, _ in frame.exchange.reads)
+            self._address = self._address or frame.exchange.address
+            self._end_ns = max(self._end_ns, frame.exchange.end_ns)
+        elif isinstance(frame, Tail):
+            self.tail = frame
+
+    def window(self) -> windows.Window:
+        """The window, its requests in the order of their numbers, none left out that was begun."""
+        last = max([*self._begun, *self._requests], default=-1)
+        for i in range(last + 1):
+            if i not in self._requests:
+                unknown = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=None)
+                self._requests[i] = lost_request(self._begun.get(i, unknown))
+        requests = [self._requests[i] for i in range(last + 1)]
+        return windows.Window(header=self._header(), requests=requests)
+
+    def _header(self) -> windows.Header:
+        head, plan, tail = self._head, self._head.plan, self.tail
+        definition = workload.definition_sha256(plan.workload())
+        return windows.Header(
+            kind="window",
+            schema_version=windows.SCHEMA_VERSION,
+            origin="measured",
+            tool=head.tool,
+            provider=plan.provider,
+            endpoint=plan.endpoint,
+            model=plan.model,
+            api_model=plan.api_model or plan.model,
+            dialect=plan.dialect,
+            http="1.1",
+            address=self._address,
+            vantage=plan.vantage,
+            round=plan.round,
+            role=plan.role,
+            registration_sha256=plan.registration_sha256,
+            seed=plan.seed,
+            plan_index=plan.plan_index,
+            methodology=plan.methodology,
+            workload=windows.Workload(id=workload.ID, sha256=definition),
+            tokenizer_sha256=None,
+            load=_load(plan),
+            clock=windows.WindowClock(
+                start_unix_ns=head.start_unix_ns,
+                basis="measured",
+                origin_mono_ns=head.origin_mono_ns,
+                duration_ns=(self._end_ns if tail is None else tail.end_mono_ns) - head.origin_mono_ns,
+                max_step_ns=None if tail is None else tail.max_step_ns,
+            ),
+            machine=head.machine,
+            stamps="kernel" if self._kernel else "user",
+            calibration=windows.Calibration(before=None, after=None),
+        )
+
+
+def _load(plan: Plan) -> windows.Load:
+    return windows.Load(
+        kind="closed",
+        concurrency=plan.concurrency,
+        rate_per_s=None,
+        arrivals=None,
+        planned=plan.requests,
+        ramp_ns=plan.ramp_ns,
+        connect_timeout_ns=plan.limits.connect_ns,
+        first_timeout_ns=plan.limits.first_ns,
+        total_timeout_ns=plan.limits.total_ns,
+    )

@@ -1,0 +1,130 @@
+"""Bytes to server-sent events. Knows no socket, no clock, no HTTP, and nothing of what an event says.
+
+The rules are those of the WHATWG HTML standard, section 9.2.6 (interpreting an event stream): lines
+end in CRLF, CR or LF; one byte order mark may stand at the start; a line that begins with a colon is
+a comment; ``data`` lines of one event are joined by line feeds; a blank line dispatches; what is left
+without a blank line at the end of the stream is dropped. ``id`` and ``retry`` concern reconnecting,
+which a measuring client never does, so they are ignored like any unknown field.
+
+One departure: data stay bytes. The standard decodes with replacement characters; we leave the text to
+the reader of the event, so that broken UTF-8 is seen as broken.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_LINE_BYTES = 1024 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One dispatched event. ``read`` is the index of the read whose bytes completed it."""
+
+    read: int
+    name: bytes
+    data: bytes
+
+
+class SseParser:
+    """Takes a stream in pieces of any size, gives the events each piece completes.
+
+    Time is linear in the bytes fed, however they are split. When a line or an event grows past its bound
+    the parser stops for good: events before that point were given, ``fault`` says what happened.
+    """
+
+    def __init__(self) -> None:
+        self.fault: str | None = None
+        self._line: list[bytes] = []  # the pieces of a line that has not ended yet
+        self._line_bytes = 0
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._name = b""
+        self._after_cr = False
+        self._start = b""
+        self._started = False
+
+    def feed(self, data: bytes, read: int) -> list[Event]:
+        """The events completed by ``data``, which arrived with the read of that index."""
+        if self._is_one_plain_event(data):
+            return [Event(read, b"", data[6:-2])]
+        if not self._started:
+            data = self._strip_bom(data)
+        if self._after_cr or b"\r" in data:
+            data = self._normalise(data)
+        if not data or self.fault is not None:
+            return []
+        events: list[Event] = []
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            if self._line:
+                line = b"".join((*self._line, line))
+                self._line.clear()
+                self._line_bytes = 0
+            self._take(line, read, events)
+            if self.fault is not None:
+                return events
+        if rest:
+            self._line.append(rest)
+            self._line_bytes += len(rest)
+            if self._line_bytes > MAX_LINE_BYTES:
+                self.fault = f"a line of more than {MAX_LINE_BYTES} bytes"
+        return events
+
+    def _is_one_plain_event(self, data: bytes) -> bool:
+        """The common case, told apart cheaply: nothing under way, and the piece is one ``data`` line and a
+        blank one."""
+        return (
+            data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.count(b"\n") == 2
+            and b"\r" not in data
+            and len(data) <= MAX_LINE_BYTES
+            and not (self._line or self._data or self._name or self._start or self._after_cr)
+            and self._started
+            and self.fault is None
+        )
+
+    def _strip_bom(self, data: bytes) -> bytes:
+        """Hold back the first bytes while they may still turn out to be a byte order mark."""
+        data = self._start + data
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            self._start = data
+            return b""
+        self._started = True
+        return data.removeprefix(_BOM)
+
+    def _normalise(self, data: bytes) -> bytes:
+        """Every line end as LF. A CR ends its line at once; an LF right after it belongs to it."""
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        if data.endswith(b"\r"):
+            self._after_cr = True
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _take(self, line: bytes, read: int, events: list[Event]) -> None:
+        if len(line) > MAX_LINE_BYTES:
+            self.fault = f"a line of more than {MAX_LINE_BYTES} bytes"
+        elif not line:
+            if self._data:
+                events.append(Event(read, self._name, b"\n".join(self._data)))
+                self._data = []
+                self._data_bytes = 0
+            self._name = b""
+        elif line.startswith(b"data:"):
+            self._add_data(line[6:] if line.startswith(b"data: ") else line[5:])
+        elif line.startswith(b"event:"):
+            self._name = line[6:].removeprefix(b" ")
+        elif line == b"data":
+            self._add_data(b"")
+        elif line == b"event":
+            self._name = b""
+
+    def _add_data(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_bytes += len(value) + 1
+        if self._data_bytes > MAX_EVENT_BYTES:
+            self.fault = f"an event of more than {MAX_EVENT_BYTES} bytes"

@@ -1,0 +1,466 @@
+"""The stamped raw exchange to the request's record. Knows no socket, no clock, no file and no metric.
+
+An :class:`Exchange` is what the hot path kept: bytes and when they came. Everything that costs time
+(HTTP, server-sent events, JSON) is read from it here, after the run.
+
+How a request ended, first rule that holds:
+
+1. no connection: ``connect`` (DNS, refused, unreachable), ``tls``, ``timeout``, or ``client`` where the cause
+   is ours (a policy's refusal, no free descriptor, an interrupted run);
+2. a keep-alive connection that the server had closed while our request was on its way: ``client``. It is a
+   race that no client can win and no fault of the provider's. It counts as this race only if the end came
+   before one response byte and within ``STALE_SLACK_NS`` + two round trips of the connection; later it is
+   the provider's failure, so that closing on a request is no way to shed load uncounted;
+3. a status: 429 ``rate_limited``; 5xx ``server_error``; any other than 2xx ``refused`` (a redirect, which is
+   never followed, included);
+4. bytes that are no HTTP, a body that is not an event stream or is encoded: ``malformed``; an error object in
+   place of the stream, or inside it: ``in_stream_error``; an event that is not the API's: ``malformed``;
+5. a time limit reached: ``timeout``, even after the last content, for the limit defines failure;
+6. an end without a finish reason: ``empty`` where the response was whole and brought no content, else
+   ``truncated``. A finish without ``[DONE]``, or cut off after it, is a finish;
+7. a finish without content: ``empty``; a finish after the model declined: ``refused``; else ``ok``.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import httptools
+import msgspec
+
+from fairlead.measure.dialects import (
+    Delta,
+    Dialect,
+    EventError,
+    Fault,
+    Kind,
+    ToolCall,
+    Usage,
+    error_body,
+    error_of,
+)
+from fairlead.measure.sse import SseParser
+from fairlead.windows import Connection, ErrorDetail, Outcome, Request, Tokens
+
+# Beyond two round trips: the time that the server, and our own loop, may take to say and to see it.
+STALE_SLACK_NS = 20_000_000
+
+MESSAGE_CHARS = 512
+_CODE_CHARS = 64
+_ID_CHARS = 128
+
+
+class Ended(enum.StrEnum):
+    """What ended the exchange, as the transport saw it."""
+
+    COMPLETE = "complete"  # the response's framing says it is whole
+    CLOSED = "closed"  # the peer closed; whole only where the framing is by closing
+    RESET = "reset"
+    NOT_HTTP = "not_http"
+    TOO_LARGE = "too_large"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CONNECT_TIMEOUT = "connect_timeout"
+    FIRST_TIMEOUT = "first_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
+    POLICY = "policy"
+    LOCAL = "local"  # this machine could not: descriptors, memory, no route of its own
+    INTERRUPTED = "interrupted"
+
+
+class Exchange(msgspec.Struct, kw_only=True):
+    """One request's raw record, filled in by the transport. Stamps are absolute, on the monotonic clock.
+
+    ``reads``: (user stamp, lag or None, bytes) in order of arrival. The user stamp is taken when the read
+    returned; lag is that moment minus the kernel's receive stamp, both on the wall clock, so that the
+    difference is a duration. ``sent_ns`` is taken right before the call that wrote the last byte, so
+    that no answer can precede it.
+    """
+
+    begin_ns: int = 0
+    dns_ns: int | None = None  # durations
+    tcp_ns: int | None = None
+    tls_ns: int | None = None
+    reused: bool | None = None
+    round_trip_ns: int = 0  # of this connection when it was made
+    address: str | None = None
+    sent_ns: int | None = None
+    reads: list[tuple[int, int | None, bytes]] = msgspec.field(default_factory=list)
+    end_ns: int = 0
+    ended: Ended = Ended.INTERRUPTED
+    detail: str = ""
+
+
+class Shot(msgspec.Struct, frozen=True, kw_only=True):
+    """What the runner knows of a request: its number, its worker, its body, its time in an open loop."""
+
+    i: int
+    slot: int | None
+    scheduled_ns: int | None
+    body_sha256: str | None
+
+
+# --- HTTP ----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Response:
+    """A response read from the kept bytes. Indices are those of ``Exchange.reads``.
+
+    ``body``: (read, bytes) as the framing gives them. ``headers_read``, ``done_read``: the reads that
+    completed the headers and the message, None where that never happened.
+    """
+
+    status: int | None = None
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: list[tuple[int, bytes]] = field(default_factory=list)
+    headers_read: int | None = None
+    done_read: int | None = None
+    broken: bool = False
+
+    def header(self, name: bytes) -> str:
+        """The first header of that (lower-case) name as text, or nothing."""
+        return next((v.decode("latin-1") for k, v in self.headers if k.lower() == name), "")
+
+
+class _HttpReader:
+    """httptools' callbacks. Interim responses (1xx) are passed over."""
+
+    def __init__(self) -> None:
+        self.response = Response()
+        self.read = 0
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_message_begin(self) -> None:
+        if self.response.done_read is None:
+            self.response.headers.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.response.done_read is None:
+            self.response.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if status >= 200 and self.response.done_read is None:
+            self.response.status = status
+            self.response.headers_read = self.read
+
+    def on_body(self, body: bytes) -> None:
+        if self.response.done_read is None:
+            self.response.body.append((self.read, body))
+
+    def on_message_complete(self) -> None:
+        if self.response.headers_read is not None and self.response.done_read is None:
+            self.response.done_read = self.read
+
+
+def read_http(pieces: Sequence[bytes], *, closed: bool) -> Response:
+    """One HTTP/1.1 response from the bytes of its reads. ``closed``: the peer closed after the last of them.
+
+    What follows a whole response is ignored: it is an answer to nothing that was asked.
+    """
+    reader = _HttpReader()
+    response = reader.response
+    for reader.read, piece in enumerate(pieces):
+        try:
+            reader.parser.feed_data(piece)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            response.broken = response.done_read is None
+            return response
+        if response.done_read is not None:
+            return response
+    framed = response.header(b"content-length") or "chunked" in response.header(b"transfer-encoding").lower()
+    if closed and response.headers_read is not None and not framed:
+        response.done_read = len(pieces) - 1
+    return response
+
+
+# --- what the stream adds up to ------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A stream's content, summed over its events. The lists run in step, one entry a content chunk."""
+
+    read: list[int] = field(default_factory=list)
+    kind: list[Kind] = field(default_factory=list)
+    chars: list[int] = field(default_factory=list)
+    text: dict[Kind, list[str]] = field(default_factory=lambda: {Kind.TEXT: [], Kind.REASONING: []})
+    calls: dict[int, tuple[list[str], list[str], list[str]]] = field(default_factory=dict)
+    finish: str | None = None
+    usage: Usage | None = None
+    fault: Fault | None = None
+    response_id: str | None = None
+    refusal: bool = False
+    malformed: str | None = None
+
+    def add(self, read: int, delta: Delta) -> None:
+        for piece in delta.pieces:
+            self.read.append(read)
+            self.kind.append(piece.kind)
+            self.chars.append(len(piece.text))
+            if piece.kind in self.text:
+                self.text[piece.kind].append(piece.text)
+        for call in delta.tool_calls:
+            self._add_call(call)
+        self.finish = delta.finish or self.finish
+        self.usage = delta.usage or self.usage
+        self.fault = delta.fault or self.fault
+        self.response_id = self.response_id or delta.response_id
+        self.refusal = self.refusal or delta.refusal
+
+    def _add_call(self, call: ToolCall) -> None:
+        for parts, part in zip(self.calls.setdefault(call.at, ([], [], [])), call[1:], strict=True):
+            if part:
+                parts.append(part)
+
+    def calls_text(self) -> str | None:
+        """The tool calls, put together from their deltas, as JSON text."""
+        if not self.calls:
+            return None
+        calls = [
+            {"index": index, "id": "".join(ids), "name": "".join(names), "arguments": "".join(arguments)}
+            for index, (ids, names, arguments) in sorted(self.calls.items())
+        ]
+        return msgspec.json.encode(calls).decode()
+
+
+def _read_stream(body: Sequence[tuple[int, bytes]], dialect: Dialect) -> _Stream:
+    """Every event of the body. Reading stops at an event that states or is a fault: nothing after it
+    counts."""
+    stream = _Stream()
+    parser = SseParser()
+    for read, piece in body:
+        for event in parser.feed(piece, read):
+            try:
+                stream.add(event.read, dialect.read(event))
+            except EventError as error:
+                stream.malformed = str(error)
+            if stream.fault is not None or stream.malformed is not None:
+                return stream
+    stream.malformed = parser.fault
+    return stream
+
+
+# --- how it ended --------------------------------------------------------------------------------------
+
+_NEVER_CONNECTED = {
+    Ended.DNS: Outcome.CONNECT,
+    Ended.CONNECT: Outcome.CONNECT,
+    Ended.TLS: Outcome.TLS,
+    Ended.CONNECT_TIMEOUT: Outcome.TIMEOUT,
+    Ended.POLICY: Outcome.CLIENT,
+    Ended.LOCAL: Outcome.CLIENT,
+}
+_STOPPED = {
+    Ended.FIRST_TIMEOUT: Outcome.TIMEOUT,
+    Ended.TOTAL_TIMEOUT: Outcome.TIMEOUT,
+    Ended.INTERRUPTED: Outcome.CLIENT,
+}
+
+
+_Verdict = tuple[Outcome, Fault | None]
+
+
+def _judge(exchange: Exchange, response: Response, stream: _Stream, trouble: _Verdict | None) -> _Verdict:
+    """The rules of this module's head, in their order."""
+    if exchange.ended in _NEVER_CONNECTED:
+        return _NEVER_CONNECTED[exchange.ended], Fault(exchange.ended, exchange.detail)
+    if _stale(exchange):
+        return Outcome.CLIENT, Fault("stale_connection", "closed by the server before our request reached it")
+    if response.status is not None and not 200 <= response.status < 300:
+        fault = error_body(b"".join(piece for _, piece in response.body), response.status)
+        return _status_class(response.status), fault
+    if trouble is not None and not response.broken:
+        return trouble
+    return _judge_stream(exchange, response, stream)
+
+
+def _judge_stream(exchange: Exchange, response: Response, stream: _Stream) -> _Verdict:
+    if response.broken or exchange.ended is Ended.NOT_HTTP:
+        return Outcome.MALFORMED, Fault("not_http", exchange.detail)
+    if exchange.ended is Ended.TOO_LARGE:
+        return Outcome.MALFORMED, Fault("too_large", exchange.detail)
+    if stream.fault is not None:
+        return Outcome.IN_STREAM_ERROR, stream.fault
+    if stream.malformed is not None:
+        return Outcome.MALFORMED, Fault("event", stream.malformed)
+    if exchange.ended in _STOPPED:
+        return _STOPPED[exchange.ended], Fault(exchange.ended, exchange.detail)
+    if stream.finish is None:
+        if response.done_read is not None and not stream.read:
+            return Outcome.EMPTY, Fault("empty", "a whole response without content or finish reason")
+        return Outcome.TRUNCATED, Fault(exchange.ended, exchange.detail or "no finish reason")
+    if not stream.read:
+        return Outcome.EMPTY, Fault("empty", f"finished ({stream.finish}) without content")
+    if stream.refusal:
+        return Outcome.REFUSED, Fault("model_refusal", "".join(stream.text[Kind.TEXT]))
+    return Outcome.OK, None
+
+
+def _stale(exchange: Exchange) -> bool:
+    return (
+        exchange.reused is True
+        and not exchange.reads
+        and exchange.ended in (Ended.CLOSED, Ended.RESET)
+        and exchange.end_ns - (exchange.sent_ns or exchange.begin_ns)
+        <= 2 * exchange.round_trip_ns + STALE_SLACK_NS
+    )
+
+
+def _status_class(status: int) -> Outcome:
+    if status == 429:
+        return Outcome.RATE_LIMITED
+    return Outcome.SERVER_ERROR if status >= 500 else Outcome.REFUSED
+
+
+def _no_event_stream(response: Response) -> _Verdict | None:
+    """What is wrong with a 2xx response that is not a plain event stream; None where it is one."""
+    encoding = response.header(b"content-encoding").strip().lower()
+    if encoding not in ("", "identity"):
+        return Outcome.MALFORMED, Fault("content_encoding", f"sent as {encoding}, which was not asked for")
+    content_type = response.header(b"content-type")
+    if content_type.partition(";")[0].strip().lower() == "text/event-stream":
+        return None
+    body = b"".join(piece for _, piece in response.body)
+    if (stated := error_of(body)) is not None:
+        return Outcome.IN_STREAM_ERROR, stated
+    found = body[:200].decode("utf-8", "replace")
+    return Outcome.MALFORMED, Fault("content_type", f"{content_type or 'no content type'}: {found}")
+
+
+# --- the record ----------------------------------------------------------------------------------------
+
+
+def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns: int) -> Request:
+    """The record of one exchange, in the raw window's form. Times become nanoseconds after ``origin_ns``.
+
+    Receive stamps are the kernel's where every read that matters to the record has one (``chunk_lag_ns`` then
+    gives the way back to user time), else the user's and ``chunk_lag_ns`` is null.
+    """
+    response = read_http([data for _, _, data in exchange.reads], closed=exchange.ended is Ended.CLOSED)
+    success = response.status is not None and 200 <= response.status < 300
+    trouble = _no_event_stream(response) if success else None
+    stream = _read_stream(response.body, dialect) if success and trouble is None else _Stream()
+    outcome, fault = _judge(exchange, response, stream, trouble)
+    used = [*stream.read, *(read for read in (response.headers_read, response.done_read) if read is not None)]
+    kernel = bool(used) and all(exchange.reads[read][1] is not None for read in used)
+    stamps = _stamps(exchange, kernel=kernel)
+    arrivals = [stamps[read] for read in stream.read]
+    usage = stream.usage or Usage(None, None, None, None)
+    return Request(
+        i=shot.i,
+        slot=shot.slot,
+        process=None,
+        body_sha256=shot.body_sha256,
+        probe=None,
+        scheduled_ns=_after(shot.scheduled_ns, origin_ns),
+        sent_ns=_after(exchange.sent_ns, origin_ns),
+        headers_ns=_after(_at(stamps, response.headers_read), origin_ns),
+        done_ns=_after(_done(exchange, response, stamps), origin_ns),
+        connection=Connection(
+            reused=exchange.reused, dns_ns=exchange.dns_ns, tcp_ns=exchange.tcp_ns, tls_ns=exchange.tls_ns
+        ),
+        chunk_ns=_first_then_gaps(arrivals, origin_ns),
+        chunk_lag_ns=[exchange.reads[r][0] - stamps[r] for r in stream.read] if kernel else None,
+        chunk_kind=_run_lengths(stream.kind),
+        chunk_chars=stream.chars,
+        chunk_tokens=None,
+        text="".join(stream.text[Kind.TEXT]) or None,
+        reasoning="".join(stream.text[Kind.REASONING]) or None,
+        tool_calls=stream.calls_text(),
+        tokens=Tokens(
+            counted=None,
+            usage_output=usage.output,
+            usage_input=usage.input,
+            usage_cached=usage.cached,
+            usage_reasoning=usage.reasoning,
+        ),
+        status=response.status,
+        finish=None if stream.finish is None else _clean(stream.finish, _CODE_CHARS),
+        outcome=outcome,
+        error=None if fault is None else _detail(fault),
+        provider_request_id=_request_id(response, stream),
+        ttft_ns=None,
+        e2e_ns=None,
+        original=None,
+    )
+
+
+def lost_request(shot: Shot) -> Request:
+    """The record of a request that was begun when the run was killed: our failure, with nothing known of
+    it."""
+    return read_request(shot, Exchange(detail="the run was killed"), _NO_DIALECT, origin_ns=0)
+
+
+_NO_DIALECT = Dialect("", lambda *_: b"", lambda _: Delta())
+
+
+def _stamps(exchange: Exchange, *, kernel: bool) -> list[int]:
+    """One stamp a read, never falling, never before the request was sent.
+
+    A kernel stamp outside what is possible, after its read or before the request was sent (the wall clock
+    stepped between arrival and read), gives way to the user's own.
+    """
+    stamps: list[int] = []
+    earliest = floor = exchange.sent_ns or exchange.begin_ns
+    for user_ns, lag_ns, _ in exchange.reads:
+        stamp = user_ns
+        if kernel and lag_ns is not None and 0 <= lag_ns <= user_ns - earliest:
+            stamp = user_ns - lag_ns
+        floor = max(floor, stamp)
+        stamps.append(floor)
+    return stamps
+
+
+def _done(exchange: Exchange, response: Response, stamps: Sequence[int]) -> int | None:
+    """When the response was whole; else when the exchange ended; None where it never began."""
+    return _at(stamps, response.done_read) or exchange.end_ns or None
+
+
+def _at(stamps: Sequence[int], read: int | None) -> int | None:
+    return None if read is None else stamps[read]
+
+
+def _after(stamp_ns: int | None, origin_ns: int) -> int | None:
+    return None if stamp_ns is None else stamp_ns - origin_ns
+
+
+def _first_then_gaps(arrivals: Sequence[int], origin_ns: int) -> list[int]:
+    if not arrivals:
+        return []
+    return [arrivals[0] - origin_ns, *(later - earlier for earlier, later in itertools.pairwise(arrivals))]
+
+
+def _run_lengths(kinds: Sequence[Kind]) -> str:
+    return "".join(f"{kind}{sum(1 for _ in run)}" for kind, run in itertools.groupby(kinds))
+
+
+def _request_id(response: Response, stream: _Stream) -> str | None:
+    """The id by which the provider can find the request: its header, else the id in the stream."""
+    for name in (b"x-request-id", b"request-id", b"x-amzn-requestid", b"cf-ray"):
+        if found := response.header(name):
+            return _clean(found, _ID_CHARS)
+    return None if stream.response_id is None else _clean(stream.response_id, _ID_CHARS)
+
+
+def _detail(fault: Fault) -> ErrorDetail:
+    return ErrorDetail(code=_clean(fault.code, _CODE_CHARS), message=_clean(fault.message, MESSAGE_CHARS))
+
+
+# What looks like a credential: a bearer token, or a key with one of the usual prefixes.
+_SECRET = re.compile(
+    r"(?i:bearer|basic)\s+[\w.~+/=-]{8,}|\b(?:sk|pk|rk|gsk|xai|key|api|tok|hf|fw)[-_][\w-]{8,}|\bAIza[\w-]{20,}"
+)
+
+
+def _clean(text: str, limit: int) -> str:
+    """At most ``limit`` characters, without credentials, control characters or broken surrogates."""
+    head = text[: 8 * limit].encode("utf-8", "replace").decode()
+    head = "".join(c if c.isprintable() else " " for c in head)
+    return _SECRET.sub("[redacted]", head)[:limit]

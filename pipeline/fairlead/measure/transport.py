@@ -1,0 +1,700 @@
+"""One streamed request over one connection. Knows no API, no workload, and nothing of what the bytes mean.
+
+An ``httpx.AsyncBaseTransport`` to be called directly with prebuilt requests, one instance a worker. It keeps
+one HTTP/1.1 connection alive between requests. While a response comes in, the hot path stamps each read,
+keeps its bytes and lets httptools find the message's end; all other reading happens after the run, in
+:mod:`fairlead.measure.timeline`.
+
+The stamps leave as an :class:`~fairlead.measure.timeline.Exchange`, under ``exchange`` in the extensions of
+the response, and of the request, where it is found after a failure too. Failures are httpx's exceptions.
+
+No retry, no redirect, no proxy, nothing from the environment. A reused connection is looked at before it is
+written to; one that the server closed meanwhile is replaced by a new one, stamped as such.
+
+On Linux each read carries the kernel's receive stamp (``SO_TIMESTAMPNS``; ``recvmsg`` ancillary data), taken
+when the newest of its bytes reached the machine. That is why sockets are read here and not by an asyncio
+protocol, which has no ancillary data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import ipaddress
+import os
+import select
+import socket
+import ssl
+import struct
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httptools
+import httpx
+
+import fairlead
+from fairlead.clock import Clock, SystemClock
+from fairlead.measure.plan import Limits
+from fairlead.measure.timeline import Ended, Exchange, read_http
+
+READ_BYTES = 64 * 1024
+# What a hostile response may make us hold.
+MAX_HEADER_BYTES = 64 * 1024
+MAX_EXCHANGE_BYTES = 64 * 1024 * 1024
+MAX_READS = 200_000
+
+KERNEL_STAMPS = sys.platform == "linux"
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if KERNEL_STAMPS else 0
+
+_TIGHT_NS = 5_000  # two clock readings with nothing in between take less
+
+NS_PER_S = 1_000_000_000
+
+
+class PolicyError(Exception):
+    """A policy forbids this request to this address."""
+
+
+Approve = Callable[[httpx.Request, str], None]
+"""Called with the request and the resolved address right before connecting to it; raises PolicyError."""
+
+_CREDENTIALS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
+
+
+def keyless(request: httpx.Request, address: str) -> None:
+    """Approves any address, as long as the request carries no credential."""
+    for name in _CREDENTIALS:
+        if name in request.headers:
+            raise PolicyError(f"a request with the header {name} to {address} needs a policy")
+
+
+PreparedRequest = httpx.Request
+
+
+def prepare(url: str, body: bytes) -> PreparedRequest:
+    """A request ready to be sent, without credentials. Built ahead of its time: this costs 0.1 ms."""
+    headers = {
+        "accept": "text/event-stream",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": f"fairlead/{fairlead.__version__}",
+    }
+    return httpx.Request("POST", url, headers=headers, content=body, extensions={"exchange": Exchange()})
+
+
+def hold_kernel_stamps() -> socket.socket | None:
+    """A socket to keep open during a run: while one exists that wants stamps, the kernel stamps every packet.
+
+    Without it the first packets after the first request of the kind come unstamped.
+    """
+    if not KERNEL_STAMPS:
+        return None
+    holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    _want_kernel_stamps(holder)
+    return holder
+
+
+def _want_kernel_stamps(sock: socket.socket) -> None:
+    if KERNEL_STAMPS:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        except OSError:  # a sandboxed kernel without it: reads come without lag, the record says "user"
+            return
+
+
+class Readiness:
+    """Which sockets can be read, asked of the kernel many at a time. Shared by the transports of a loop.
+
+    On Linux an epoll of our own that the loop watches as one descriptor. It costs less than a watch for each
+    socket, and it keeps reporting a reset until that has been read: uvloop stops watching a socket at the
+    first error, and a reset that comes right behind data would never be heard of.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[int, Callable[[], None]] = {}
+        self._epoll = select.epoll() if sys.platform == "linux" else None
+        if self._epoll is not None:
+            self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+
+    def watch(self, sock: socket.socket, call: Callable[[], None]) -> None:
+        """Call ``call`` whenever ``sock`` has data, an end or an error, until it is forgotten."""
+        if self._epoll is None:
+            self._loop.add_reader(sock, call)
+            return
+        self._calls[sock.fileno()] = call
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Watch ``sock`` no more; harmless if it was not watched."""
+        if self._epoll is None:
+            self._loop.remove_reader(sock)
+        elif self._calls.pop(sock.fileno(), None) is not None:
+            self._epoll.unregister(sock.fileno())
+
+    def close(self) -> None:
+        """Watch nothing more."""
+        if self._epoll is not None and not self._epoll.closed:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+
+    def _dispatch(self) -> None:
+        assert self._epoll is not None
+        for descriptor, _ in self._epoll.poll(0):
+            call = self._calls.get(descriptor)
+            if call is not None:  # an earlier call of this round may have forgotten it
+                call()
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """One worker's transport: one connection at a time, one request at a time.
+
+    ``readiness``: shared with the other workers of the loop; without one the transport makes its own.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Clock | None = None,
+        tls: ssl.SSLContext | None = None,
+        approve: Approve = keyless,
+        readiness: Readiness | None = None,
+    ) -> None:
+        self._limits = limits
+        self._readiness = readiness
+        self._owns_readiness = readiness is None
+        self._clock: Clock = clock or SystemClock()
+        self._tls = tls
+        self._approve = approve
+        self._connection: _Connection | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request, keep its response, return when the response has ended.
+
+        Raises:
+            httpx.TransportError: the exchange ended otherwise than by a whole response; how is in
+                ``request.extensions["exchange"]``.
+        """
+        exchange = request.extensions.setdefault("exchange", Exchange())
+        exchange.begin_ns = self._clock.mono_ns()
+        try:
+            payload = await _wire_bytes(request)
+            connection = await self._connected(request, exchange)
+            if self._readiness is None:
+                self._readiness = Readiness()
+            call = _Call(connection, exchange, self._limits, self._clock, self._readiness)
+            await call.run(payload)
+        except _ExchangeError as failure:
+            exchange.ended, exchange.detail = failure.ended, failure.detail
+            raise _httpx_error(exchange, request) from None
+        finally:
+            exchange.end_ns = exchange.end_ns or self._clock.mono_ns()
+            if exchange.ended is not Ended.COMPLETE:
+                self._drop()
+        if not call.reusable:
+            self._drop()
+        return _response(request, exchange, call.status, call.headers)
+
+    async def keep(self, request: httpx.Request) -> tuple[Exchange, int | None]:
+        """The exchange of a request, however it ended, and the status of a whole response.
+
+        What :meth:`handle_async_request` raises as httpx's errors is told by the exchange alone.
+        """
+        try:
+            response = await self.handle_async_request(request)
+        except httpx.TransportError:
+            status = None
+        else:
+            status = response.status_code
+        exchange: Exchange = request.extensions["exchange"]
+        return exchange, status
+
+    async def aclose(self) -> None:
+        """Close the connection, if there is one."""
+        self._drop()
+        if self._owns_readiness and self._readiness is not None:
+            self._readiness.close()
+            self._readiness = None
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _connected(self, request: httpx.Request, exchange: Exchange) -> _Connection:
+        """The kept connection where it leads to the same place and still stands, else a new one."""
+        url = request.url
+        place = (url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
+        kept = self._connection
+        if kept is not None and kept.place == place and kept.stands():
+            exchange.reused = True
+            exchange.round_trip_ns = kept.round_trip_ns
+            exchange.address = kept.address
+            return kept
+        self._drop()
+        exchange.reused = False
+        timeout = self._limits.connect_ns / NS_PER_S
+        try:
+            async with asyncio.timeout(timeout):
+                self._connection = await _connect(place, request, exchange, self._approve, self._clock)
+                if url.scheme == "https":
+                    await self._connection.shake_hands(self._tls_context(), place[1], exchange, self._clock)
+        except TimeoutError:
+            raise _ExchangeError(Ended.CONNECT_TIMEOUT, f"no connection within {timeout:g} s") from None
+        return self._connection
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = tls_context()
+        return self._tls
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """The standard library's default: certificates and host names are verified. HTTP/1.1 only."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+# --- the connection ------------------------------------------------------------------------------------
+
+
+class _ExchangeError(Exception):
+    """Carries how an exchange ended up to where it becomes httpx's error."""
+
+    def __init__(self, ended: Ended, detail: str) -> None:
+        super().__init__(detail)
+        self.ended = ended
+        self.detail = detail
+
+
+class _Connection:
+    """A connected, non-blocking socket, with TLS over it or not."""
+
+    def __init__(self, sock: socket.socket, place: tuple[str, str, int], round_trip_ns: int) -> None:
+        self.sock = sock
+        self.place = place
+        self.round_trip_ns = round_trip_ns
+        self.address: str = sock.getpeername()[0]
+        self.tls: ssl.SSLObject | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def stands(self) -> bool:
+        """Whether an idle connection may be written to: the peer sent neither an end nor a word unasked."""
+        try:
+            data = self.sock.recv(READ_BYTES)
+            if not data or self.tls is None:
+                return False
+            plain, closed = self.decrypt(data)  # session tickets come late and are no word
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        return not plain and not closed
+
+    async def shake_hands(self, context: ssl.SSLContext, host: str, exchange: Exchange, clock: Clock) -> None:
+        """The TLS handshake. Raises _ExchangeError with TLS if it fails for any reason."""
+        started_ns = clock.mono_ns()
+        loop = asyncio.get_running_loop()
+        try:
+            self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+            while True:
+                try:
+                    self.tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    await loop.sock_sendall(self.sock, self._outgoing.read())
+                data = await loop.sock_recv(self.sock, READ_BYTES)
+                if not data:
+                    raise _ExchangeError(Ended.TLS, "the connection was closed during the handshake")
+                self._incoming.write(data)
+            await loop.sock_sendall(self.sock, self._outgoing.read())
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: no valid host name
+            raise _ExchangeError(Ended.TLS, str(error)) from None
+        exchange.tls_ns = clock.mono_ns() - started_ns
+
+    def encrypt(self, payload: bytes) -> bytes:
+        """The bytes to put on the wire."""
+        if self.tls is None:
+            return payload
+        self.tls.write(payload)
+        return self._outgoing.read()
+
+    def decrypt(self, data: bytes) -> tuple[bytes, bool]:
+        """What ``data`` lets be read, and whether the peer ended TLS. Answers what TLS itself must answer."""
+        assert self.tls is not None
+        self._incoming.write(data)
+        plain: list[bytes] = []
+        closed = False
+        while True:
+            try:
+                part = self.tls.read(READ_BYTES)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLZeroReturnError:
+                part = b""
+            if not part:
+                closed = True
+                break
+            plain.append(part)
+        if self._outgoing.pending:
+            self.sock.send(self._outgoing.read())  # a key update: a few bytes, once in many gigabytes
+        return b"".join(plain), closed
+
+
+async def _connect(
+    place: tuple[str, str, int], request: httpx.Request, exchange: Exchange, approve: Approve, clock: Clock
+) -> _Connection:
+    """A TCP connection to the first address of the host that takes one.
+
+    ``tcp_ns`` covers every address tried: it is what the user waited.
+    """
+    candidates = await _resolve(place, exchange, clock)
+    loop = asyncio.get_running_loop()
+    started_ns = clock.mono_ns()
+    failure = _ExchangeError(Ended.DNS, "the name has no address")
+    for family, address in candidates:
+        try:
+            approve(request, address[0])
+        except PolicyError as refusal:
+            raise _ExchangeError(Ended.POLICY, str(refusal)) from None
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise _ExchangeError(Ended.LOCAL, str(error)) from None
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _want_kernel_stamps(sock)
+            await loop.sock_connect(sock, address)
+            exchange.tcp_ns = clock.mono_ns() - started_ns
+            exchange.round_trip_ns = min(exchange.tcp_ns, _round_trip_ns(sock) or exchange.tcp_ns)
+            connection = _Connection(sock, place, exchange.round_trip_ns)
+            exchange.address = connection.address
+            return connection
+        except OSError as error:
+            sock.close()
+            failure = _ExchangeError(
+                Ended.LOCAL if error.errno in _OUR_FAULT else Ended.CONNECT, _said(error)
+            )
+        except BaseException:
+            sock.close()
+            raise
+    raise failure
+
+
+_TCPI_RTT_AT = 68  # struct tcp_info: the round-trip time, microseconds in a 32-bit integer
+
+
+def _round_trip_ns(sock: socket.socket) -> int | None:
+    """From the kernel's SYN to its answer, free of our own lag; None where the kernel does not say."""
+    if sys.platform != "linux":
+        return None
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCPI_RTT_AT + 4)
+    return (
+        None if len(info) < _TCPI_RTT_AT + 4 else 1000 * int(struct.unpack_from("=I", info, _TCPI_RTT_AT)[0])
+    )
+
+
+_OUR_FAULT = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOBUFS,
+    errno.EADDRNOTAVAIL,
+    errno.ENETUNREACH,
+    errno.ENETDOWN,
+}
+
+
+async def _resolve(
+    place: tuple[str, str, int], exchange: Exchange, clock: Clock
+) -> list[tuple[int, tuple[Any, ...]]]:
+    """(family, socket address) candidates, in the resolver's order. A literal address needs no look-up."""
+    _, host, port = place
+    name = host.encode("ascii")  # as bytes: text would load the idna codec, 10 ms in the middle of a start
+    wanted = functools.partial(socket.getaddrinfo, name, port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if _is_literal(host):
+            found = wanted(socket.AI_NUMERICHOST)
+        else:
+            started_ns = clock.mono_ns()
+            found = await asyncio.get_running_loop().run_in_executor(None, wanted)
+            exchange.dns_ns = clock.mono_ns() - started_ns
+    except (OSError, UnicodeError) as error:
+        raise _ExchangeError(Ended.DNS, str(error)) from None
+    return [(family, address) for family, _, _, _, address in found]
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _said(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+# --- the hot path --------------------------------------------------------------------------------------
+
+
+class _Call:
+    """One request on its way: sends it, then stamps and keeps what comes back until it has ended."""
+
+    def __init__(
+        self, connection: _Connection, exchange: Exchange, limits: Limits, clock: Clock, readiness: Readiness
+    ) -> None:
+        self.status: int | None = None
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._connection = connection
+        self._exchange = exchange
+        self._limits = limits
+        self._readiness = readiness
+        self._mono_ns = clock.mono_ns
+        self._unix_ns = clock.unix_ns
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._parser = httptools.HttpResponseParser(self)
+        self._out = memoryview(b"")
+        self._kept_bytes = 0
+        self._in_body = False
+        self._complete = False
+        self._keep_alive = False
+        self._unasked = False
+        self._timers: list[asyncio.TimerHandle] = []
+        self.reusable = False
+
+    async def run(self, payload: bytes) -> None:
+        """Returns when the exchange has ended, however it did; ``ended`` says how."""
+        sock = self._connection.sock
+        spent_ns = self._mono_ns() - self._exchange.begin_ns
+        self._limit(self._limits.total_ns - spent_ns, Ended.TOTAL_TIMEOUT)
+        self._readiness.watch(sock, self._on_readable)
+        try:
+            self._out = memoryview(self._connection.encrypt(payload))
+            self._flush()
+            await self._ended
+        finally:
+            self._readiness.forget(sock)
+            self._loop.remove_writer(sock)
+            for timer in self._timers:
+                timer.cancel()
+            self.reusable = self._may_be_reused()
+            # The parser holds our callbacks: a cycle that would keep every response in memory, for nothing
+            # collects garbage during a run.
+            del self._parser
+
+    def _may_be_reused(self) -> bool:
+        """Whether the connection is in a state to take another request."""
+        return (
+            self._exchange.ended is Ended.COMPLETE
+            and not self._unasked
+            and self._exchange.sent_ns is not None
+            and self._keep_alive
+        )
+
+    def _flush(self) -> None:
+        """Write what the socket takes. ``sent_ns`` is the moment before the call that took the last byte."""
+        while self._out:
+            now_ns = self._mono_ns()
+            try:
+                written = self._connection.sock.send(self._out)
+            except (BlockingIOError, InterruptedError):
+                self._loop.add_writer(self._connection.sock, self._flush)
+                return
+            except OSError:
+                # The peer hung up on the request. It may have answered first: the reader will tell.
+                self._loop.remove_writer(self._connection.sock)
+                return
+            self._out = self._out[written:]
+            if not self._out:
+                self._exchange.sent_ns = now_ns
+                self._loop.remove_writer(self._connection.sock)
+                self._limit(self._limits.first_ns, Ended.FIRST_TIMEOUT)
+
+    def _on_readable(self) -> None:
+        try:
+            data, ancillary, _, _ = self._connection.sock.recvmsg(READ_BYTES, _ANCILLARY_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._end(Ended.RESET, _said(error))
+            return
+        now_ns = self._mono_ns()
+        lag_ns = self._lag_ns(now_ns, ancillary[0][2]) if ancillary else None
+        if not data:
+            self._end(Ended.CLOSED, "the connection was closed")
+        elif self._connection.tls is None:
+            self._keep(now_ns, lag_ns, data)
+        else:
+            self._keep_encrypted(now_ns, lag_ns, data)
+
+    def _lag_ns(self, now_ns: int, stamp: bytes) -> int:
+        """The time from the kernel's stamp (on the wall clock) to ``now_ns`` (on the monotonic one).
+
+        The wall clock is read between two readings of the other; a pair too far apart was interrupted and is
+        read again, else the interruption would pass for lag.
+        """
+        seconds: int
+        nanoseconds: int
+        seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+        before_ns = now_ns
+        while True:
+            wall_ns = self._unix_ns()
+            after_ns = self._mono_ns()
+            if after_ns - before_ns < _TIGHT_NS:
+                return wall_ns - seconds * NS_PER_S - nanoseconds - (after_ns - now_ns)
+            before_ns = self._mono_ns()
+
+    def _keep_encrypted(self, now_ns: int, lag_ns: int | None, data: bytes) -> None:
+        try:
+            plain, closed = self._connection.decrypt(data)
+        except OSError as error:
+            self._end(Ended.TLS, str(error))
+            return
+        if plain:
+            self._keep(now_ns, lag_ns, plain)
+        if closed:
+            self._end(Ended.CLOSED, "the peer ended TLS")
+
+    def _keep(self, now_ns: int, lag_ns: int | None, data: bytes) -> None:
+        reads = self._exchange.reads
+        reads.append((now_ns, lag_ns, data))
+        self._kept_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            if self._complete:
+                self._unasked = True
+            else:
+                self._end(Ended.NOT_HTTP, str(error))
+                return
+        except httptools.HttpParserUpgrade:
+            self._end(Ended.NOT_HTTP, "an answer that switches protocols")
+            return
+        if self._complete:
+            self._end(Ended.COMPLETE, "")
+        elif self._kept_bytes > MAX_EXCHANGE_BYTES or len(reads) > MAX_READS:
+            self._end(Ended.TOO_LARGE, f"more than {MAX_EXCHANGE_BYTES} bytes or {MAX_READS} reads")
+        elif self.status is None and self._kept_bytes > MAX_HEADER_BYTES:
+            self._end(Ended.TOO_LARGE, f"headers of more than {MAX_HEADER_BYTES} bytes")
+
+    # httptools' callbacks; an interim response (1xx) is a message of its own and is passed over
+
+    def on_message_begin(self) -> None:
+        self._unasked = self._complete
+        if not self._complete:
+            self.headers.clear()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._complete:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200 and not self._complete:
+            self.status = status
+
+    def on_body(self, _body: bytes) -> None:
+        self._in_body = True
+
+    def on_message_complete(self) -> None:
+        if self.status is not None and not self._complete:
+            self._complete = True
+            self._keep_alive = self._parser.should_keep_alive()  # known only now: the parser forgets it
+
+    def _limit(self, limit_ns: int, ended: Ended) -> None:
+        self._timers.append(self._loop.call_later(max(limit_ns, 0) / NS_PER_S, self._on_limit, ended))
+
+    def _on_limit(self, ended: Ended) -> None:
+        if ended is Ended.FIRST_TIMEOUT and self._in_body:
+            return
+        limit_ns = self._limits.first_ns if ended is Ended.FIRST_TIMEOUT else self._limits.total_ns
+        self._end(ended, f"the limit of {limit_ns / NS_PER_S:g} s")
+
+    def _end(self, ended: Ended, detail: str) -> None:
+        if self._ended.done():
+            return
+        self._exchange.end_ns = self._mono_ns()
+        self._exchange.ended = ended
+        self._exchange.detail = detail
+        self._readiness.forget(self._connection.sock)
+        self._ended.set_result(None)
+
+
+# --- httpx's vocabulary --------------------------------------------------------------------------------
+
+
+async def _wire_bytes(request: httpx.Request) -> bytes:
+    """The request as HTTP/1.1 text. httpx has set Host and Content-Length."""
+    body = await request.aread()
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    for name, value in request.headers.raw:
+        if b"\r" in value or b"\n" in value or b"\r" in name or b"\n" in name:
+            raise _ExchangeError(Ended.LOCAL, "a header of ours holds a line break")
+        lines.append(name + b": " + value)
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+class _KeptBody(httpx.AsyncByteStream):
+    """The body out of the kept bytes, unframed only if somebody reads it."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = [data for _, _, data in self._exchange.reads]
+        for _, piece in read_http(pieces, closed=self._exchange.ended is Ended.CLOSED).body:
+            yield piece
+
+
+def _response(
+    request: httpx.Request, exchange: Exchange, status: int | None, headers: list[tuple[bytes, bytes]]
+) -> httpx.Response:
+    if exchange.ended is not Ended.COMPLETE:
+        if exchange.ended is not Ended.CLOSED:
+            raise _httpx_error(exchange, request)
+        kept = read_http([data for _, _, data in exchange.reads], closed=True)
+        if kept.done_read is None:
+            raise _httpx_error(exchange, request)
+    assert status is not None
+    return httpx.Response(
+        status,
+        headers=headers,
+        stream=_KeptBody(exchange),
+        request=request,
+        extensions={"http_version": b"HTTP/1.1", "exchange": exchange},
+    )
+
+
+_ERRORS: dict[Ended, type[httpx.TransportError]] = {
+    Ended.CLOSED: httpx.RemoteProtocolError,
+    Ended.RESET: httpx.ReadError,
+    Ended.NOT_HTTP: httpx.RemoteProtocolError,
+    Ended.TOO_LARGE: httpx.RemoteProtocolError,
+    Ended.DNS: httpx.ConnectError,
+    Ended.CONNECT: httpx.ConnectError,
+    Ended.TLS: httpx.ConnectError,
+    Ended.LOCAL: httpx.ConnectError,
+    Ended.CONNECT_TIMEOUT: httpx.ConnectTimeout,
+    Ended.FIRST_TIMEOUT: httpx.ReadTimeout,
+    Ended.TOTAL_TIMEOUT: httpx.ReadTimeout,
+    Ended.POLICY: httpx.LocalProtocolError,
+}
+
+
+def _httpx_error(exchange: Exchange, request: httpx.Request) -> httpx.TransportError:
+    return _ERRORS[exchange.ended](exchange.detail or str(exchange.ended), request=request)
