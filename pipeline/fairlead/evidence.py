@@ -1,0 +1,91 @@
+"""From committed raw files to the windows that rows rest on. Knows no rank and no page.
+
+The digest that a manifest states is held against every file that is read: a number is made from
+exactly the bytes that were published, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fairlead import documents, windows
+from fairlead.documents import Unreadable
+from fairlead.metrics import SteadyRules, WindowTable, tabulate
+from fairlead.model import Methodology, RawFile, scenario_of
+from fairlead.problems import Problem
+from fairlead.ranking import Evidence, Origin, invalid_reasons, methodology_of
+from fairlead.repository import FileKind, Manifest, Repository
+
+
+def load_evidence(repository: Repository) -> tuple[list[Evidence], list[Problem]]:
+    """Every window that a manifest lists, and the problems of those that cannot be used."""
+    if not repository.methodologies and any(repository.manifests()):
+        fix = "add methodology/versions/<version>/methodology.yaml"
+        return [], [Problem("TREE007", "methodology/versions", "no methodology version is here", fix=fix)]
+    evidence: list[Evidence] = []
+    problems: list[Problem] = []
+    for manifest in repository.manifests():
+        for raw in manifest.windows:
+            found = _read(repository, manifest, raw)
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                evidence.append(found)
+    return evidence, problems
+
+
+def _read(repository: Repository, manifest: Manifest, raw: RawFile) -> Evidence | Problem:
+    path = f"{manifest.folder}/{raw.file}"
+    try:
+        data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
+        if windows.digest(data) != raw.sha256:
+            return _unusable("SUB007", path, f"its bytes are not those that {manifest.path} lists")
+        window = windows.decode_window(data)
+    except Unreadable as error:
+        return _unusable(error.code, path, error.message)
+    except windows.WindowError as error:
+        return _unusable("WIN006", path, str(error))
+    scenario = scenario_of(path, window.header.model)
+    if scenario is None:
+        return _unusable("WIN008", path, "its name does not state the model of its header")
+    header = window.header
+    version = header.methodology.version if header.methodology else None
+    methodology = methodology_of(repository.methodologies, version)
+    table = tabulate(window, steady_rules(methodology))
+    invalid = () if header.origin == "imported" else invalid_reasons(table, methodology)
+    return Evidence(
+        path=path, origin=_origin(manifest, header), scenario=scenario, table=table, invalid=invalid
+    )
+
+
+def _unusable(code: str, path: str, message: str) -> Problem:
+    return Problem(code, path, message, fix="run `fairlead check` for the whole list of problems")
+
+
+def _origin(manifest: Manifest, header: windows.Header) -> Origin:
+    if header.origin == "imported":
+        return Origin.IMPORTED
+    return Origin.CLAIM if manifest.kind is FileKind.SUBMISSION else Origin.NEUTRAL
+
+
+def steady_rules(methodology: Methodology) -> SteadyRules:
+    """The methodology's rules for a throughput figure."""
+    window = methodology.window
+    return SteadyRules(
+        requests_min=window.requests_min,
+        requests_per_stream_min=window.requests_per_stream_min,
+        steady_e2e_medians_min=window.steady_e2e_medians_min,
+    )
+
+
+def measured_tables(
+    repository: Repository, submission: str, methodology: Methodology
+) -> Iterator[tuple[str, WindowTable]]:
+    """(scenario, table) of each valid window of a run that is not sealed yet."""
+    for path in repository.window_paths(f"submissions/{submission}/windows"):
+        data = documents.read_bounded(path, windows.MAX_COMPRESSED_BYTES)
+        window = windows.decode_window(data)
+        table = tabulate(window, steady_rules(methodology))
+        scenario = scenario_of(path.name, window.header.model)
+        if scenario is not None and not invalid_reasons(table, methodology):
+            yield scenario, table

@@ -1,0 +1,326 @@
+"""From a raw request to its numbers, by the published formulas. Knows no file, no rank and no limit.
+
+Each function is one metric; its docstring (formula, unit, when undefined, how other tools differ)
+is the source of the site's glossary. ``None`` is *undefined*: it is never zero, never a guess.
+
+A window that no check has seen gives no error here: where its arrays disagree in length or a stamp
+runs backwards, what rests on them is undefined. Integers are taken to fit in 64 bits.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from fairlead.windows import Header, Outcome, Request, Window
+
+LoadKind = Literal["closed", "open"]
+
+
+def start_ns(request: Request, load: LoadKind) -> int | None:
+    """Start: the moment a request's latency counts from, in ns after the window's origin.
+
+    Open loop: ``scheduled``, so that our own delay is never hidden. Closed loop: ``sent``, and for
+    a cold connection the time before its DNS look-up. Undefined where that stamp is missing.
+    Other tools count open-loop latency from ``sent``, which hides their own queue.
+    """
+    if load == "open":
+        return request.scheduled_ns
+    if request.sent_ns is None:
+        return None
+    return request.sent_ns - _connecting_ns(request)
+
+
+def _connecting_ns(request: Request) -> int:
+    connection = request.connection
+    return sum(step or 0 for step in (connection.dns_ns, connection.tcp_ns, connection.tls_ns))
+
+
+def _latency_ns(request: Request, load: LoadKind, last: int, duration_ns: int | None) -> int | None:
+    """From the start to the ``last``-th content chunk; the stated duration where there are no stamps.
+
+    Own stamps win: a duration beside them is somebody's word. What is not positive comes from a
+    broken stamp, as GuideLLM's negative TTFT did, and is undefined.
+    """
+    if request.outcome is not Outcome.OK:
+        return None
+    if request.chunk_ns:
+        start = start_ns(request, load)
+        latency = None if start is None else sum(request.chunk_ns[:last]) - start
+    else:
+        latency = duration_ns
+    return latency if latency is not None and latency > 0 else None
+
+
+def ttft_ns(request: Request, load: LoadKind) -> int | None:
+    """TTFT, time to first token: first chunk with content - start, in ns.
+
+    Content is text, reasoning or a tool call. A role-only or empty delta is no token: vLLM's client
+    counts it and so reports a TTFT that is too short; tools that ignore reasoning report one that
+    is too long. An import gives the duration that its source states. Undefined for a failed request,
+    for one without a content chunk, and where a missing or broken stamp gives nothing above zero.
+    """
+    return _latency_ns(request, load, 1, request.ttft_ns)
+
+
+def e2e_ns(request: Request, load: LoadKind) -> int | None:
+    """E2E latency: last content chunk - start, in ns.
+
+    Other tools end it at the response's last byte, which holds the usage record and the
+    connection's close. Undefined for a failed request, without a content chunk, and where a missing
+    or broken stamp gives nothing above zero.
+    """
+    return _latency_ns(request, load, len(request.chunk_ns), request.e2e_ns)
+
+
+def output_tokens(request: Request) -> int | None:
+    """Output tokens: counted by the model's pinned tokenizer where there is one, else the provider's usage.
+
+    Server-sent events are not tokens; LLMPerf once counted them so. Undefined without either count.
+    """
+    tokens = request.tokens
+    return tokens.counted if tokens.counted is not None else tokens.usage_output
+
+
+def streamed_tokens(request: Request) -> int | None:
+    """Streamed tokens: the output tokens that a reader received.
+
+    The provider's usage may hold reasoning that was never sent; where no reasoning chunk came, its
+    stated count is taken off. A tool that leaves it in reports 929 tokens/s for a true 13.
+    Undefined without a count, or where the usage contradicts itself.
+    """
+    tokens = request.tokens
+    if tokens.counted is not None or tokens.usage_output is None:
+        return tokens.counted
+    hidden = 0 if "r" in request.chunk_kind else tokens.usage_reasoning or 0
+    return tokens.usage_output - hidden if hidden <= tokens.usage_output else None
+
+
+def tokens_after_first_chunk(request: Request) -> int | None:
+    """Tokens that were streamed after the first content chunk.
+
+    Known from the tokenizer's count of each chunk, or where the count of streamed tokens equals the
+    count of chunks. Undefined otherwise: a total says nothing of how many came in the first chunk,
+    and AIPerf, which takes one off, reported 231 tokens/s for a true 200.
+    """
+    if request.chunk_tokens is not None:
+        agree = len(request.chunk_tokens) == len(request.chunk_ns)
+        return sum(request.chunk_tokens[1:]) if agree else None
+    if request.chunk_ns and streamed_tokens(request) == len(request.chunk_ns):
+        return len(request.chunk_ns) - 1
+    return None
+
+
+def tpot_ns(request: Request, load: LoadKind) -> float | None:  # noqa: ARG001 - one signature for all metrics
+    """TPOT, time per output token: (last - first content chunk) / tokens after the first chunk, in ns.
+
+    GuideLLM's TPOT holds TTFT, LLMPerf's inter-token figure does too; this one does not. Undefined
+    where no token follows the first chunk, where only a total is known, and where every chunk came
+    in the same read: then nothing was seen of the time between tokens.
+    """
+    if request.outcome is not Outcome.OK:
+        return None
+    tokens, span = tokens_after_first_chunk(request), sum(request.chunk_ns[1:])
+    return span / tokens if tokens is not None and tokens > 0 and span > 0 else None
+
+
+def output_speed_tps(request: Request, load: LoadKind) -> float | None:
+    """Output speed: 1 / TPOT, in tokens a second for one reader.
+
+    Tools that divide all tokens by E2E latency mix the wait for the first token in. Undefined where
+    TPOT is.
+    """
+    tpot = tpot_ns(request, load)
+    return 1e9 / tpot if tpot else None
+
+
+def icl_ns(request: Request, load: LoadKind) -> int | None:  # noqa: ARG001 - one signature for all metrics
+    """Longest ICL, inter-chunk latency: the longest gap between content chunks of a request, in ns.
+
+    It is what a reader feels as stutter. It is called ITL only where a chunk is one token.
+    Undefined with fewer than two chunks.
+    """
+    if request.outcome is not Outcome.OK or len(request.chunk_ns) < 2:
+        return None
+    return max(request.chunk_ns[1:])
+
+
+RequestMetric = Callable[[Request, LoadKind], "float | None"]
+
+#: The metrics of one request, by the name they are published under and the factor to its unit.
+REQUEST_METRICS: Mapping[str, tuple[RequestMetric, float]] = {
+    "ttft_ms": (ttft_ns, 1e-6),
+    "e2e_ms": (e2e_ns, 1e-6),
+    "tpot_ms": (tpot_ns, 1e-6),
+    "output_speed_tps": (output_speed_tps, 1.0),
+    "icl_max_ms": (icl_ns, 1e-6),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Undefined:
+    """Why a figure cannot be given, in words for a reader."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SteadyRules:
+    """How large a window must be to give a throughput figure."""
+
+    requests_min: int
+    requests_per_stream_min: int
+    steady_e2e_medians_min: float
+
+
+def steady_interval_ns(requests: Sequence[Request], streams: int) -> tuple[int, int] | Undefined:
+    """The part of a closed-loop window in which every stream was busy, in ns after the origin.
+
+    From the last stream's first send to the first stream's last end, failed requests included: they
+    keep a stream busy. A request that never got as far as being sent counts from its end. Undefined
+    where a stream left no stamp, or where the last began after the first had ended.
+    """
+    begins: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    for request in requests:
+        slot, done = request.slot, request.done_ns
+        if slot is None or done is None:
+            continue
+        begin = done if request.sent_ns is None else request.sent_ns
+        begins[slot] = min(begins.get(slot, begin), begin)
+        ends[slot] = max(ends.get(slot, done), done)
+    if not begins or len(begins) < streams:
+        return Undefined(f"only {len(begins)} of {streams} streams were ever busy")
+    begin, end = max(begins.values()), min(ends.values())
+    if end <= begin:
+        return Undefined("no part of the window in which every stream was busy")
+    return begin, end
+
+
+def system_throughput_tps(window: Window, rules: SteadyRules) -> float | Undefined:
+    """System throughput: output tokens a second over the window's steady part.
+
+    Ramp and drain are cut away in tokens and in time alike; genai-bench once cut the tokens only.
+    A chunk's tokens are the tokenizer's count, else its share by characters of the streamed total.
+    Failed requests give no tokens and keep their time. Undefined for a window with fewer requests
+    than the methodology asks for at its concurrency, with too short a steady part, without a
+    success, or in which our own client failed.
+    """
+    concurrency = window.header.load.concurrency
+    if window.header.load.kind != "closed" or concurrency is None:
+        return Undefined("not a closed loop")
+    latencies = sorted(
+        latency
+        for latency in (e2e_ns(request, "closed") for request in window.requests)
+        if latency is not None
+    )
+    needed = max(rules.requests_min, rules.requests_per_stream_min * concurrency)
+    small = _unfit(window, needed, successes=len(latencies))
+    if small is not None:
+        return small
+    steady = steady_interval_ns(window.requests, concurrency)
+    if isinstance(steady, Undefined):
+        return steady
+    begin, end = steady
+    if end - begin < rules.steady_e2e_medians_min * latencies[(len(latencies) - 1) // 2]:
+        return Undefined(
+            f"the steady part is shorter than {rules.steady_e2e_medians_min:g} median end-to-end latencies"
+        )
+    tokens = 0.0
+    for request in window.requests:
+        within = _tokens_within(request, begin, end)
+        if within is None:
+            return Undefined("a successful request without a token count")
+        tokens += within
+    return tokens / ((end - begin) / 1e9)
+
+
+def _unfit(window: Window, needed: int, *, successes: int) -> Undefined | None:
+    """Why a window gives no throughput figure whatever its steady part is."""
+    requests = window.requests
+    if window.header.stamps == "durations":
+        return Undefined("durations only: the source gives no stamps")
+    if len(requests) < needed:
+        return Undefined(f"{len(requests)} requests, {needed} are needed at this concurrency")
+    if any(request.outcome is Outcome.CLIENT for request in requests):
+        return Undefined("our own client failed within the window")
+    if not successes:
+        return Undefined("no request succeeded")
+    return None
+
+
+def _tokens_within(request: Request, begin: int, end: int) -> float | None:
+    if request.outcome is not Outcome.OK:
+        return 0.0
+    weights = _chunk_weights(request)
+    if weights is None or len(weights) != len(request.chunk_ns) or min(weights, default=0) < 0:
+        return None
+    stamps = itertools.accumulate(request.chunk_ns)
+    # The end counts and the begin does not: a cycle runs from a send to the last token of its answer.
+    return sum(weight for weight, stamp in zip(weights, stamps, strict=True) if begin < stamp <= end)
+
+
+def _chunk_weights(request: Request) -> Sequence[float] | None:
+    if request.chunk_tokens is not None:
+        return request.chunk_tokens
+    total, characters = streamed_tokens(request), sum(request.chunk_chars)
+    if total is None or characters <= 0:
+        return None
+    return [total * share / characters for share in request.chunk_chars]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WindowTable:
+    """The numbers of one window: what every later step works from.
+
+    ``values[metric]`` holds one value a successful request for which the metric is defined, in the
+    unit of the metric's name and the order of the requests. ``outcomes`` counts every request.
+    ``schedule_delay_ms`` is our own: what connecting took is the provider's and not in it.
+    """
+
+    header: Header
+    values: Mapping[str, tuple[float, ...]]
+    outcomes: Mapping[Outcome, int]
+    throughput_tps: float | Undefined
+    schedule_delay_ms: tuple[float, ...]
+    start_unix_ns: int
+    end_unix_ns: int
+
+    @property
+    def requests(self) -> int:
+        """All requests, failed ones too; those that were our own fault are not charged."""
+        return sum(self.outcomes.values()) - self.outcomes.get(Outcome.CLIENT, 0)
+
+    @property
+    def successes(self) -> int:
+        """Requests that ended well."""
+        return self.outcomes.get(Outcome.OK, 0)
+
+
+def tabulate(window: Window, rules: SteadyRules) -> WindowTable:
+    """All numbers of a window."""
+    header, requests = window.header, window.requests
+    kind: LoadKind = header.load.kind
+    values = {
+        name: tuple(
+            value * factor for value in (metric(request, kind) for request in requests) if value is not None
+        )
+        for name, (metric, factor) in REQUEST_METRICS.items()
+    }
+    duration = header.clock.duration_ns or 0
+    return WindowTable(
+        header=header,
+        values=values,
+        outcomes=dict(collections.Counter(request.outcome for request in requests)),
+        throughput_tps=system_throughput_tps(window, rules),
+        schedule_delay_ms=tuple(
+            (request.sent_ns - _connecting_ns(request) - request.scheduled_ns) / 1e6
+            for request in requests
+            if request.sent_ns is not None and request.scheduled_ns is not None
+        ),
+        start_unix_ns=header.clock.start_unix_ns,
+        end_unix_ns=header.clock.start_unix_ns + duration,
+    )

@@ -1,0 +1,429 @@
+"""From window tables to leaderboard rows and rank ranges. Knows no clock, no page and no raw byte.
+
+Only neutral windows, measured by the board's own runner, are ranked. Claims and imported results
+are listed without a rank, each with its reason. A rank is a range: a row stands behind those that
+are significantly better and ahead of those that are significantly worse, and nowhere more precisely.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import enum
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from fairlead import stats
+from fairlead.metrics import Undefined, WindowTable
+from fairlead.model import CalibrationRules, Methodology, Provider
+from fairlead.windows import Certificate, Outcome
+
+REAL_DAY_SECONDS = 86_400
+_DAY_NS = REAL_DAY_SECONDS * 1_000_000_000
+
+
+class Origin(enum.StrEnum):
+    """Who measured. Only ``neutral`` is ranked."""
+
+    NEUTRAL = "neutral"
+    CLAIM = "claim"
+    IMPORTED = "imported"
+
+
+class Better(enum.StrEnum):
+    """Which way a figure improves."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Figure:
+    """A published figure: its name ends in its unit; ``metric`` and ``q`` say what it is made from."""
+
+    name: str
+    label: str
+    better: Better
+    metric: str | None = None
+    q: float | None = None
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("ttft_p50_ms", "TTFT p50", Better.LOWER, "ttft_ms", 0.50),
+    Figure("ttft_p95_ms", "TTFT p95", Better.LOWER, "ttft_ms", 0.95),
+    Figure("e2e_p50_ms", "E2E latency p50", Better.LOWER, "e2e_ms", 0.50),
+    Figure("tpot_p50_ms", "TPOT p50", Better.LOWER, "tpot_ms", 0.50),
+    Figure("output_speed_p50_tps", "Output speed p50", Better.HIGHER, "output_speed_tps", 0.50),
+    Figure("system_throughput_tps", "System throughput", Better.HIGHER),
+    Figure("success_rate", "Success rate", Better.HIGHER),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    """One window that a row rests on. ``path`` is its raw file, relative to the root."""
+
+    path: str
+    origin: Origin
+    scenario: str
+    table: WindowTable
+    invalid: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RankRange:
+    """Best and worst place the data allows, of so many rows."""
+
+    best: int
+    worst: int
+    of: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Family:
+    """The rows that may be compared: one model, scenario, vantage and methodology version."""
+
+    model: str
+    scenario: str
+    vantage: str | None
+    methodology: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One endpoint in one role in one family. ``ranks`` is empty where ``unranked`` gives a reason."""
+
+    family: Family
+    provider: str
+    endpoint: str
+    origin: Origin
+    evidence: tuple[Evidence, ...]
+    figures: Mapping[str, stats.Estimate]
+    outcomes: Mapping[Outcome, int]
+    unranked: tuple[str, ...]
+    ranks: Mapping[str, RankRange]
+
+    @property
+    def id(self) -> str:
+        """A lasting name: model/scenario/vantage/provider/endpoint/origin/version, then a role but subject.
+
+        What is not stated is ``-``, which no id can be.
+        """
+        family = self.family
+        parts = (family.model, family.scenario, family.vantage, self.provider, self.endpoint, self.origin)
+        role = () if self.role == "subject" else (self.role,)
+        return "/".join([*(part or "-" for part in (*parts, family.methodology)), *role])
+
+    @property
+    def role(self) -> Literal["subject", "control", "smoke"]:
+        """What the windows are for; all of a row are for the same."""
+        return self.evidence[0].table.header.role
+
+    @property
+    def valid(self) -> tuple[Evidence, ...]:
+        """The windows that count."""
+        return tuple(evidence for evidence in self.evidence if not evidence.invalid)
+
+    @property
+    def last_unix_ns(self) -> int:
+        """When the newest window that counts ended; the newest of all where none counts."""
+        return max(evidence.table.end_unix_ns for evidence in self.valid or self.evidence)
+
+    @property
+    def first_unix_ns(self) -> int:
+        """When the oldest window that counts began; the oldest of all where none counts."""
+        return min(evidence.table.start_unix_ns for evidence in self.valid or self.evidence)
+
+
+def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, ...]:
+    """Why a measured window does not count by the methodology's limits; empty if it counts."""
+    limits, reasons = methodology.limits, list[str]()
+    sent, planned = sum(table.outcomes.values()), table.header.load.planned
+    if sent < planned:
+        reasons.append(f"cut off: {sent} of {planned} planned requests were sent")
+    if table.schedule_delay_ms:
+        delay = stats.quantile(table.schedule_delay_ms, 0.99)
+        if delay > limits.schedule_delay_p99_ms:
+            reasons.append(
+                f"scheduled to sent p99 is {delay:.1f} ms, the limit is {limits.schedule_delay_p99_ms:g} ms"
+            )
+    step = table.header.clock.max_step_ns
+    if step is not None and abs(step) / 1e6 > limits.clock_step_ms:
+        reasons.append(f"the clock stepped by {step / 1e6:.1f} ms, the limit is {limits.clock_step_ms:g} ms")
+    calibration = table.header.calibration
+    reasons.extend(_calibration_faults("before", calibration.before, methodology.calibration))
+    reasons.extend(_calibration_faults("after", calibration.after, methodology.calibration))
+    return tuple(reasons)
+
+
+def _calibration_faults(when: str, certificate: Certificate | None, rules: CalibrationRules) -> Iterator[str]:
+    if certificate is None:
+        if rules.required:
+            yield f"no calibration certificate from {when} the round"
+        return
+    if certificate.tokens <= 0:
+        yield f"the calibration certificate from {when} the round covers no token"
+    for name, errors_ns, limit_ms in (
+        ("token stamp", certificate.token_error_ns, rules.token_error_p99_ms),
+        ("TTFT", certificate.ttft_error_ns, rules.ttft_error_p99_ms),
+    ):
+        if len(errors_ns) != 5:
+            yield f"the calibration certificate from {when} the round lacks the {name} error"
+        elif abs(errors_ns[3]) / 1e6 > limit_ms:
+            found = f"{name} error p99 {when} the round is {errors_ns[3] / 1e6:.2f} ms"
+            yield f"{found}, the limit is {limit_ms:g} ms"
+
+
+def build_rows(
+    evidence: Iterable[Evidence],
+    providers: Mapping[str, Provider],
+    methodologies: Mapping[str, Methodology],
+    *,
+    now_unix_ns: int,
+) -> tuple[Row, ...]:
+    """Every row of the board, ranked where the rules allow; in the order of their ids.
+
+    Windows that state no methodology of ours, as imported ones, are summarised by the latest one.
+    Without any methodology there is no number to work by, and so no row.
+    """
+    if not methodologies:
+        return ()
+    groups: dict[tuple[Family, str, str, Origin, str], list[Evidence]] = {}
+    for item in evidence:
+        header = item.table.header
+        version = header.methodology.version if header.methodology else None
+        family = Family(header.model, item.scenario, header.vantage, version)
+        key = (family, header.provider, header.endpoint, item.origin, header.role)
+        groups.setdefault(key, []).append(item)
+    families: dict[Family, list[Row]] = {}
+    for (family, provider, endpoint, origin, _), items in groups.items():
+        methodology = methodology_of(methodologies, family.methodology)
+        row = _build_row(family, provider, endpoint, origin, items, methodology)
+        reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
+        families.setdefault(family, []).append(dataclasses.replace(row, unranked=reasons))
+    ranked = [
+        row
+        for family, rows in families.items()
+        for row in _rank_family(
+            _one_per_group(rows, providers), methodology_of(methodologies, family.methodology)
+        )
+    ]
+    return tuple(sorted(ranked, key=lambda row: row.id))
+
+
+def methodology_of(methodologies: Mapping[str, Methodology], version: str | None) -> Methodology:
+    """The stated version where it is known, else the latest. Needs at least one."""
+    if version is not None and version in methodologies:
+        return methodologies[version]
+    return methodologies[max(methodologies, key=_version_order)]
+
+
+def _version_order(version: str) -> tuple[list[int], bool, str]:
+    """0.9.0 < 0.10.0-rc < 0.10.0."""
+    release, _, candidate = version.partition("-")
+    numbers = [int(part) if part.isdecimal() else -1 for part in release.split(".")]
+    return numbers, not candidate, candidate
+
+
+def _build_row(
+    family: Family,
+    provider: str,
+    endpoint: str,
+    origin: Origin,
+    items: Sequence[Evidence],
+    methodology: Methodology,
+) -> Row:
+    ordered = sorted(items, key=lambda item: (item.table.start_unix_ns, item.path))
+    valid = [item.table for item in ordered if not item.invalid]
+    counts = {
+        outcome: sum(table.outcomes.get(outcome, 0) for table in valid)
+        for outcome in Outcome
+        if any(outcome in table.outcomes for table in valid)
+    }
+    return Row(
+        family=family,
+        provider=provider,
+        endpoint=endpoint,
+        origin=origin,
+        evidence=tuple(ordered),
+        figures=estimate_figures(valid, methodology.statistics.confidence),
+        outcomes=counts,
+        unranked=(),
+        ranks={},
+    )
+
+
+def estimate_figures(tables: Sequence[WindowTable], confidence: float) -> dict[str, stats.Estimate]:
+    """Every figure over these windows, in the order of :data:`FIGURES`."""
+    figures = {}
+    for figure in FIGURES:
+        if figure.metric is not None and figure.q is not None:
+            values = [table.values[figure.metric] for table in tables]
+            estimate = stats.quantile_estimate(values, figure.q, confidence=confidence)
+        elif figure.name == "success_rate":
+            estimate = stats.share_estimate(
+                [table.successes for table in tables],
+                [table.requests for table in tables],
+                confidence=confidence,
+            )
+        else:
+            estimate = _throughput(tables, confidence)
+        figures[figure.name] = estimate
+    return figures
+
+
+def _throughput(tables: Sequence[WindowTable], confidence: float) -> stats.Estimate:
+    values, n = [], 0
+    for table in tables:
+        if not isinstance(table.throughput_tps, Undefined):
+            values.append(table.throughput_tps)
+            n += table.requests
+    if not values:
+        reasons = [
+            table.throughput_tps.reason for table in tables if isinstance(table.throughput_tps, Undefined)
+        ]
+        return stats.Estimate(None, None, None, 0, 0, reasons[0] if reasons else "no valid window")
+    estimate = stats.mean_estimate(values, n=n, confidence=confidence)
+    if estimate.low is None:
+        return estimate
+    return dataclasses.replace(estimate, low=max(estimate.low, 0.0))
+
+
+def _ineligible(
+    row: Row, provider: Provider | None, methodologies: Mapping[str, Methodology], now_unix_ns: int
+) -> tuple[str, ...]:
+    """Why a row cannot be ranked whatever its figures say."""
+    reasons = list(_ineligible_by_origin(row))
+    version = row.family.methodology
+    if row.origin is not Origin.IMPORTED and (version is None or version not in methodologies):
+        reasons.append(f"methodology {version} is not known here" if version else "states no methodology")
+    methodology = methodology_of(methodologies, version)
+    reasons.extend(_ineligible_by_provider(provider, methodology))
+    if not row.valid:
+        reasons.append("no valid window")
+    limit_days = methodology.ranking.stale_unranked_days
+    if now_unix_ns - row.last_unix_ns > limit_days * _DAY_NS:
+        reasons.append(f"older than {limit_days} days")
+    return tuple(reasons)
+
+
+def _ineligible_by_origin(row: Row) -> Iterator[str]:
+    if row.origin is Origin.IMPORTED:
+        yield "imported from another tool: unregistered, without stamps, never ranked"
+    elif row.origin is Origin.CLAIM:
+        yield "claim: measured by the provider itself, never ranked"
+    if row.role == "control":
+        yield "control endpoint: it shows the noise of the rounds"
+    elif row.role == "smoke":
+        yield "smoke test: it shows that the endpoint answers, no more"
+
+
+def _ineligible_by_provider(provider: Provider | None, methodology: Methodology) -> Iterator[str]:
+    if provider is None:
+        yield "no entry of this provider"
+    elif provider.status == "historical":
+        yield "historical: known from an old record only"
+    elif provider.status == "withdrawn":
+        yield "withdrawn by its provider"
+    elif provider.status == "reference":
+        if methodology.day_seconds == REAL_DAY_SECONDS:  # a shorter day is a demonstration's
+            yield "reference endpoint: of known timing, not a company"
+    elif provider.benchmark_permission is None or not provider.benchmark_permission.granted:
+        yield "no recorded permission to publish benchmarks"
+
+
+def _one_per_group(rows: Sequence[Row], providers: Mapping[str, Provider]) -> list[Row]:
+    """Of one family, let one eligible row a company group stand: the first endpoint that a provider lists.
+
+    The choice is made before any figure is looked at: a group that could put forward whichever of
+    its endpoints did well would be ranked by its luck.
+    """
+
+    def place(row: Row) -> tuple[str, int, str]:
+        entry = providers.get(row.provider)
+        listed = [endpoint.id for endpoint in entry.endpoints] if entry else []
+        order = listed.index(row.endpoint) if row.endpoint in listed else len(listed)
+        return row.provider, order, row.endpoint
+
+    standing: set[str] = set()
+    result = []
+    for row in sorted(rows, key=place):
+        entry = providers.get(row.provider)
+        group = entry.organisation if entry and entry.organisation else row.provider
+        if not row.unranked and group in standing:
+            row = dataclasses.replace(row, unranked=("another endpoint of the same company group stands",))
+        elif not row.unranked:
+            standing.add(group)
+        result.append(row)
+    return result
+
+
+def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]:
+    judged = [
+        row
+        if row.unranked
+        else dataclasses.replace(row, unranked=tuple(_too_few_successes(row, methodology)))
+        for row in rows
+    ]
+    candidates = [row for row in judged if not row.unranked]
+    ranks: dict[str, dict[str, RankRange]] = {row.id: {} for row in candidates}
+    for figure in FIGURES:
+        if figure.name not in methodology.ranking.metrics:
+            continue
+        given = [row for row in candidates if row.figures[figure.name].value is not None]
+        pairs = _significantly_better(given, figure, methodology)
+        behind = collections.Counter(worse for _, worse in pairs)
+        ahead = collections.Counter(better for better, _ in pairs)
+        for row in given:
+            ranks[row.id][figure.name] = RankRange(1 + behind[row.id], len(given) - ahead[row.id], len(given))
+    return (row if row.unranked else dataclasses.replace(row, ranks=ranks[row.id]) for row in judged)
+
+
+def _too_few_successes(row: Row, methodology: Methodology) -> Iterator[str]:
+    success, least = row.figures["success_rate"], methodology.ranking.success_rate_min
+    if success.value is None:
+        yield "no request that counts: our own client failed in all of them"
+    elif success.value < least:
+        good = row.outcomes.get(Outcome.OK, 0)
+        yield f"{good} of {success.n} requests succeeded, fewer than {least * 100:g} %"
+
+
+def _significantly_better(
+    rows: Sequence[Row], figure: Figure, methodology: Methodology
+) -> frozenset[tuple[str, str]]:
+    """Pairs (better, worse) that the paired rounds tell apart, at one family-wise error."""
+    by_round = {row.id: _value_by_round(row, figure) for row in rows}
+    p_values: dict[tuple[str, str], float] = {}
+    for first, second in itertools.combinations(by_round, 2):
+        shared = sorted(by_round[first].keys() & by_round[second].keys())
+        if len(shared) < methodology.statistics.rounds_min:
+            continue
+        ours = [by_round[first][round_] for round_ in shared]
+        theirs = [by_round[second][round_] for round_ in shared]
+        p_value = stats.paired_p_value(ours, theirs)
+        if p_value is None:
+            continue
+        higher = stats.geometric_mean(ours) > stats.geometric_mean(theirs)
+        first_better = higher if figure.better is Better.HIGHER else not higher
+        p_values[(first, second) if first_better else (second, first)] = p_value
+    return stats.holm(p_values, family_error=methodology.statistics.family_error)
+
+
+def _value_by_round(row: Row, figure: Figure) -> dict[str, float]:
+    """One value a round: the first window that counts, so that repeating a window cannot help."""
+    values: dict[str, float] = {}
+    for item in row.valid:
+        value = _window_value(item.table, figure)
+        if item.table.header.round is not None and value is not None:
+            values.setdefault(item.table.header.round, value)
+    return values
+
+
+def _window_value(table: WindowTable, figure: Figure) -> float | None:
+    if figure.metric is not None and figure.q is not None:
+        values = table.values[figure.metric]
+        return stats.quantile(values, figure.q) if values else None
+    if figure.name == "system_throughput_tps" and not isinstance(table.throughput_tps, Undefined):
+        return table.throughput_tps
+    return None
