@@ -1,0 +1,219 @@
+"""The data files under /api/v1/: the same facts as the pages, for machines. Knows no HTML.
+
+Published types are written out here, apart from the source types, so that a source file may change
+its shape while the files that others read do not. Fields are only ever added within ``v1``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from fairlead import ranking
+from fairlead.publish.edition import (
+    Edition,
+    evidence_folder,
+    methodology_url,
+    model_url,
+    provider_url,
+    raw_url,
+    submission_url,
+)
+from fairlead.publish.figures import moment
+from fairlead.ranking import Evidence, Row
+from fairlead.rules import RULES
+
+SCHEMA_VERSION = 1
+ROOT = "api/v1/"
+KINDS = ("index", "models", "leaderboard", "providers", "submissions", "methodology", "rules")
+
+Object = dict[str, Any]
+
+
+def render(edition: Edition) -> Iterator[tuple[str, str]]:
+    """Every data file and every schema as path and text."""
+    files = dict(_files(edition))
+    index = {"files": [{"path": path, "schema": f"schemas/{kind}.json"} for path, (kind, _) in files.items()]}
+    for path, (kind, body) in {"index.json": ("index", index), **files}.items():
+        yield ROOT + path, text({**_envelope(edition, kind, path), **body})
+    for kind in KINDS:
+        yield f"{ROOT}schemas/{kind}.json", text(schema(kind))
+
+
+def paths(edition: Edition) -> Iterator[tuple[str, str]]:
+    """Every data file's path, and the kind that names its schema."""
+    yield f"{ROOT}index.json", "index"
+    for path, (kind, _) in _files(edition):
+        yield ROOT + path, kind
+
+
+def text(data: Object) -> str:
+    """Deterministic JSON of pure ASCII, with the keys in the order they were written."""
+    return json.dumps(data, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def schema(kind: str) -> Object:
+    """The published JSON Schema of one kind of file, with the parts it shares put inside."""
+    folder = resources.files("fairlead") / "schemas" / "public"
+    found: Object = json.loads((folder / f"{kind}.json").read_text("utf-8"))
+    common: Object = json.loads((folder / "common.json").read_text("utf-8"))
+    found["properties"] = {**common["envelope"], **found["properties"]}
+    found["required"] = [*common["envelope"], *found["required"]]
+    found["$defs"] = common["$defs"]
+    return found
+
+
+def _envelope(edition: Edition, kind: str, path: str) -> Object:
+    return {
+        "$schema": "../" * path.count("/") + f"schemas/{kind}.json",
+        "schema_version": SCHEMA_VERSION,
+        "generated_at": f"{edition.now:%Y-%m-%dT%H:%M:%SZ}",
+        "commit": edition.commit,
+    }
+
+
+def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
+    yield (
+        "models.json",
+        ("models", {"models": [_model(edition, name) for name in sorted(edition.repository.models)]}),
+    )
+    for model in sorted(edition.board_models):
+        rows = [_row(edition, row) for row in edition.rows_where(model=model)]
+        yield f"leaderboards/{model}.json", ("leaderboard", {"model": model, "rows": rows})
+    providers = [_provider(edition, name) for name in edition.repository.providers]
+    yield "providers.json", ("providers", {"providers": providers})
+    submissions = [_submission(edition, name) for name in edition.repository.submissions]
+    yield "submissions.json", ("submissions", {"submissions": submissions})
+    yield "methodology.json", ("methodology", {"versions": _versions(edition)})
+    yield "rules.json", ("rules", {"rules": [_rule(code) for code in RULES]})
+
+
+def _model(edition: Edition, name: str) -> Object:
+    model = edition.repository.models[name]
+    rows = edition.rows_where(model=name)
+    return {
+        "id": name,
+        "name": model.name,
+        "developer": model.developer,
+        "tokenizer_sha256": model.tokenizer.sha256 if model.tokenizer else None,
+        "providers": sorted({row.provider for row in rows}),
+        "leaderboard": f"leaderboards/{name}.json" if rows else None,
+        "page": model_url(name) if rows else None,
+    }
+
+
+def _row(edition: Edition, row: Row) -> Object:
+    return {
+        "id": row.id,
+        "provider": row.provider,
+        "endpoint": row.endpoint,
+        "scenario": row.family.scenario,
+        "vantage": row.family.vantage,
+        "methodology": row.family.methodology,
+        "origin": str(row.origin),
+        "role": row.role,
+        "ranked": bool(row.ranks),
+        "unranked": list(row.unranked),
+        "first": _instant(row.first_unix_ns),
+        "last": _instant(row.last_unix_ns),
+        "figures": {figure.name: msgspec.to_builtins(row.figures[figure.name]) for figure in ranking.FIGURES},
+        "ranks": {name: msgspec.to_builtins(rank) for name, rank in row.ranks.items()},
+        "outcomes": {str(outcome): number for outcome, number in sorted(row.outcomes.items())},
+        "windows": [_window(edition, item) for item in row.evidence],
+    }
+
+
+def _instant(unix_ns: int) -> str:
+    return f"{moment(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _window(edition: Edition, item: Evidence) -> Object:
+    listed = edition.raw_files.get(item.path)
+    return {
+        "path": item.path,
+        "raw": raw_url(item.path),
+        "sha256": listed.sha256 if listed else None,
+        "page": submission_url(evidence_folder(item.path)),
+        "start": _instant(item.table.start_unix_ns),
+        "requests": item.table.requests,
+        "successes": item.table.successes,
+        "invalid": list(item.invalid),
+    }
+
+
+def _provider(edition: Edition, name: str) -> Object:
+    provider = edition.repository.providers[name]
+    return {
+        "id": name,
+        "name": provider.name,
+        "status": provider.status,
+        "organisation": provider.organisation,
+        "website": provider.website,
+        "endpoints": [msgspec.to_builtins(endpoint) for endpoint in provider.endpoints],
+        "interests": [msgspec.to_builtins(interest) for interest in provider.interests],
+        "rows": [row.id for row in edition.rows_where(provider=name)],
+        "page": provider_url(name),
+    }
+
+
+def _submission(edition: Edition, name: str) -> Object:
+    submission = edition.repository.submissions[name]
+    folder = f"submissions/{name}"
+    windows: Sequence[Mapping[str, Any]] = [
+        {
+            "path": f"{folder}/{entry.file}",
+            "raw": raw_url(f"{folder}/{entry.file}"),
+            "sha256": entry.sha256,
+            "bytes": entry.bytes,
+        }
+        for entry in submission.windows
+    ]
+    return {
+        "id": name,
+        "provider": name.partition("/")[0],
+        "title": submission.title,
+        "origin": submission.origin,
+        "submitted": str(submission.submitted),
+        "registered": name in edition.repository.registrations,
+        "claims": [msgspec.to_builtins(claim) for claim in submission.claims],
+        "disclosures": msgspec.to_builtins(submission.disclosures),
+        "windows": windows,
+        "reruns": sorted(rerun for rerun in edition.repository.reruns if rerun.startswith(f"{name}/")),
+        "page": submission_url(name),
+    }
+
+
+def _versions(edition: Edition) -> list[Object]:
+    return [
+        {
+            "version": version.version,
+            "state": version.state,
+            "sha256": version.sha256,
+            "ratified_by": version.ratified_by,
+            "date": str(version.date) if version.date else None,
+            "changes": version.changes,
+            "page": methodology_url(version.version)
+            if version.version in edition.repository.methodologies
+            else None,
+            "values": msgspec.to_builtins(edition.repository.methodologies[version.version])
+            if version.version in edition.repository.methodologies
+            else None,
+        }
+        for version in edition.versions
+    ]
+
+
+def _rule(code: str) -> Object:
+    rule = RULES[code]
+    return {
+        "code": code,
+        "title": rule.title,
+        "severity": str(rule.severity),
+        "why": rule.why,
+        "fix": rule.fix,
+        "page": f"rules/#{code.lower()}",
+    }

@@ -1,0 +1,177 @@
+"""What one build of the site is made from, and where each thing's page is. Knows no HTML and no file.
+
+Addresses are relative to the site's root and end with a slash; they are the paths of the repository
+wherever there is one, so that whoever knows the file knows the page. They never change.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+import functools
+import json
+from collections.abc import Mapping, Sequence
+
+from fairlead.model import RawFile, Version
+from fairlead.publish import markup
+from fairlead.ranking import Evidence, Family, Row
+from fairlead.repository import Repository
+
+
+@dataclasses.dataclass(frozen=True)
+class Edition:
+    """One build. ``prose`` holds Markdown by its path in the repository; ``now`` is all the time there is."""
+
+    repository: Repository
+    rows: tuple[Row, ...]
+    now: dt.datetime
+    commit: str | None
+    prose: Mapping[str, str]
+
+    @functools.cached_property
+    def raw_files(self) -> Mapping[str, RawFile]:
+        """Every raw file that a manifest lists, by its path in the repository."""
+        found = {
+            f"{manifest.folder}/{raw.file}": raw
+            for manifest in self.repository.manifests()
+            for raw in (*manifest.windows, *manifest.calibrations)
+        }
+        return dict(sorted(found.items()))
+
+    @functools.cached_property
+    def board_models(self) -> Sequence[str]:
+        """The models that have a row, those with most rows first, then by id."""
+        numbers = collections.Counter(row.family.model for row in self.rows)
+        return sorted(numbers, key=lambda model: (-numbers[model], model))
+
+    @functools.cached_property
+    def versions(self) -> Sequence[Version]:
+        """The methodology versions in the order of their numbers."""
+        return sorted(self.repository.versions.values(), key=lambda version: _version_key(version.version))
+
+    @property
+    def current(self) -> Version | None:
+        """The methodology version in force, else the newest one."""
+        ratified = [version for version in self.versions if version.state == "ratified"]
+        known = ratified or self.versions
+        return known[-1] if known else None
+
+    def model_name(self, model: str) -> str:
+        """A model's name, else its id."""
+        entry = self.repository.models.get(model)
+        return entry.name if entry else model
+
+    def provider_name(self, provider: str) -> str:
+        """A provider's name, else its id."""
+        entry = self.repository.providers.get(provider)
+        return entry.name if entry else provider
+
+    def organisation_name(self, organisation: str) -> str:
+        """An organisation's name, else its id."""
+        entry = self.repository.organisations.get(organisation)
+        return entry.name if entry else organisation
+
+    def rows_where(self, *, model: str | None = None, provider: str | None = None) -> list[Row]:
+        """The rows of a model, of a provider, or both."""
+        return [
+            row for row in self.rows if model in (None, row.family.model) and provider in (None, row.provider)
+        ]
+
+    @functools.cached_property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """Every window that a row rests on, by its path."""
+        return {item.path: item for row in self.rows for item in row.evidence}
+
+
+def _version_key(version: str) -> tuple[tuple[int, ...], bool, str]:
+    """The order of versions: by number, a candidate before its release."""
+    number, mark, label = version.partition("-")
+    return tuple(map(int, number.split("."))), not mark, label
+
+
+def families(rows: Sequence[Row]) -> list[Family]:
+    """The families that the rows belong to, in a lasting order."""
+    return sorted(
+        {row.family for row in rows},
+        key=lambda family: tuple(part or "~" for part in dataclasses.astuple(family)),
+    )
+
+
+# -- addresses -----------------------------------------------------------------------------------
+
+
+def model_url(model: str) -> str:
+    """The page of a model's leaderboard."""
+    return f"models/{model}/"
+
+
+def provider_url(provider: str) -> str:
+    """The page of a provider."""
+    return f"providers/{provider}/"
+
+
+def submission_url(submission: str) -> str:
+    """The page of a submission, or of a folder of neutral rounds (``neutral/…``)."""
+    return f"submissions/{submission}/"
+
+
+def methodology_url(version: str) -> str:
+    """The page of a methodology version."""
+    return f"methodology/{version}/"
+
+
+def proposal_url(proposal: str) -> str:
+    """The page of a proposal."""
+    return f"governance/{proposal}/"
+
+
+def raw_url(path: str) -> str:
+    """A raw file as it is published: the repository's path under ``raw/``."""
+    return f"raw/{path}"
+
+
+def evidence_folder(path: str) -> str:
+    """``provider/slug`` of the folder a raw file lies in: ``submissions/acme/x/windows/…`` -> ``acme/x``."""
+    return "/".join(path.split("/")[1:3])
+
+
+# -- pages ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """A generated page: its address, its title and description as plain text, its blocks of Markdown.
+
+    ``crumbs`` are the pages above it: address and name. ``wide`` gives the whole width to tables.
+    A page that is not ``indexed`` is left out of the search, whose index every reader loads whole.
+    """
+
+    url: str
+    title: str
+    description: str
+    blocks: Sequence[str]
+    crumbs: Sequence[tuple[str, str]] = ()
+    wide: bool = False
+    indexed: bool = True
+
+    @property
+    def path(self) -> str:
+        """The Markdown file of the page."""
+        return f"{self.url}index.md"
+
+
+def render_page(page: Page) -> str:
+    """The Markdown text of a page. What templates print as it is, as titles, is escaped here."""
+    hidden = ["navigation", "toc"] if page.wide else ["navigation"]
+    meta: dict[str, object] = {
+        "title": markup.escape(page.title),
+        "description": markup.escape(page.description),
+        "hide": hidden,
+    }
+    if not page.indexed:
+        meta["search"] = {"exclude": True}
+    trail = [["", "Fairlead"], *page.crumbs]
+    meta["crumbs"] = [[markup.relative(page.url, url), markup.escape(name)] for url, name in trail]
+    front = "".join(f"{key}: {json.dumps(value)}\n" for key, value in meta.items())
+    return f"---\n{front}---\n\n" + "\n\n".join([markup.heading(1, page.title), *page.blocks]) + "\n"

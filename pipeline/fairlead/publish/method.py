@@ -1,0 +1,399 @@
+"""Pages about how the board works: methodology, governance, rules, glossary. Types no number itself.
+
+Every number is taken from the YAML, every definition from the docstring of the function that
+computes it, every rule from the catalogue that the checks use; so a page cannot drift from the code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from fairlead import metrics, ranking, stats
+from fairlead.model import Ballot, Methodology, Proposal, Rules, Version
+from fairlead.problems import Problem
+from fairlead.publish import figures, markup, prose
+from fairlead.publish.edition import Edition, Page, methodology_url, proposal_url
+from fairlead.publish.markup import Html, heading, join, link, tag
+from fairlead.rules import GROUPS, RULES
+
+STATE_WORDS = {
+    "draft": "a draft: nobody has voted on it",
+    "candidate": "a release candidate: not ratified yet",
+    "ratified": "ratified by vote",
+    "superseded": "superseded by a later version",
+}
+
+
+# -- methodology ---------------------------------------------------------------------------------
+
+
+def methodology_page(edition: Edition) -> Page:
+    """/methodology/: the versions and their states."""
+    url = "methodology/"
+    lines = []
+    for version in reversed(edition.versions):
+        name = link(url, methodology_url(version.version), version.version)
+        if version.version not in edition.repository.methodologies:
+            name = markup.escape(version.version)
+        digest = tag("code", f"{version.sha256[:12]}…") if version.sha256 else "not frozen"
+        ratified = markup.day(version.date) if version.date else "–"
+        lines.append(markup.row(name, STATE_WORDS[version.state], ratified, digest, version.changes))
+    current = edition.current
+    lead = (
+        join(("The current version is ", link(url, methodology_url(current.version), current.version), "."))
+        if current
+        else "There is no version yet."
+    )
+    return Page(
+        url=url,
+        title="Methodology",
+        description="Every version of the methodology, its state, and the vote that ratified it.",
+        blocks=[
+            tag("p", lead),
+            markup.simple_table("Versions", ("Version", "State", "Ratified", "Digest", "Changes"), lines),
+        ],
+    )
+
+
+def version_page(edition: Edition, version: Version) -> tuple[Page, list[Problem]]:
+    """/methodology/<version>/: the prose with its numbers, then every number in one table."""
+    methodology = edition.repository.methodologies[version.version]
+    path = f"methodology/versions/{version.version}/methodology.md"
+    data = msgspec.to_builtins(methodology)
+    text, problems = prose.fill(edition.prose.get(path, ""), data, path)
+    facts = markup.definitions(
+        [
+            ("State", STATE_WORDS[version.state]),
+            ("Ratified by", version.ratified_by or "nobody"),
+            ("Digest", tag("code", version.sha256) if version.sha256 else "not frozen yet"),
+            ("Changes", version.changes),
+        ]
+    )
+    page = Page(
+        url=methodology_url(version.version),
+        title=f"Methodology {version.version}: {methodology.title}",
+        description=f"How the board measures, version {version.version}, with every number it works by.",
+        blocks=[facts, *prose.render(text), heading(2, "Every number"), *_numbers(methodology)],
+        crumbs=(("methodology/", "Methodology"),),
+    )
+    return page, problems
+
+
+def _numbers(methodology: Methodology) -> Iterator[str]:
+    """Workloads and scenarios as tables, every other number as a row."""
+    yield heading(3, "Workloads")
+    yield _struct_table("Workloads", methodology.workloads)
+    yield heading(3, "Scenarios")
+    yield _struct_table("Scenarios", methodology.scenarios)
+    data = msgspec.to_builtins(methodology)
+    groups = {name: value for name, value in data.items() if isinstance(value, dict)}
+    single = {"day_seconds": data["day_seconds"]}
+    for name, group in {"time": single, **groups}.items():
+        yield heading(3, name.capitalize())
+        yield values_table(name, group)
+
+
+def _struct_table(label: str, structs: tuple[msgspec.Struct, ...]) -> Html:
+    names = structs[0].__struct_fields__ if structs else ()
+    lines = []
+    for struct in structs:
+        first, *rest = (prose.said(name, getattr(struct, name)) for name in names)
+        cells = (tag("td", cell, class_="fl-n" if cell[:1].isdigit() else None) for cell in rest)
+        lines.append(markup.row(first, *cells))
+    return markup.simple_table(label, (_words(name) for name in names), lines)
+
+
+def values_table(label: str, group: Mapping[str, prose.Json]) -> Html:
+    """Names and values of one part of a YAML file."""
+    lines = []
+    for name, value in group.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else prose.said(name, value)
+        lines.append(markup.row(_words(name), tag("td", shown, class_="fl-n")))
+    return markup.simple_table(label, ("Name", tag("th", "Value", scope="col", class_="fl-n")), lines)
+
+
+_UNIT_WORDS = {
+    "ms": "ms",
+    "tps": "tokens/s",
+    "days": "days",
+    "seconds": "s",
+    "hours": "hours",
+    "months": "months",
+}
+_ACRONYMS = {"ttft": "TTFT", "e2e": "E2E", "id": "Id"}
+
+
+def _words(name: str) -> str:
+    """A key in words: ``token_error_p99_ms`` -> Token error p99 (ms)."""
+    parts = name.rstrip("_").split("_")
+    unit = _UNIT_WORDS.get(parts[-1]) if len(parts) > 1 else None
+    kept = parts[:-1] if unit else [part for part in parts if part != "share"] or parts
+    text = " ".join(_ACRONYMS.get(part, part) for part in kept)
+    text = re.sub(r"\bmin$", "at least", re.sub(r"\babove$", "above", text))
+    return text[:1].upper() + text[1:] + (f" ({unit})" if unit else "")
+
+
+# -- governance ----------------------------------------------------------------------------------
+
+
+def governance_pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
+    """/governance/ and a page for each proposal."""
+    problems: list[Problem] = []
+    blocks: list[str] = [heading(2, "State"), *state(edition)]
+    blocks += [heading(2, "Members"), _members(edition), heading(2, "Proposals"), _proposals(edition)]
+    if edition.repository.rules is not None:
+        data = msgspec.to_builtins(edition.repository.rules)
+        path = "methodology/governance/charter.md"
+        text, found = prose.fill(edition.prose.get(path, ""), data, path)
+        problems += found
+        if text:
+            blocks += [heading(2, "Charter"), *prose.render(text, under=2)]
+        blocks += [heading(2, "Every number of the rules"), *_rule_numbers(edition.repository.rules)]
+    page = Page(
+        url="governance/",
+        title="Governance",
+        description="Who decides and by which rules: members, proposals, the charter and its numbers.",
+        blocks=blocks,
+    )
+    return [page, *(proposal_page(edition, name) for name in edition.repository.proposals)], problems
+
+
+def _rule_numbers(rules: Rules) -> Iterator[str]:
+    data = msgspec.to_builtins(rules)
+    single = {
+        name: value
+        for name, value in data.items()
+        if not isinstance(value, dict) and name not in ("schema_version", "notes")
+    }
+    groups = {name: value for name, value in data.items() if isinstance(value, dict)}
+    for name, group in {"counting": single, **groups}.items():
+        yield heading(3, _words(name))
+        yield values_table(name, group)
+
+
+def founding_gaps(edition: Edition) -> list[str]:
+    """What is missing for the state *founding* to end, in words; empty when it has ended."""
+    if edition.repository.rules is None:
+        return ["No rules are in force."]
+    rules, today = edition.repository.rules.founding, edition.now.date()
+    voters = [member for member in edition.repository.members.values() if "voter" in member.roles]
+    organisations = edition.repository.organisations
+    employers: dict[str, bool] = {}
+    for member in voters:
+        for job in member.employment:
+            if job.from_ <= today and (job.until is None or today <= job.until):
+                entry = organisations.get(job.organisation)
+                employers[job.organisation] = entry is not None and entry.kind == "provider"
+    untied = sum(not is_tied for is_tied in employers.values())
+    gaps = []
+    if len(voters) < rules.voters_min:
+        gaps.append(f"{len(voters)} of {rules.voters_min} voters are seated.")
+    if len(employers) < rules.organisations_min:
+        gaps.append(f"{len(employers)} of {rules.organisations_min} organisations have a voter.")
+    if not employers or untied < rules.untied_share_min * len(employers):
+        share = prose.said("share", rules.untied_share_min)
+        gaps.append(f"{untied} of them are without ties to a provider, {share} must be.")
+    return gaps
+
+
+def state(edition: Edition) -> Iterator[str]:
+    """What has been decided by a vote, what has not, and what of the results is ranked."""
+    current = edition.current
+    if current is None:
+        yield tag("p", "There is no methodology yet.")
+    else:
+        yield tag("p", f"Methodology {current.version} is {STATE_WORDS[current.state]}.")
+    gaps = founding_gaps(edition)
+    if gaps:
+        yield tag("p", "The board is ", tag("strong", "founding"), ", and no vote can be held yet:")
+        yield markup.bullets(gaps)
+    else:
+        yield tag("p", "The board is seated: votes can be held.")
+
+
+def _members(edition: Edition) -> Html:
+    if not edition.repository.members:
+        return tag("p", "The roster is empty.", class_="fl-empty")
+    lines = []
+    for member in edition.repository.members.values():
+        jobs = [job.organisation for job in member.employment if job.until is None]
+        names = ", ".join(edition.organisation_name(job) for job in jobs)
+        roles = ", ".join(member.roles)
+        lines.append(
+            markup.row(
+                member.name, names or "none", roles, markup.day(member.seated), markup.day(member.term_until)
+            )
+        )
+    return markup.simple_table("Members", ("Name", "Employer", "Roles", "Seated", "Until"), lines)
+
+
+def _proposals(edition: Edition) -> Html:
+    if not edition.repository.proposals:
+        return tag("p", "No proposal has been made.", class_="fl-empty")
+    lines = []
+    for name, proposal in edition.repository.proposals.items():
+        title = link("governance/", proposal_url(name), proposal.title)
+        lines.append(
+            markup.row(title, proposal.kind, figures.minute(proposal.raised), _proposal_state(proposal))
+        )
+    return markup.simple_table("Proposals", ("Proposal", "Kind", "Raised", "State"), lines)
+
+
+def _proposal_state(proposal: Proposal) -> str:
+    return proposal.events[-1].kind if proposal.events else "draft"
+
+
+def proposal_page(edition: Edition, name: str) -> Page:
+    """/governance/<proposal>/: its text, its events, and every ballot as it was cast."""
+    proposal, ballot = edition.repository.proposals[name], edition.repository.ballots.get(name)
+    text = edition.prose.get(f"methodology/proposals/{name}/proposal.md", "")
+    facts = markup.definitions(
+        [
+            ("Number", name),
+            ("Kind", proposal.kind),
+            ("Proposer", proposal.proposer.login),
+            ("Raised", figures.minute(proposal.raised)),
+            ("State", _proposal_state(proposal)),
+            ("Names", ", ".join(proposal.named) or "nobody"),
+        ]
+    )
+    events = [markup.row(event.kind, figures.minute(event.at), event.reason) for event in proposal.events]
+    blocks: list[str] = [facts, *prose.render(text), heading(2, "Events")]
+    blocks.append(markup.simple_table("Events", ("Event", "At", "Reason"), events))
+    blocks += [heading(2, "Ballots"), _ballots(ballot)]
+    return Page(
+        url=proposal_url(name),
+        title=proposal.title,
+        description=f"Proposal {name}: its text, its events and every ballot.",
+        blocks=blocks,
+        crumbs=(("governance/", "Governance"),),
+    )
+
+
+def _ballots(ballot: Ballot | None) -> Html:
+    if ballot is None or not ballot.ballots:
+        return tag("p", "No ballot has been cast.", class_="fl-empty")
+    lines = []
+    for vote in ballot.ballots:
+        edited = figures.minute(vote.edited_at) if vote.edited_at else "no"
+        place = markup.external(vote.url, "comment")
+        lines.append(markup.row(vote.github.login, vote.vote, figures.minute(vote.at), edited, place))
+    return markup.simple_table("Ballots", ("Who", "Vote", "At", "Edited", "Where"), lines)
+
+
+def banner(edition: Edition) -> Html:
+    """The line on top of every page: what has not been decided yet. Empty when all has."""
+    parts: list[str] = []
+    current = edition.current
+    if current is None or current.state != "ratified":
+        state = (
+            f"methodology {current.version} is {STATE_WORDS[current.state]}"
+            if current
+            else "there is no methodology yet"
+        )
+        parts.append(state)
+    if founding_gaps(edition):
+        parts.append("the board is still being founded")
+    if not parts:
+        return Html("")
+    return join(
+        (tag("strong", "Unratified."), " " + "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + ".")
+    )
+
+
+# -- fragments of hand-written pages -------------------------------------------------------------
+
+
+def rules_blocks() -> list[str]:
+    """Every rule of the checks: one anchor a code."""
+    blocks: list[str] = []
+    for group, title in GROUPS.items():
+        blocks.append(heading(2, f"{group}: {title}", f"group-{group.lower()}"))
+        for rule in RULES.values():
+            if re.fullmatch(f"{group}[0-9]+", rule.code) is None:
+                continue
+            blocks.append(heading(3, f"{rule.code} {rule.title}", rule.code.lower()))
+            blocks.append(
+                tag(
+                    "div",
+                    tag(
+                        "p",
+                        tag("span", rule.severity, class_=f"fl-state fl-{rule.severity}"),
+                        " ",
+                        _code(rule.why),
+                    ),
+                    tag("p", tag("b", "Fix. "), _code(rule.fix)),
+                    class_="fl-rule-text",
+                )
+            )
+    return blocks
+
+
+#: What the glossary explains, by the anchor of its entry: a function whose docstring says it.
+GLOSSARY: Mapping[str, Callable[..., object]] = {
+    "start": metrics.start_ns,
+    "ttft": metrics.ttft_ns,
+    "e2e": metrics.e2e_ns,
+    "output-tokens": metrics.output_tokens,
+    "tpot": metrics.tpot_ns,
+    "output-speed": metrics.output_speed_tps,
+    "icl": metrics.icl_ns,
+    "system-throughput": metrics.system_throughput_tps,
+    "quantile": stats.quantile,
+    "quantile-interval": stats.quantile_estimate,
+    "success-rate": stats.share_estimate,
+    "throughput-interval": stats.mean_estimate,
+    "comparison": stats.paired_p_value,
+    "many-comparisons": stats.holm,
+}
+
+_NAMES = {
+    "start": "Start",
+    "ttft": "TTFT",
+    "e2e": "E2E latency",
+    "output-tokens": "Output tokens",
+    "tpot": "TPOT",
+    "output-speed": "Output speed",
+    "icl": "ICL",
+    "system-throughput": "System throughput",
+    "quantile": "Quantile",
+    "quantile-interval": "Interval of a quantile",
+    "success-rate": "Success rate and its interval",
+    "throughput-interval": "Interval of the throughput",
+    "comparison": "Comparison of two rows",
+    "many-comparisons": "Many comparisons at once",
+}
+
+
+def glossary_blocks() -> list[str]:
+    """Every term as the code computes it."""
+    blocks: list[str] = []
+    for anchor, function in GLOSSARY.items():
+        blocks.append(heading(2, _NAMES[anchor], anchor))
+        text = inspect.getdoc(function) or ""
+        blocks += [tag("p", _code(paragraph)) for paragraph in re.split(r"\n\s*\n", text)]
+        where = f"{function.__module__}.{function.__name__}"
+        blocks.append(tag("p", "Computed by ", tag("code", where), class_="fl-note"))
+    blocks.append(heading(2, "Failures", "failures"))
+    pairs = ((tag("code", outcome), words) for outcome, words in figures.OUTCOME_WORDS.items())
+    blocks.append(markup.definitions(pairs))
+    blocks.append(heading(2, "Published figures", "published-figures"))
+    lines = [
+        markup.row(
+            tag("code", figure.name), figure.label, figures.unit(figure.name), figures.better_words(figure)
+        )
+        for figure in ranking.FIGURES
+    ]
+    blocks.append(markup.simple_table("Figures", ("Name", "Said as", "Unit", "Better"), lines))
+    return blocks
+
+
+def _code(paragraph: str) -> Html:
+    """A paragraph of our own on one line: what stands between backticks is set as code."""
+    text = " ".join(re.sub(r":[a-z]+:(`[^`]+`)", r"\1", paragraph).replace("``", "`").split())
+    parts = re.split(r"`([^`]+)`", text)
+    return join(tag("code", part) if place % 2 else part for place, part in enumerate(parts))

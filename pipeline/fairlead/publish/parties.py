@@ -1,0 +1,659 @@
+"""Pages of the parties and their papers: providers, submissions, neutral rounds, interests. Judges nobody.
+
+What a party did not say is shown as *not disclosed*, in the same table as what it said.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+from fairlead import ranking
+from fairlead.metrics import WindowTable
+from fairlead.model import (
+    Endpoint,
+    History,
+    Interest,
+    Price,
+    Provider,
+    RawFile,
+    Registration,
+    ServedModel,
+    Submission,
+)
+from fairlead.publish import figures, markup, results
+from fairlead.publish.edition import (
+    Edition,
+    Page,
+    methodology_url,
+    model_url,
+    provider_url,
+    raw_url,
+    submission_url,
+)
+from fairlead.publish.markup import Html, heading, join, link, tag
+from fairlead.ranking import Evidence, Row
+
+STATUS_WORDS = {
+    "active": "serves today",
+    "historical": "known from an old record only",
+    "reference": "the board's own endpoint of known timing; not a company",
+    "withdrawn": "withdrawn",
+}
+AMOUNT_WORDS = {"none": "none", "up-to-1000-usd": "up to 1,000 USD", "over-1000-usd": "over 1,000 USD"}
+_MISSING = tag("span", figures.NOT_DISCLOSED, class_="fl-none")
+
+
+def disclosed(value: object) -> Html:
+    """A value as a stranger stated it, or *not disclosed*."""
+    return _MISSING if value is None else markup.escape(str(value))
+
+
+def _source(source: str) -> Html:
+    return markup.external(source) if source.startswith("https://") else markup.escape(source)
+
+
+# -- providers -----------------------------------------------------------------------------------
+
+
+def providers_page(edition: Edition) -> Page:
+    """/providers/"""
+    url = "providers/"
+    lines = []
+    for name, provider in edition.repository.providers.items():
+        rows = edition.rows_where(provider=name)
+        models = sorted({served.model for endpoint in provider.endpoints for served in endpoint.models})
+        asked, said = _disclosure_counts(provider)
+        lines.append(
+            markup.row(
+                link(url, provider_url(name), provider.name),
+                STATUS_WORDS[provider.status],
+                ", ".join(edition.model_name(model) for model in models) or figures.NOT_DISCLOSED,
+                tag("td", str(len(rows)), class_="fl-n"),
+                tag("td", f"{said} of {asked}", class_="fl-n"),
+            )
+        )
+    right = [tag("th", name, scope="col", class_="fl-n") for name in ("Rows", "Disclosed")]
+    listing = (
+        markup.simple_table("Providers", ("Provider", "Status", "Models", *right), lines)
+        if lines
+        else tag("p", "No provider is listed yet.", class_="fl-empty")
+    )
+    note = (
+        "In the order of their ids. Disclosed counts the fields about hardware, precision, region and such."
+    )
+    return Page(
+        url=url,
+        title="Providers",
+        description="Every provider that is listed, and how much of its set-up it has disclosed.",
+        blocks=[tag("p", note), listing],
+        wide=True,
+    )
+
+
+_SERVED = (
+    ("Name in the API", "api_model"),
+    ("Accelerator", "accelerator"),
+    ("Accelerator count", "accelerator_count"),
+    ("Precision", "precision"),
+    ("Context, tokens", "context_tokens"),
+    ("Prompt cache", "prompt_cache"),
+)
+
+
+def _disclosure_counts(provider: Provider) -> tuple[int, int]:
+    """How many disclosure fields there are, and how many are filled in."""
+    values: list[object] = [endpoint.region for endpoint in provider.endpoints]
+    for endpoint in provider.endpoints:
+        for served in endpoint.models:
+            values += [getattr(served, field) for _, field in _SERVED[1:]]
+    return len(values), sum(value is not None for value in values)
+
+
+def provider_page(edition: Edition, name: str) -> Page:
+    """/providers/<provider>/"""
+    provider, url = edition.repository.providers[name], provider_url(name)
+    rows = edition.rows_where(provider=name)
+    blocks: list[str] = [_identity(edition, name, provider)]
+    if provider.notes:
+        blocks.append(markup.paragraphs(provider.notes, "fl-note"))
+    blocks.append(heading(2, "Results"))
+    if rows:
+        blocks += [results.rows_table(edition, rows, url), _reasons(rows)]
+    else:
+        blocks.append(tag("p", "No result of this provider is published.", class_="fl-empty"))
+    blocks += [heading(2, "Disclosures"), *_endpoints(edition, provider, url)]
+    blocks += [heading(2, "Prices"), _prices(edition, provider)]
+    blocks += [
+        heading(2, "Interests"),
+        interests_table(((provider.name, i) for i in provider.interests), edition),
+    ]
+    blocks += [heading(2, "Submissions"), _submission_list(edition, name, url)]
+    return Page(
+        url=url,
+        title=provider.name,
+        description=f"What {provider.name} serves and discloses, every result of it, and its interests.",
+        blocks=blocks,
+        crumbs=(("providers/", "Providers"),),
+        wide=True,
+    )
+
+
+def _identity(edition: Edition, name: str, provider: Provider) -> Html:
+    permission = provider.benchmark_permission
+    if permission is None:
+        allowed = join(("none recorded",))
+    else:
+        word = "granted" if permission.granted else "refused"
+        allowed = join((f"{word} {permission.date}, ", _source(permission.source)))
+    organisation = edition.repository.organisations.get(provider.organisation or "")
+    contacts = ", ".join(f"{contact.name} ({contact.github.login})" for contact in provider.contacts)
+    return markup.definitions(
+        [
+            ("Id", tag("code", name)),
+            ("Status", STATUS_WORDS[provider.status]),
+            ("Organisation", organisation.name if organisation else disclosed(provider.organisation)),
+            ("Website", markup.external(provider.website) if provider.website else _MISSING),
+            ("Permission to publish benchmarks", allowed),
+            ("Contacts", contacts or "none listed"),
+        ]
+    )
+
+
+def _reasons(rows: Sequence[Row]) -> Html:
+    reasons = sorted({reason for row in rows for reason in row.unranked})
+    if not reasons:
+        return tag("p", "Every row is ranked.", class_="fl-note")
+    return tag("p", f"Why rows are not ranked: {'; '.join(reasons)}.", class_="fl-why")
+
+
+def _endpoints(edition: Edition, provider: Provider, here: str) -> Iterator[str]:
+    if not provider.endpoints:
+        yield tag("p", "No endpoint is listed.", class_="fl-empty")
+    for endpoint in provider.endpoints:
+        yield heading(3, f"Endpoint {endpoint.id}", f"endpoint-{endpoint.id}")
+        yield markup.definitions(
+            [
+                ("Address", tag("code", endpoint.base_url) if endpoint.base_url else _MISSING),
+                ("Region", disclosed(endpoint.region)),
+                ("API dialect", tag("code", endpoint.dialect)),
+            ]
+        )
+        if endpoint.models:
+            yield _served_table(edition, endpoint, here)
+
+
+def _served_table(edition: Edition, endpoint: Endpoint, here: str) -> Html:
+    lines = []
+    for served in endpoint.models:
+        model: str = edition.model_name(served.model)
+        if served.model in edition.board_models:
+            model = link(here, model_url(served.model), model)
+        lines.append(markup.row(model, *(disclosed(getattr(served, field)) for _, field in _SERVED)))
+    names = ("Model", *(name for name, _ in _SERVED))
+    return markup.simple_table(f"Models served at {endpoint.id}", names, lines)
+
+
+def _prices(edition: Edition, provider: Provider) -> Html:
+    lines = [
+        _price_row(edition, endpoint, served, price)
+        for endpoint in provider.endpoints
+        for served in endpoint.models
+        for price in served.prices
+    ]
+    if not lines:
+        return tag("p", "No price is recorded.", class_="fl-empty")
+    right = [
+        tag("th", name, tag("small", "USD per million tokens", class_="fl-sub"), scope="col", class_="fl-n")
+        for name in ("Input", "Cached input", "Output")
+    ]
+    names = ("Model", "From", "Until", *right, "Source")
+    return markup.simple_table("Prices and the days they held", names, lines)
+
+
+def _price_row(edition: Edition, endpoint: Endpoint, served: ServedModel, price: Price) -> Html:
+    amounts = (price.input_usd_per_mtok, price.cached_input_usd_per_mtok, price.output_usd_per_mtok)
+    source = join((_source(price.source), tag("small", f"looked up {price.retrieved}", class_="fl-sub")))
+    return markup.row(
+        tag(
+            "th",
+            edition.model_name(served.model),
+            tag("small", endpoint.id, class_="fl-sub"),
+            scope="row",
+        ),
+        markup.day(price.from_),
+        markup.day(price.until) if price.until else "today",
+        *(tag("td", "–" if amount is None else f"{amount:g}", class_="fl-n") for amount in amounts),
+        source,
+    )
+
+
+def _submission_list(edition: Edition, provider: str, here: str) -> Html:
+    found = [name for name in edition.repository.submissions if name.partition("/")[0] == provider]
+    if not found:
+        return tag("p", "None.", class_="fl-empty")
+    items = []
+    for name in found:
+        submission = edition.repository.submissions[name]
+        number = figures.count(len(submission.windows), "window")
+        words = f" — {submission.submitted}, {number}, {submission.origin}"
+        items.append(join((link(here, submission_url(name), submission.title), words)))
+    return markup.bullets(items)
+
+
+# -- submissions ---------------------------------------------------------------------------------
+
+
+def submissions_page(edition: Edition) -> Page:
+    """/submissions/"""
+    url = "submissions/"
+    lines = []
+    ordered = sorted(edition.repository.submissions, key=lambda name: name)
+    ordered.sort(key=lambda name: edition.repository.submissions[name].submitted, reverse=True)
+    for name in ordered:
+        submission = edition.repository.submissions[name]
+        title = tag(
+            "th",
+            link(url, submission_url(name), submission.title),
+            tag("small", name, class_="fl-sub"),
+            scope="row",
+        )
+        provider = edition.provider_name(name.partition("/")[0])
+        windows = tag("td", str(len(submission.windows)), class_="fl-n")
+        state = _state(edition.repository.histories.get(name))
+        lines.append(
+            markup.row(title, provider, markup.day(submission.submitted), submission.origin, windows, state)
+        )
+    names = (
+        "Submission",
+        "Provider",
+        "Submitted",
+        "Origin",
+        tag("th", "Windows", scope="col", class_="fl-n"),
+        "State",
+    )
+    listing = (
+        markup.simple_table("Submissions", names, lines)
+        if lines
+        else tag("p", "Nothing has been submitted yet.", class_="fl-empty")
+    )
+    blocks: list[str] = [
+        tag(
+            "p",
+            "A submission is a claim: published with its raw requests, and never the source of a rank.",
+        ),
+        listing,
+        heading(2, "Neutral rounds"),
+        _rounds_list(edition, url),
+    ]
+    return Page(
+        url=url,
+        title="Submissions",
+        description="Every claim that providers have submitted, and every folder of neutral rounds.",
+        blocks=blocks,
+        wide=True,
+    )
+
+
+def _rounds_list(edition: Edition, here: str) -> Html:
+    if not edition.repository.rounds:
+        return tag("p", "The board has run no neutral round yet, so nothing is ranked.", class_="fl-empty")
+    return markup.bullets(
+        join(
+            (
+                link(here, submission_url(f"neutral/{name}"), name),
+                f" — {edition.model_name(rounds.model)}, {figures.count(len(rounds.windows), 'window')}",
+            )
+        )
+        for name, rounds in edition.repository.rounds.items()
+    )
+
+
+def _state(history: History | None) -> str:
+    return history.events[-1].kind if history and history.events else "submitted"
+
+
+def submission_page(edition: Edition, name: str) -> Page:
+    """/submissions/<provider>/<slug>/"""
+    repository, url, provider = edition.repository, submission_url(name), name.partition("/")[0]
+    submission, history = repository.submissions[name], repository.histories.get(name)
+    blocks: list[str] = [_submission_facts(edition, name, url)]
+    if submission.origin == "imported":
+        words = (
+            "Imported from another tool's results. There are no stamps, no registration and no calibration, "
+            "so nothing here is ranked, and what the source did not record stays undefined."
+        )
+        blocks.append(tag("p", words, class_="fl-why"))
+    if submission.notes:
+        blocks.append(markup.paragraphs(submission.notes, "fl-note"))
+    blocks += [heading(2, "Claims"), _claims(edition, submission)]
+    blocks += [heading(2, "Disclosures"), _disclosures(submission)]
+    blocks += [heading(2, "Registration"), _registration(repository.registrations.get(name), url)]
+    folder = f"submissions/{name}"
+    blocks += [heading(2, "Windows"), *_windows(edition, folder, submission.windows, url)]
+    for rerun_id, rerun in repository.reruns.items():
+        if rerun_id.startswith(f"{name}/"):
+            blocks.append(heading(2, f"Rerun {rerun_id.rpartition('/')[2]}"))
+            blocks += _windows(edition, f"submissions/{rerun_id}", rerun.windows, url)
+    blocks += [heading(2, "History"), _history(history)]
+    return Page(
+        url=url,
+        title=f"{edition.provider_name(provider)}: {submission.title}",
+        description=f"A submission of {edition.provider_name(provider)}: claims, disclosures, raw windows.",
+        blocks=blocks,
+        crumbs=(("submissions/", "Submissions"), (provider_url(provider), edition.provider_name(provider))),
+        wide=True,
+        indexed=False,
+    )
+
+
+def _submission_facts(edition: Edition, name: str, here: str) -> Html:
+    submission, provider = edition.repository.submissions[name], name.partition("/")[0]
+    who = submission.by.login if submission.by else figures.NOT_DISCLOSED
+    return markup.definitions(
+        [
+            ("Folder", tag("code", f"submissions/{name}")),
+            ("Provider", link(here, provider_url(provider), edition.provider_name(provider))),
+            ("Origin", submission.origin),
+            ("Submitted", f"{submission.submitted} by {who}"),
+            ("State", _state(edition.repository.histories.get(name))),
+            ("Corrects", disclosed(submission.corrects) if submission.corrects else "nothing"),
+        ]
+    )
+
+
+def _claims(edition: Edition, submission: Submission) -> Html:
+    if not submission.claims:
+        return tag("p", "No figure is claimed.", class_="fl-empty")
+    lines = []
+    for claim in submission.claims:
+        known = figures.FIGURE.get(claim.metric)
+        is_share = known is not None and figures.unit(claim.metric) == "%"
+        value = f"{claim.value * 100 if is_share else claim.value:,.10g}"  # as claimed, never rounded
+        lines.append(
+            markup.row(
+                known.label if known else claim.metric,
+                edition.model_name(claim.model),
+                claim.scenario,
+                claim.endpoint,
+                tag(
+                    "td", value, " ", tag("small", figures.unit(claim.metric) if known else ""), class_="fl-n"
+                ),
+                "primary" if claim.primary else "",
+            )
+        )
+    names = ("Figure", "Model", "Scenario", "Endpoint", tag("th", "Claimed", scope="col", class_="fl-n"), "")
+    return markup.simple_table("Claimed figures", names, lines)
+
+
+def _disclosures(submission: Submission) -> Html:
+    said = submission.disclosures
+    pairs = (
+        ("Accelerator", said.accelerator),
+        ("Accelerator count", said.accelerator_count),
+        ("Precision", said.precision),
+        ("Region", said.region),
+        ("Prompt cache", said.prompt_cache),
+        ("Capacity", said.capacity),
+    )
+    return markup.definitions((name, disclosed(value)) for name, value in pairs)
+
+
+def _registration(registration: Registration | None, here: str) -> Html:
+    if registration is None:
+        return tag("p", "None: the plan was not registered before it was run.", class_="fl-empty")
+    version = registration.methodology.version
+    return markup.definitions(
+        [
+            ("Registered", figures.minute(registration.registered)),
+            ("By", registration.by.login if registration.by else figures.NOT_DISCLOSED),
+            ("Methodology", link(here, methodology_url(version), version)),
+            ("Vantage", registration.vantage),
+            ("Planned", figures.count(len(registration.windows), "window")),
+            ("Due by", str(registration.deadline)),
+            ("Seed", tag("code", registration.seed)),
+        ]
+    )
+
+
+def _history(history: History | None) -> Html:
+    if history is None or not history.events:
+        return tag("p", "No event is recorded.", class_="fl-empty")
+    lines = []
+    for event in history.events:
+        reason = join((event.reason, " ", markup.external(event.link))) if event.link else event.reason
+        who = event.by.login if event.by else figures.NOT_DISCLOSED
+        lines.append(markup.row(event.kind, figures.minute(event.at), who, reason))
+    return markup.simple_table("Events", ("Event", "At", "By", "Reason"), lines)
+
+
+# -- windows -------------------------------------------------------------------------------------
+
+_WINDOW_FIGURES = (
+    "ttft_p50_ms",
+    "e2e_p50_ms",
+    "output_speed_p50_tps",
+    "system_throughput_tps",
+    "success_rate",
+)
+
+
+def _windows(edition: Edition, folder: str, manifest: Sequence[RawFile], here: str) -> Iterator[str]:
+    """Every window of a folder: figures recomputed from its raw requests, its digest, its validity."""
+    lines = [_window_row(edition, entry, folder, here) for entry in manifest]
+    if not lines:
+        yield tag("p", "No window.", class_="fl-empty")
+        return
+    heads = [
+        tag(
+            "th",
+            figures.FIGURE[name].label,
+            tag("small", figures.unit(name), class_="fl-sub"),
+            scope="col",
+            class_="fl-n",
+        )
+        for name in _WINDOW_FIGURES
+    ]
+    requests = tag("th", "Requests", scope="col", class_="fl-n")
+    names = ("Window", "Start", requests, *heads, "Valid", "Raw file")
+    yield markup.simple_table("Windows", names, lines, "fl-board")
+    yield tag(
+        "p",
+        "Figures are recomputed from the raw requests when this page is built. "
+        "Each raw file is named by its sha256 in the submission's manifest.",
+        class_="fl-note",
+    )
+
+
+def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Html:
+    raw = join(
+        (
+            link(here, raw_url(f"{folder}/{entry.file}"), figures.size(entry.bytes)),
+            tag("code", f"{entry.sha256[:12]}…", class_="fl-sub", title=f"sha256 {entry.sha256}"),
+        )
+    )
+    item = edition.evidence.get(f"{folder}/{entry.file}")
+    if item is None:
+        name = entry.file.rpartition("/")[2]
+        empty = tag("td", "not readable", colspan=len(_WINDOW_FIGURES) + 3)
+        return markup.row(name, empty, raw)
+    header, table = item.table.header, item.table
+    name_cell = tag(
+        "th",
+        edition.model_name(header.model),
+        tag("small", f"{item.scenario} · {header.endpoint} · {header.role}", class_="fl-sub"),
+        scope="row",
+    )
+    estimates = ranking.estimate_figures([table], _confidence(edition, item))
+    cells = []
+    for name in _WINDOW_FIGURES:
+        below = figures.failures(table.outcomes) if name == "success_rate" else None
+        value = estimates[name].value
+        shown = "–" if value is None else figures.figure_value(name, value)
+        extra = tag("small", below, class_="fl-sub fl-wrap") if below else None
+        cells.append(tag("td", tag("span", shown, class_="fl-value"), extra, class_="fl-n"))
+    start = figures.moment(table.start_unix_ns)
+    basis = "" if header.clock.basis == "measured" else "time of the file"
+    time = join((figures.minute(start), tag("small", basis, class_="fl-sub") if basis else None))
+    valid = "not judged: imported" if header.origin == "imported" else "; ".join(item.invalid) or "yes"
+    requests = tag("td", recorded(table), class_="fl-n")
+    return markup.row(name_cell, time, requests, *cells, tag("td", valid, class_="fl-wide"), raw)
+
+
+def recorded(table: WindowTable) -> str:
+    """How many requests a window holds, and how many were planned where that differs."""
+    held, planned = sum(table.outcomes.values()), table.header.load.planned
+    return f"{held:,}" if held == planned else f"{held:,} of {planned:,} planned"
+
+
+def _confidence(edition: Edition, item: Evidence) -> float:
+    stated = item.table.header.methodology
+    methodologies = edition.repository.methodologies
+    return ranking.methodology_of(methodologies, stated.version if stated else None).statistics.confidence
+
+
+def rounds_page(edition: Edition, name: str) -> Page:
+    """/submissions/neutral/<folder>/"""
+    rounds, url = edition.repository.rounds[name], submission_url(f"neutral/{name}")
+    version = rounds.methodology.version
+    facts = markup.definitions(
+        [
+            ("Folder", tag("code", f"submissions/neutral/{name}")),
+            ("Model", link(url, model_url(rounds.model), edition.model_name(rounds.model)))
+            if rounds.model in edition.board_models
+            else ("Model", edition.model_name(rounds.model)),
+            ("Vantage", rounds.vantage),
+            ("Methodology", link(url, methodology_url(version), version)),
+            ("Windows", str(len(rounds.windows))),
+        ]
+    )
+    blocks: list[str] = [facts]
+    if rounds.notes:
+        blocks.append(markup.paragraphs(rounds.notes, "fl-note"))
+    blocks += [heading(2, "Windows"), *_windows(edition, f"submissions/neutral/{name}", rounds.windows, url)]
+    return Page(
+        url=url,
+        title=f"Neutral rounds {name}",
+        description=f"Windows of {edition.model_name(rounds.model)} measured by the board's own runner.",
+        blocks=blocks,
+        crumbs=(("submissions/", "Submissions"),),
+        wide=True,
+        indexed=False,
+    )
+
+
+# -- interests -----------------------------------------------------------------------------------
+
+
+def interests_page(edition: Edition) -> Page:
+    """/interests/"""
+    providers = [
+        (p.name, interest) for p in edition.repository.providers.values() for interest in p.interests
+    ]
+    members = [(m.name, interest) for m in edition.repository.members.values() for interest in m.interests]
+    return Page(
+        url="interests/",
+        title="Interests",
+        description="Who is tied to whom: the board's own interests first, then providers and members.",
+        blocks=[
+            tag("p", "Who must recuse is computed from this register. The board's own interests come first."),
+            heading(2, "The board"),
+            heading(3, "Funding"),
+            _funding(edition),
+            heading(3, "Custody"),
+            *_custody(edition),
+            heading(2, "Providers"),
+            interests_table(providers, edition),
+            heading(2, "Members"),
+            _employment(edition),
+            interests_table(members, edition),
+            heading(2, "Owners"),
+            _owners(edition),
+        ],
+    )
+
+
+def _funding(edition: Edition) -> Html:
+    if not edition.repository.funding:
+        words = "No money, credits or gifts in kind are recorded."
+        return tag("p", words, class_="fl-empty")
+    lines = [
+        markup.row(
+            edition.organisation_name(entry.from_),
+            markup.day(entry.date),
+            entry.kind,
+            tag("td", f"{entry.amount_usd:,.0f}", class_="fl-n"),
+            entry.purpose,
+            _source(entry.source),
+        )
+        for entry in edition.repository.funding
+    ]
+    amount = tag("th", "Amount", tag("small", "USD", class_="fl-sub"), scope="col", class_="fl-n")
+    return markup.simple_table("Funding", ("From", "Date", "Kind", amount, "Purpose", "Source"), lines)
+
+
+def _custody(edition: Edition) -> Iterator[str]:
+    yield tag(
+        "p", "Whoever operates a vantage holds the runner there. By the charter its group is never ranked."
+    )
+    lines = [
+        markup.row(
+            vantage.name, disclosed(vantage.operator), disclosed(vantage.region), disclosed(vantage.network)
+        )
+        for vantage in edition.repository.vantages.values()
+    ]
+    if lines:
+        yield markup.simple_table("Vantages", ("Vantage", "Operator", "Region", "Network"), lines)
+    else:
+        yield tag("p", "There is no vantage yet, and so no runner.", class_="fl-empty")
+
+
+def interests_table(pairs: Iterable[tuple[str, Interest]], edition: Edition) -> Html:
+    """Interests as they were declared; an empty register is said plainly."""
+    lines = [
+        markup.row(
+            name,
+            interest.kind,
+            edition.organisation_name(interest.party),
+            disclosed(interest.amount_band and AMOUNT_WORDS[interest.amount_band]),
+            _span(interest.from_, interest.until),
+            join((_source(interest.source), tag("small", interest.notes or "", class_="fl-sub fl-wrap"))),
+        )
+        for name, interest in pairs
+    ]
+    if not lines:
+        return tag("p", "No interest is declared.", class_="fl-empty")
+    return markup.simple_table("Interests", ("Who", "Kind", "With", "Amount", "When", "Source"), lines)
+
+
+def _span(first: dt.date | None, last: dt.date | None) -> Html:
+    return join((markup.day(first) if first else "unknown", " to ", markup.day(last) if last else "today"))
+
+
+def _employment(edition: Edition) -> Html:
+    lines = [
+        markup.row(member.name, edition.organisation_name(job.organisation), _span(job.from_, job.until))
+        for member in edition.repository.members.values()
+        for job in member.employment
+    ]
+    if not lines:
+        return tag("p", "There are no members yet.", class_="fl-empty")
+    return markup.simple_table("Employment", ("Member", "Employer", "When"), lines)
+
+
+def _owners(edition: Edition) -> Html:
+    lines = [
+        markup.row(
+            organisation.name,
+            edition.organisation_name(owner.organisation),
+            tag("td", f"{figures.percent(owner.share)} %", class_="fl-n"),
+            _span(owner.from_, owner.until),
+            _source(owner.source),
+        )
+        for organisation in edition.repository.organisations.values()
+        for owner in organisation.owners
+    ]
+    if not lines:
+        return tag("p", "No ownership between listed organisations is recorded.", class_="fl-empty")
+    share = tag("th", "Share", scope="col", class_="fl-n")
+    return markup.simple_table("Owners", ("Organisation", "Owner", share, "When", "Source"), lines)

@@ -1,0 +1,387 @@
+"""The leaderboards: one page a model, one table a family of rows that may be compared. Ranks nothing.
+
+A place in a table never says more than the data: ranked rows come by the rank range of the
+methodology's first metric, then by id; rows without a rank come below, by id, each with its reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from fairlead import ranking
+from fairlead.model import Methodology
+from fairlead.publish import figures, markup
+from fairlead.publish.edition import (
+    Edition,
+    Page,
+    evidence_folder,
+    families,
+    methodology_url,
+    model_url,
+    provider_url,
+    raw_url,
+    submission_url,
+)
+from fairlead.publish.markup import Html, join, link, tag
+from fairlead.ranking import Family, Figure, Origin, Row
+from fairlead.stats import Estimate
+
+ORIGIN_WORDS = {Origin.NEUTRAL: "neutral", Origin.CLAIM: "claim", Origin.IMPORTED: "imported"}
+
+
+# -- all models ----------------------------------------------------------------------------------
+
+
+def models_table(edition: Edition, here: str) -> Html:
+    """The models that have rows: how many providers, what is ranked, the newest window."""
+    if not edition.board_models:
+        return tag("p", "No model has a result yet.", class_="fl-empty")
+    rows = [_model_row(edition, model, here) for model in edition.board_models]
+    names = ("Model", _right("Providers"), _right("Ranked"), _right("Unranked"), "Newest window")
+    return markup.simple_table("Models with results", names, rows)
+
+
+def _right(text: str) -> Html:
+    return tag("th", text, scope="col", class_="fl-n")
+
+
+def _cell(text: str | None) -> Html:
+    return tag("td", text, class_="fl-n")
+
+
+def _model_row(edition: Edition, model: str, here: str) -> Html:
+    rows = edition.rows_where(model=model)
+    ranked = sum(bool(row.ranks) for row in rows)
+    newest = figures.moment(max(row.last_unix_ns for row in rows))
+    return markup.row(
+        link(here, model_url(model), edition.model_name(model)),
+        _cell(str(len({row.provider for row in rows}))),
+        _cell(str(ranked)),
+        _cell(str(len(rows) - ranked)),
+        when(edition, newest),
+    )
+
+
+def when(edition: Edition, time: dt.datetime) -> Html:
+    """A day, and how long ago it was."""
+    return join((markup.day(time), tag("small", figures.age(time, edition.now), class_="fl-sub")))
+
+
+def models_page(edition: Edition) -> Page:
+    """/models/"""
+    return Page(
+        url="models/",
+        title="Models",
+        description="Every model with results, and how many providers serve it.",
+        blocks=[
+            tag(
+                "p",
+                "Rows are compared only within one model, scenario, vantage and methodology.",
+            ),
+            models_table(edition, "models/"),
+        ],
+    )
+
+
+def summary(edition: Edition) -> Html:
+    """How much evidence there is, and how much of it is ranked, in one line of figures."""
+    rows = edition.rows
+    windows = sum(len(row.evidence) for row in rows)
+    requests = sum(item.table.requests for row in rows for item in row.evidence)
+    pairs = (
+        ("Models", len(edition.board_models)),
+        ("Providers", len({row.provider for row in rows})),
+        ("Windows", windows),
+        ("Raw requests", requests),
+        ("Ranked rows", sum(bool(row.ranks) for row in rows)),
+    )
+    cells = (tag("div", tag("dt", name), tag("dd", f"{number:,}")) for name, number in pairs)
+    return tag("dl", *cells, class_="fl-tally")
+
+
+# -- one model -----------------------------------------------------------------------------------
+
+
+def model_page(edition: Edition, model: str) -> Page:
+    """/models/<model>/"""
+    url, rows, name = model_url(model), edition.rows_where(model=model), edition.model_name(model)
+    blocks: list[str] = [_model_facts(edition, model, rows), _reading_note(url)]
+    for family in families(rows):
+        members = [row for row in rows if row.family == family]
+        blocks += _family_section(edition, family, members, url)
+    return Page(
+        url=url,
+        title=name,
+        description=f"Latency, speed and success rate of providers of {name}, with intervals and raw data.",
+        blocks=blocks,
+        crumbs=(("models/", "Models"),),
+        wide=True,
+    )
+
+
+def _model_facts(edition: Edition, model: str, rows: Sequence[Row]) -> Html:
+    entry = edition.repository.models.get(model)
+    ranked = sum(bool(row.ranks) for row in rows)
+    newest = figures.moment(max(row.last_unix_ns for row in rows))
+    pairs: list[tuple[str, str | None]] = [
+        ("Id", tag("code", model)),
+        ("Developer", entry.developer if entry else figures.NOT_DISCLOSED),
+        ("Providers", str(len({row.provider for row in rows}))),
+        ("Rows", f"{ranked} ranked, {len(rows) - ranked} without a rank"),
+        ("Newest window", when(edition, newest)),
+        ("Tokenizer", entry.tokenizer.source if entry and entry.tokenizer else "none pinned"),
+    ]
+    facts = markup.definitions(pairs)
+    return join((facts, markup.paragraphs(entry.notes, "fl-note"))) if entry and entry.notes else facts
+
+
+def _reading_note(here: str) -> Html:
+    return tag(
+        "p",
+        "Each cell: the figure, its interval, and ",
+        tag("i", "n"),
+        ", the requests behind it. A rank is a range: the places that the data cannot tell apart. ",
+        link(here, "glossary/", "What each figure means"),
+        ".",
+        class_="fl-note",
+    )
+
+
+def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here: str) -> list[str]:
+    methodology = edition.repository.methodologies.get(family.methodology or "")
+    ranked, listed = order_rows(rows, methodology)
+    shared = _shared_reasons(ranked, listed)
+    shown = [figure for figure in ranking.FIGURES if any(_value(row, figure) is not None for row in rows)]
+    blocks = [
+        markup.heading(2, f"{family.scenario} · {vantage_words(edition, family)}", family_anchor(family)),
+        _family_facts(edition, family, rows, methodology, here),
+    ]
+    if shared:
+        words = f"No row of this table is ranked: {'; '.join(shared)}."
+        blocks.append(tag("p", words, class_="fl-why"))
+    bodies = []
+    columns = len(shown) + 2
+    if ranked:
+        bodies.append(tag("tbody", *_body(edition, ranked, shown, shared, here)))
+    if listed:
+        head = tag(
+            "tr", tag("th", "Listed without a rank", colspan=columns, scope="rowgroup"), class_="fl-group"
+        )
+        lines = _body(edition, listed, shown, shared, here)
+        bodies.append(tag("tbody", *([head] if ranked else []), *lines))
+    label = f"{family.scenario}, {vantage_words(edition, family)}"
+    blocks.append(markup.table(label, _figure_head(shown), *bodies, class_="fl-board"))
+    return blocks + _missing_note(rows, shown)
+
+
+def family_anchor(family: Family) -> str:
+    """The anchor of a family's table on its model's page; ids only, so no stranger's text."""
+    parts = (family.scenario, family.vantage, family.methodology)
+    return "--".join((part or "none").replace(".", "-") for part in parts)
+
+
+def vantage_words(edition: Edition, family: Family) -> str:
+    """Where a family was measured from."""
+    if family.vantage is None:
+        return "vantage not disclosed"
+    vantage = edition.repository.vantages.get(family.vantage)
+    return f"from {vantage.name}" if vantage else f"from {family.vantage}"
+
+
+def order_rows(rows: Iterable[Row], methodology: Methodology | None) -> tuple[list[Row], list[Row]]:
+    """Ranked rows by the rank range of the first metric they have, then by id; the others by id."""
+    metrics = methodology.ranking.metrics if methodology else ()
+
+    def place(row: Row) -> tuple[int, int, str]:
+        rank = next((row.ranks[metric] for metric in metrics if metric in row.ranks), None)
+        return (rank.best, rank.worst, row.id) if rank else (len(row.id), len(row.id), row.id)
+
+    ordered = sorted(rows, key=lambda row: row.id)
+    return sorted((row for row in ordered if row.ranks), key=place), [row for row in ordered if not row.ranks]
+
+
+def _shared_reasons(ranked: Sequence[Row], listed: Sequence[Row]) -> tuple[str, ...]:
+    """The reasons that hold for every row of a table without a ranked row; said once, above it."""
+    if ranked or len(listed) < 2:
+        return ()
+    return tuple(reason for reason in listed[0].unranked if all(reason in row.unranked for row in listed))
+
+
+def _value(row: Row, figure: Figure) -> float | None:
+    return row.figures[figure.name].value
+
+
+def _family_facts(
+    edition: Edition, family: Family, rows: Sequence[Row], methodology: Methodology | None, here: str
+) -> Html:
+    version: Html | str = "none: measured by another tool"
+    if family.methodology is not None:
+        version = link(here, methodology_url(family.methodology), family.methodology)
+        if family.methodology not in edition.repository.methodologies:
+            version = markup.escape(family.methodology)
+    first = min(row.first_unix_ns for row in rows)
+    last = max(row.last_unix_ns for row in rows)
+    days = sorted({f"{figures.moment(time):%Y-%m-%d}" for time in (first, last)})
+    pairs: list[tuple[str, str | None]] = [
+        ("Load", load_words(family, rows, methodology)),
+        ("Methodology", version),
+        ("Measured", " to ".join(days)),
+        ("Windows", str(sum(len(row.evidence) for row in rows))),
+    ]
+    return markup.definitions(pairs)
+
+
+def load_words(family: Family, rows: Sequence[Row], methodology: Methodology | None) -> str:
+    """How the requests of a family were sent, in words."""
+    load = rows[0].evidence[0].table.header.load
+    words = "closed loop" if load.kind == "closed" else "open loop"
+    if load.concurrency is not None:
+        words += f", {figures.count(load.concurrency, 'stream')}"
+    if load.rate_per_s is not None:
+        words += f", {load.rate_per_s:g} requests/s ({load.arrivals or 'arrivals not disclosed'})"
+    scenario = (
+        next((s for s in methodology.scenarios if s.id == family.scenario), None) if methodology else None
+    )
+    workloads = {workload.id: workload for workload in methodology.workloads} if methodology else {}
+    workload = workloads.get(scenario.workload) if scenario else None
+    if workload:
+        words += f", {workload.input_words:,} words in, up to {workload.output_tokens_max:,} tokens out"
+    return words
+
+
+def _figure_head(shown: Sequence[Figure]) -> Html:
+    cells = [tag("th", "Provider", scope="col")]
+    for figure in shown:
+        unit = tag("small", figures.unit(figure.name), class_="fl-sub")
+        cells.append(
+            tag("th", figure.label, unit, scope="col", class_="fl-n", title=figures.better_words(figure))
+        )
+    return tag("tr", *cells, tag("th", "Evidence", scope="col", class_="fl-when"))
+
+
+def _body(
+    edition: Edition, rows: Sequence[Row], shown: Sequence[Figure], shared: tuple[str, ...], here: str
+) -> list[Html]:
+    lines = []
+    for row in rows:
+        own = [reason for reason in row.unranked if reason not in shared]
+        cells = (figure_cell(row, figure) for figure in shown)
+        name = _row_name(edition, row, here)
+        has_note = "fl-has-note" if own else None
+        lines.append(markup.row(name, *cells, evidence_cell(edition, row, here), class_=has_note))
+        if own:
+            words = tag("td", tag("span", f"Not ranked: {'; '.join(own)}."), colspan=len(shown) + 2)
+            lines.append(tag("tr", words, class_="fl-reason"))
+    return lines
+
+
+def _row_name(edition: Edition, row: Row, here: str) -> Html:
+    entry = edition.repository.providers.get(row.provider)
+    name = edition.provider_name(row.provider)
+    linked = link(here, provider_url(row.provider), name) if entry else markup.escape(name)
+    endpoint = next((e for e in entry.endpoints if e.id == row.endpoint), None) if entry else None
+    where = f" · {endpoint.region}" if endpoint and endpoint.region else ""
+    state = "ranked" if row.ranks else "no rank"
+    return tag(
+        "th",
+        linked,
+        tag("small", row.endpoint + where, class_="fl-sub"),
+        tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
+        " ",
+        tag("span", state, class_="fl-state"),
+        scope="row",
+    )
+
+
+def figure_cell(row: Row, figure: Figure) -> Html:
+    """A figure with its interval, n and rank range; for the success rate also the failures by class."""
+    rank = row.ranks.get(figure.name)
+    lines = [estimate_html(figure.name, row.figures[figure.name])]
+    if rank:
+        lines.append(tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank"))
+    if figure.name == "success_rate":
+        lines.append(tag("small", figures.failures(row.outcomes) or "no failure", class_="fl-sub fl-wrap"))
+    return tag("td", *lines, class_="fl-n")
+
+
+def estimate_html(name: str, estimate: Estimate) -> Html:
+    """A figure's value, and its interval and n in a smaller second line."""
+    if estimate.value is None:
+        missing = tag("span", "–", class_="fl-none")
+        return join((missing, tag("small", estimate.reason or "not given", class_="fl-sub fl-wrap")))
+    value = tag("span", figures.figure_value(name, estimate.value), class_="fl-value")
+    between = figures.interval(name, estimate)
+    below = tag("small", between, class_="fl-sub") if between else None
+    return join((value, below, tag("small", tag("i", "n"), f" {estimate.n:,}", class_="fl-sub")))
+
+
+def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
+    """When a row was measured, how many windows count, and the way to its raw requests."""
+    words = _windows_words(row)
+    folders = sorted({evidence_folder(item.path) for item in row.evidence})
+    links = [link(here, submission_url(folder), _folder_words(folder)) for folder in folders]
+    if len(row.evidence) == 1:
+        links.append(link(here, raw_url(row.evidence[0].path), "raw file"))
+    newest = figures.moment(row.last_unix_ns)
+    lines = (words, Html("<br>"), join(links, " · "))
+    return tag("td", when(edition, newest), tag("small", *lines, class_="fl-sub"), class_="fl-when")
+
+
+def _windows_words(row: Row) -> str:
+    """How many windows there are, how many do not count, and whether requests are missing."""
+    words = figures.count(len(row.evidence), "window")
+    invalid = len(row.evidence) - len(row.valid)
+    if invalid:
+        words += f", {invalid} invalid"
+    held = sum(sum(item.table.outcomes.values()) for item in row.evidence)
+    planned = sum(item.table.header.load.planned for item in row.evidence)
+    return words if held == planned else f"{words}, {held:,} of {planned:,} planned requests"
+
+
+def _folder_words(folder: str) -> str:
+    return "neutral rounds" if folder.startswith("neutral/") else "submission"
+
+
+def _missing_note(rows: Sequence[Row], shown: Sequence[Figure]) -> list[str]:
+    """Why figures are left out of the table, and why some have no interval."""
+    parts = []
+    for figure in ranking.FIGURES:
+        if figure not in shown:
+            reasons = sorted({row.figures[figure.name].reason or "not given" for row in rows})
+            parts.append(f"{figure.label}: {'; '.join(reasons[:2])}")
+    notes = [f"Left out, because no row gives it — {' · '.join(parts)}."] if parts else []
+    lacking = {
+        row.figures[figure.name].reason
+        for row in rows
+        for figure in shown
+        if row.figures[figure.name].value is not None and row.figures[figure.name].low is None
+    }
+    reasons = sorted(reason for reason in lacking if reason)
+    if reasons:
+        notes.append(f"Where a figure has no interval: {'; '.join(reasons)}.")
+    return [tag("p", " ".join(notes), class_="fl-note")] if notes else []
+
+
+# -- the rows of one provider --------------------------------------------------------------------
+
+
+def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
+    """Rows of several families in one table: the family names the row; nothing here is compared."""
+    shown = [figure for figure in ranking.FIGURES if any(_value(row, figure) is not None for row in rows)]
+    lines = []
+    for row in sorted(rows, key=lambda row: row.id):
+        anchor = f"{model_url(row.family.model)}#{family_anchor(row.family)}"
+        name = tag(
+            "th",
+            link(here, anchor, edition.model_name(row.family.model)),
+            tag("small", f"{row.family.scenario} · {vantage_words(edition, row.family)}", class_="fl-sub"),
+            tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
+            " ",
+            tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
+            scope="row",
+        )
+        cells = (figure_cell(row, figure) for figure in shown)
+        lines.append(markup.row(name, *cells, evidence_cell(edition, row, here)))
+    head = _figure_head(shown).replace(">Provider<", ">Model and scenario<", 1)
+    return markup.table("Rows of this provider", Html(head), tag("tbody", *lines), class_="fl-board")
