@@ -1,0 +1,281 @@
+"""Rows, windows and figures as a terminal shows them, and the same as JSON. Knows no page of the site.
+
+The text is for people at 100 columns; the JSON carries the same numbers unrounded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fairlead import ranking, stats
+from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
+from fairlead.problems import visible
+from fairlead.repository import Repository
+from fairlead.windows import Outcome, Window, digest, encode_window
+
+# An ad hoc window belongs to no methodology; these are the first draft's rules for a throughput figure.
+AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
+AD_HOC_CONFIDENCE = 0.95
+
+_WIDTH = 100
+
+
+def format_value(name: str, value: float) -> str:
+    """A figure as people read it: three significant digits, its unit taken from its name."""
+    if name.endswith("_rate"):
+        return f"{value:.2%}"
+    unit = {"ms": "ms", "tps": "tok/s"}.get(name.rpartition("_")[2], "")
+    digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{digits} {unit}".rstrip()
+
+
+def format_estimate(name: str, estimate: stats.Estimate) -> str:
+    """A figure with its interval, or why there is none."""
+    if estimate.value is None:
+        return f"— ({estimate.reason})"
+    if estimate.low is None or estimate.high is None:
+        return format_value(name, estimate.value)
+    low, high = format_value(name, estimate.low), format_value(name, estimate.high)
+    return f"{format_value(name, estimate.value)} [{low.split(' ')[0]}–{high.split(' ')[0]}]"
+
+
+def outcomes_text(outcomes: Mapping[Outcome, int]) -> str:
+    """Failures by class, most first; ``none`` where there is none."""
+    failures = sorted(
+        ((count, outcome.value) for outcome, count in outcomes.items() if outcome is not Outcome.OK),
+        reverse=True,
+    )
+    return ", ".join(f"{count} {outcome}" for count, outcome in failures) or "none"
+
+
+def _render(*parts: str | Table) -> str:
+    console = Console(file=io.StringIO(), width=_WIDTH, color_system=None, highlight=False, markup=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _table(*columns: str, right: Sequence[int] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place in right else "left", no_wrap=place == 0)
+    return table
+
+
+# -- one window ----------------------------------------------------------------------------------
+
+
+class WindowSummary:
+    """What an ad hoc window says: its table, its figures, and how far the chunks were apart."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.table: WindowTable = tabulate(window, AD_HOC_RULES)
+        self.figures = ranking.estimate_figures([self.table], AD_HOC_CONFIDENCE)
+        gaps = [gap / 1e6 for request in window.requests for gap in request.chunk_ns[1:]]
+        self.icl_ms = {q: stats.quantile(gaps, q) for q in (0.5, 0.99)} if gaps else {}
+
+
+def summarise_window(window: Window) -> WindowSummary:
+    """All that is shown of one window."""
+    return WindowSummary(window)
+
+
+def window_text(summary: WindowSummary, out: Path | None) -> str:
+    """The summary of one window for people."""
+    header, table = summary.window.header, summary.table
+    figures = _table("figure", "value", "n", right=(1, 2))
+    for figure in ranking.FIGURES:
+        estimate = summary.figures[figure.name]
+        figures.add_row(figure.label, format_estimate(figure.name, estimate), str(estimate.n))
+    for q, value in summary.icl_ms.items():
+        figures.add_row(f"ICL p{q * 100:g}", format_value("icl_ms", value), "")
+    load = header.load
+    seconds = (header.clock.duration_ns or 0) / 1e9
+    lines = [
+        f"{visible(header.api_model or header.model)}: {len(summary.window.requests)} of {load.planned} "
+        f"requests, {load.concurrency} at once, {seconds:.1f} s, stamps: {header.stamps}",
+        f"failures: {outcomes_text(table.outcomes)}",
+        "",
+    ]
+    tail = [] if out is None else ["", f"raw window: {out}"]
+    return _render("\n".join(lines), figures, *tail)
+
+
+def window_json(summary: WindowSummary, out: Path | None) -> str:
+    """The summary of one window for machines."""
+    header = summary.window.header
+    throughput = summary.table.throughput_tps
+    return (
+        json.dumps(
+            {
+                "schema_version": 1,
+                "api_model": header.api_model,
+                "concurrency": header.load.concurrency,
+                "planned": header.load.planned,
+                "requests": len(summary.window.requests),
+                "outcomes": dict(summary.table.outcomes),
+                "figures": {name: _estimate_json(value) for name, value in summary.figures.items()},
+                "icl_p50_ms": summary.icl_ms.get(0.5),
+                "icl_p99_ms": summary.icl_ms.get(0.99),
+                "throughput_undefined": throughput.reason if isinstance(throughput, Undefined) else None,
+                "stamps": header.stamps,
+                "start_unix_ns": header.clock.start_unix_ns,
+                "duration_ns": header.clock.duration_ns,
+                "raw": None if out is None else str(out),
+                "raw_sha256": None if out is None else digest(encode_window(header, summary.window.requests)),
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+def _estimate_json(estimate: stats.Estimate) -> dict[str, Any]:
+    return {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+        "windows": estimate.windows,
+        "reason": estimate.reason,
+    }
+
+
+# -- the board -----------------------------------------------------------------------------------
+
+
+def rank_text(rows: Sequence[ranking.Row]) -> str:
+    """The leaderboard for people: a block a family, ranked rows first, each unranked row with its reasons."""
+    parts: list[str | Table] = []
+    families = sorted({row.family for row in rows}, key=str)
+    for family in families:
+        inside = [row for row in rows if row.family == family]
+        place = f"vantage {family.vantage}" if family.vantage else "no vantage recorded"
+        method = f"methodology {family.methodology}" if family.methodology else "another tool's method"
+        parts.append(f"{family.model}  {family.scenario}  {place}, {method}\n")
+        parts.append(_ranked_table([row for row in inside if not row.unranked]))
+        parts.append(_unranked_text([row for row in inside if row.unranked]))
+    if not parts:
+        return "No row: nothing has been measured or imported yet.\n"
+    return _render(*parts)
+
+
+def _ranked_table(rows: Sequence[ranking.Row]) -> str | Table:
+    if not rows:
+        return "  Nothing here is ranked.\n"
+    names = list(rows[0].ranks)
+    table = _table("  provider", *(f"{_label(name)} (rank)" for name in names), "success")
+    for row in sorted(rows, key=_first_rank):
+        cells = [f"{format_estimate(name, row.figures[name])}\n{_rank(row, name)}" for name in names]
+        success = row.figures["success_rate"]
+        table.add_row(f"  {row.provider}/{row.endpoint}", *cells, format_estimate("success_rate", success))
+    return table
+
+
+def _first_rank(row: ranking.Row) -> tuple[float, float, str]:
+    rank = next(iter(row.ranks.values()), None)
+    return (rank.best, rank.worst, row.id) if rank else (float("inf"), 0, row.id)
+
+
+def _rank(row: ranking.Row, name: str) -> str:
+    rank = row.ranks.get(name)
+    return "no rank" if rank is None else rank_range(rank)
+
+
+def rank_range(rank: ranking.RankRange) -> str:
+    """A rank as people read it: `2 of 5`, `1–3 of 5`."""
+    span = str(rank.best) if rank.best == rank.worst else f"{rank.best}–{rank.worst}"
+    return f"{span} of {rank.of}"
+
+
+def _label(name: str) -> str:
+    return next(figure.label for figure in ranking.FIGURES if figure.name == name)
+
+
+def _unranked_text(rows: Sequence[ranking.Row]) -> str:
+    lines = ["", "  not ranked:"] if rows else []
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        ttft = format_estimate("ttft_p50_ms", row.figures["ttft_p50_ms"])
+        success = format_estimate("success_rate", row.figures["success_rate"])
+        lines.append(f"  {row.provider}/{row.endpoint} ({row.origin}): TTFT p50 {ttft}, success {success}")
+        if any(outcome is not Outcome.OK for outcome in row.outcomes):
+            lines.append(f"      failures: {outcomes_text(row.outcomes)}")
+        for reason in row.unranked:
+            reasons.setdefault(reason, []).append(f"{row.provider}/{row.endpoint}")
+    for reason, whom in reasons.items():
+        who = "all of them" if len(whom) == len(rows) > 1 else ", ".join(dict.fromkeys(whom))
+        lines.append(f"  because: {reason} ({who})")
+    return "\n".join([*lines, ""])
+
+
+def rank_json(rows: Sequence[ranking.Row], now: dt.datetime) -> str:
+    """The leaderboard for machines."""
+    return (
+        json.dumps(
+            {
+                "schema_version": 1,
+                "generated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+                "rows": [_row_json(row) for row in rows],
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+def _row_json(row: ranking.Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "model": row.family.model,
+        "scenario": row.family.scenario,
+        "vantage": row.family.vantage,
+        "methodology": row.family.methodology,
+        "provider": row.provider,
+        "endpoint": row.endpoint,
+        "origin": row.origin.value,
+        "figures": {name: _estimate_json(estimate) for name, estimate in row.figures.items()},
+        "ranks": {
+            name: {"best": rank.best, "worst": rank.worst, "of": rank.of} for name, rank in row.ranks.items()
+        },
+        "unranked": list(row.unranked),
+        "outcomes": {outcome.value: count for outcome, count in row.outcomes.items()},
+        "windows": [{"path": item.path, "invalid": list(item.invalid)} for item in row.evidence],
+    }
+
+
+# -- claims --------------------------------------------------------------------------------------
+
+
+def claimable_figures(
+    repository: Repository, submission: str
+) -> list[tuple[str, str, str, dict[str, float]]]:
+    """What a registered run measured, as (endpoint, model, scenario, {metric: value}).
+
+    The metrics are those the methodology ranks by, and the success rate; an undefined one is left out.
+    """
+    from fairlead.evidence import measured_tables
+
+    registration = repository.registrations[submission]
+    methodology = repository.methodologies[registration.methodology.version]
+    names = (*methodology.ranking.metrics, "success_rate")
+    groups: dict[tuple[str, str, str], list[WindowTable]] = {}
+    for scenario, table in measured_tables(repository, submission, methodology):
+        key = (table.header.endpoint, table.header.model, scenario)
+        groups.setdefault(key, []).append(table)
+    result = []
+    for (endpoint, model, scenario), tables in sorted(groups.items()):
+        figures = ranking.estimate_figures(tables, methodology.statistics.confidence)
+        values = {name: round(value, 4) for name in names if (value := figures[name].value) is not None}
+        result.append((endpoint, model, scenario, values))
+    return result

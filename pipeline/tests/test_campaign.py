@@ -1,0 +1,249 @@
+"""Claims and neutral rounds over real sockets: planned, measured, cut off, gone on with, sealed."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairlead import campaign, checks, demo
+from fairlead.clock import SystemClock, pause
+from fairlead.evidence import load_evidence
+from fairlead.measure.reference import Reference, start_reference
+from fairlead.problems import render_text
+from fairlead.repository import Repository, load_repository, read_window
+
+NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A root whose providers are running."""
+
+    root: Path
+    running: dict[str, Reference]
+
+    def load(self) -> Repository:
+        repository, problems = load_repository(self.root)
+        assert not [problem for problem in problems if not problem.path.endswith(".spool")]
+        return repository
+
+
+@pytest.fixture
+def field(tmp_path: Path) -> Iterator[Field]:
+    """The demo's root with its honest provider and its control, both running."""
+    chosen = [one for one in demo.contestants("00") if one.provider in ("demo-honest", "demo-control")]
+    with start_reference(chosen[0].profile) as first, start_reference(chosen[1].profile) as second:
+        running = dict(zip((one.provider for one in chosen), (first, second), strict=True))
+        root = tmp_path / "root"
+        demo.make_root(root, chosen, running)
+        yield Field(root, running)
+
+
+def register(field: Field, *, windows: int = 1, spacing_s: float = 0) -> str:
+    folder = campaign.register(
+        field.load(),
+        provider="demo-honest",
+        endpoint="main",
+        model=demo.MODEL,
+        scenarios=(demo.SCENARIO,),
+        version=demo.VERSION,
+        vantage=demo.VANTAGE,
+        windows_each=windows,
+        spacing_s=spacing_s,
+        slug="test",
+        now=NOW,
+        seed="ab" * 32,
+        by=None,
+    )
+    return folder.relative_to(field.root / "submissions").as_posix()
+
+
+def measure(field: Field, submission: str, waited: list[int] | None = None) -> list[Path]:
+    return list(
+        campaign.measure_claim(
+            field.load(),
+            submission,
+            clock=SystemClock(),
+            wait=pause if waited is None else waited.append,
+            report=lambda _: None,
+        )
+    )
+
+
+def submit(field: Field, submission: str) -> Path:
+    return campaign.submit(
+        field.load(),
+        submission,
+        title="A test",
+        disclosures=dict.fromkeys(
+            ("accelerator", "accelerator_count", "precision", "region", "prompt_cache", "capacity")
+        ),
+        claims=[],
+        now=NOW,
+        by=None,
+    )
+
+
+def test_a_claim_that_is_registered_measured_and_sealed_checks_clean(field: Field) -> None:
+    """What is written satisfies every rule but that of a claim's figures, of which this one has none."""
+    submission = register(field, windows=2)
+    assert len(measure(field, submission)) == 2
+    submit(field, submission)
+    found = [
+        problem
+        for problem in checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
+        if problem.code != "SUB013"
+    ]
+    assert not found, render_text(found)
+
+
+def test_measuring_again_measures_nothing_that_is_there(field: Field) -> None:
+    """A complete plan has nothing left to run."""
+    submission = register(field)
+    measure(field, submission)
+    assert measure(field, submission) == []
+
+
+def test_a_window_does_not_start_before_its_time(field: Field) -> None:
+    """The wait until ``not_before`` is asked for, in nanoseconds."""
+    folder = field.root / "submissions" / register(field)
+    path = folder / "registration.yaml"
+    path.write_text(path.read_text().replace("2026-03-04T05:06:07Z", "2999-03-04T05:06:07Z"))
+    waited: list[int] = []
+    measure(field, folder.relative_to(field.root / "submissions").as_posix(), waited)
+    assert len(waited) == 1
+    assert waited[0] > 900 * 365 * 86400 * 10**9
+
+
+def test_windows_of_one_plan_send_different_prompts(field: Field) -> None:
+    """Each window has a seed of its own, derived from the registered one."""
+    submission = register(field, windows=2)
+    first, second = (read_window(path) for path in measure(field, submission))
+    assert first.header.seed == campaign.window_seed("ab" * 32, 0)
+    assert not {r.body_sha256 for r in first.requests} & {r.body_sha256 for r in second.requests}
+
+
+def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> None:
+    """kill -9 in mid-window: what had finished is kept as a window, and the plan is completed."""
+    submission = register(field)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from fairlead import campaign\n"
+        "from fairlead.clock import SystemClock\n"
+        "from fairlead.repository import load_repository\n"
+        "repository, _ = load_repository(Path(sys.argv[1]))\n"
+        "def report(progress):\n"
+        "    if progress.done >= 8: print('eight', flush=True)\n"
+        "run = campaign.measure_claim(\n"
+        "    repository, sys.argv[2], clock=SystemClock(), wait=print, report=report)\n"
+        "list(run)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(field.root), submission], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "eight"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    measured = measure(field, submission)
+    paths = field.load().window_paths(f"submissions/{submission}")
+    windows = [read_window(path) for path in paths]
+    assert len(measured) == 1
+    assert len(windows) == 2
+    assert len(windows[0].requests) >= 8
+    assert not list((field.root / "submissions" / submission).glob("*.spool"))
+    submit(field, submission)
+    evidence, problems = load_evidence(field.load())
+    assert not problems
+    assert [bool(item.invalid) for item in evidence] == [True, False]
+    assert "40" in evidence[0].invalid[0]
+
+
+def test_a_sealed_submission_is_not_sealed_twice(field: Field) -> None:
+    """Sealing again is refused with the way to correct a submission."""
+    submission = register(field)
+    measure(field, submission)
+    submit(field, submission)
+    with pytest.raises(campaign.CampaignError, match="there already"):
+        submit(field, submission)
+
+
+def test_an_unmeasured_plan_cannot_be_sealed(field: Field) -> None:
+    """Nothing measured, nothing to seal."""
+    with pytest.raises(campaign.CampaignError, match="holds no window"):
+        submit(field, register(field))
+
+
+def test_a_round_holds_every_endpoint_and_the_control(field: Field) -> None:
+    """Each round measures all endpoints of the model once, with prompts that nobody could know."""
+    rng = random.Random(1)
+    paths = list(
+        campaign.measure_rounds(
+            field.load(),
+            model=demo.MODEL,
+            version=demo.VERSION,
+            vantage=demo.VANTAGE,
+            scenarios=(demo.SCENARIO,),
+            rounds=1,
+            spacing_s=0,
+            rng=rng,
+            clock=SystemClock(),
+            wait=pause,
+            report=lambda _: None,
+        )
+    )
+    headers = [read_window(path).header for path in paths]
+    assert sorted((header.provider, header.role) for header in headers) == [
+        ("demo-control", "control"),
+        ("demo-honest", "subject"),
+    ]
+    assert len({header.round for header in headers}) == 1
+    assert len({header.seed for header in headers}) == 2
+    found = checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
+    assert not found, render_text(found)
+
+
+def test_the_order_inside_a_round_is_random(field: Field) -> None:
+    """Two sources of randomness give two orders: no endpoint always comes first."""
+    targets = campaign.targets_of(field.load(), demo.MODEL)
+    orders = {tuple(t.provider for t in random.Random(seed).sample(targets, 2)) for seed in range(20)}
+    assert len(orders) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"scenarios": ("none",)}, "has no scenario"),
+        ({"vantage": "nowhere"}, "unknown vantage"),
+        ({"endpoint": "other"}, "lists no endpoint"),
+    ],
+)
+def test_a_plan_for_what_is_not_there_is_refused(field: Field, change: dict[str, object], said: str) -> None:
+    """Unknown scenario, vantage and endpoint are refused by name before anything is written."""
+    arguments: dict[str, object] = {
+        "provider": "demo-honest",
+        "endpoint": "main",
+        "model": demo.MODEL,
+        "scenarios": (demo.SCENARIO,),
+        "version": demo.VERSION,
+        "vantage": demo.VANTAGE,
+        "windows_each": 1,
+        "spacing_s": 0,
+        "slug": "test",
+        "now": NOW,
+        "seed": "ab" * 32,
+        "by": None,
+    }
+    with pytest.raises(campaign.CampaignError, match=said):
+        campaign.register(field.load(), **{**arguments, **change})  # type: ignore[arg-type]
+    assert not (field.root / "submissions" / "demo-honest").exists()

@@ -1,0 +1,230 @@
+"""The command line: what it says, what it costs to start, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairlead import scaffold
+from fairlead.measure.reference import start_reference
+from fairlead.measure.truth import ReferenceProfile
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def fairlead(
+    *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "fairlead", *arguments],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty root."""
+    folder = tmp_path / "root"
+    assert not scaffold.create_root(folder).problems
+    return folder
+
+
+def test_help_starts_without_heavy_imports() -> None:
+    """``--help`` loads none of the libraries that take longer to import than a person waits."""
+    heavy = ("numpy", "pandas", "scipy", "httpx", "jsonschema", "mkdocs", "rich", "yaml", "uvloop", "msgspec")
+    code = f"import fairlead.cli, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_every_command_has_help() -> None:
+    """Each command says in one line what it does."""
+    listed = fairlead("--help").stdout
+    for name in (
+        "demo",
+        "check",
+        "format",
+        "reference",
+        "measure",
+        "register",
+        "submit",
+        "import",
+        "audit",
+        "rank",
+        "build",
+        "serve",
+    ):
+        assert f"\n  {name} " in listed
+        help_text = fairlead(name, "--help")
+        assert help_text.returncode == 0
+        assert help_text.stdout.startswith("Usage: fairlead ")
+
+
+def test_no_root_is_a_usage_error_that_says_how_to_name_one(tmp_path: Path) -> None:
+    """Outside a root, a command that needs one exits with 2 and names --root."""
+    outcome = fairlead("check", cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert "--root" in outcome.stderr
+
+
+def test_check_of_a_clean_root_exits_0(root: Path) -> None:
+    """Nothing to complain about is exit code 0."""
+    outcome = fairlead("check", cwd=root)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+def test_check_finds_its_root_from_a_folder_below(root: Path) -> None:
+    """The root is the nearest folder above that is one."""
+    assert fairlead("check", cwd=root / "methodology" / "governance").returncode == 0
+
+
+def test_a_problem_exits_1_in_three_forms(root: Path) -> None:
+    """A problem is printed for people, for GitHub and for machines, each with exit code 1."""
+    (root / "methodology" / "models.yaml").write_text("schema_version: 1\nmodel: []\n")
+    text = fairlead("check", cwd=root)
+    github = fairlead("check", "--github", cwd=root)
+    machine = fairlead("check", "--json", cwd=root)
+    assert (text.returncode, github.returncode, machine.returncode) == (1, 1, 1)
+    assert "methodology/models.yaml:2:1: error[SCH" in text.stdout
+    assert "::error file=methodology/models.yaml,line=2" in github.stdout
+    assert json.loads(machine.stdout)["problems"]
+
+
+def test_an_unknown_base_exits_3_and_says_fetch_depth(root: Path) -> None:
+    """A missing base is the environment's fault, and the message says how to get it."""
+    (root / "README.md").write_text("x\n")
+    for command in (
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)
+    outcome = fairlead("check", "--base", "no-such-ref", cwd=root)
+    assert outcome.returncode == 3
+    assert "fetch-depth: 0" in outcome.stderr
+
+
+def test_format_mends_what_format_check_reports(root: Path) -> None:
+    """``format --check`` exits 1 and changes nothing; ``format`` mends; then both are content."""
+    path = root / "methodology" / "models.yaml"
+    path.write_text("models:   []\nschema_version: 1\n")
+    reported = fairlead("format", "--check", cwd=root)
+    assert reported.returncode == 1
+    assert "methodology/models.yaml" in reported.stdout
+    assert path.read_text() == "models:   []\nschema_version: 1\n"
+    assert fairlead("format", cwd=root).returncode == 0
+    assert path.read_text() == "schema_version: 1\nmodels: []\n"
+    assert fairlead("format", "--check", cwd=root).returncode == 0
+
+
+def test_format_refuses_to_drop_a_comment(root: Path) -> None:
+    """A comment is a located problem, and the file keeps it."""
+    path = root / "methodology" / "models.yaml"
+    path.write_text("schema_version: 1 # why\nmodels: []\n")
+    outcome = fairlead("format", cwd=root)
+    assert outcome.returncode == 1
+    assert "notes:" in outcome.stdout
+    assert "# why" in path.read_text()
+
+
+def test_measure_needs_exactly_one_target() -> None:
+    """Neither nothing nor two things at once."""
+    assert fairlead("measure").returncode == 2
+    assert fairlead("measure", "a/b", "--url", "http://127.0.0.1:1/v1").returncode == 2
+
+
+def test_measure_url_prints_figures_and_keeps_the_raw_window(tmp_path: Path) -> None:
+    """Any endpoint is measured ad hoc, without a repository; the raw window is what it says."""
+    out = tmp_path / "window.jsonl.gz"
+    with start_reference(ReferenceProfile(ttft_median_ms=5, icl_median_ms=1)) as reference:
+        options = (
+            "--url",
+            reference.url,
+            "--model",
+            "reference",
+            "--concurrency",
+            "2",
+            "--requests",
+            "6",
+            "--max-tokens",
+            "5",
+        )
+        text = fairlead("measure", *options, "--out", str(out), cwd=tmp_path)
+        machine = fairlead("measure", *options, "--json", cwd=tmp_path)
+        again = fairlead("measure", *options, "--out", str(out), cwd=tmp_path)
+    assert text.returncode == 0, text.stderr
+    assert "TTFT p50" in text.stdout
+    assert str(out) in text.stdout
+    summary = json.loads(machine.stdout)
+    assert summary["outcomes"] == {"ok": 6}
+    assert summary["figures"]["ttft_p50_ms"]["value"] > 4
+    assert again.returncode == 2
+    assert "never overwritten" in again.stderr
+    assert not list(tmp_path.glob("*.spool"))
+
+
+def test_measure_of_a_closed_port_gives_failures_not_a_traceback() -> None:
+    """What cannot be reached is a window of failures, classed and counted."""
+    outcome = fairlead(
+        "measure", "--url", "http://127.0.0.1:9/v1", "--model", "m", "--requests", "3", "--json"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["outcomes"] == {"connect": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("measure", "--url", "ftp://x", "--model", "m"), "http"),
+        (("measure", "--url", "http://127.0.0.1:1/v1"), "--model"),
+        (("measure", "--neutral", "m"), "--vantage"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error_in_words(root: Path, arguments: tuple[str, ...], said: str) -> None:
+    """What was typed wrong is said in one line, with exit code 2."""
+    outcome = fairlead(*arguments, cwd=root)
+    assert outcome.returncode == 2
+    assert said in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_register_of_an_unknown_endpoint_says_where_to_add_it(root: Path) -> None:
+    """A plan for what is not listed is refused with the fix."""
+    outcome = fairlead("register", "acme", "--model", "m", "--vantage", "v", "--slug", "s", cwd=root)
+    assert outcome.returncode == 1
+    assert "providers/acme.yaml" in outcome.stderr
+
+
+def test_a_published_figure_that_the_raw_data_does_not_give_exits_1(tmp_path: Path) -> None:
+    """``audit`` recomputes what was published from the imported raw requests."""
+    source = CHECKOUT / "pipeline" / "tests" / "fixtures" / "llmperf" / "results"
+    made = tmp_path / "made"
+    fairlead("import", "llmperf", str(source), "--root", str(made))
+    text = fairlead("audit", str(source / "published.csv"), "--root", str(made))
+    machine = fairlead("audit", str(source / "published.csv"), "--root", str(made), "--json")
+    assert (text.returncode, machine.returncode) == (1, 1)
+    assert "published" in text.stdout
+    assert json.loads(machine.stdout)
+
+
+def test_an_import_makes_the_root_and_its_rows_are_listed_unranked(tmp_path: Path) -> None:
+    """``import llmperf`` makes a root that checks clean; ``rank`` lists its rows and ranks none."""
+    source = CHECKOUT / "pipeline" / "tests" / "fixtures" / "llmperf" / "results"
+    made = tmp_path / "made"
+    assert fairlead("import", "llmperf", str(source), "--root", str(made)).returncode in (0, 1)
+    assert (made / ".git").is_dir()
+    ranked = fairlead("rank", "--json", "--root", str(made))
+    assert ranked.returncode == 0, ranked.stderr
+    rows = json.loads(ranked.stdout)["rows"]
+    assert rows
+    assert all(row["unranked"] and not row["ranks"] for row in rows)
