@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import hashlib
+import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
@@ -756,14 +757,14 @@ _AUTHOR: Mapping[str, str] = {
     "GIT_COMMITTER_EMAIL": "ada@example.invalid",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
 }
 
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder, without any configuration of the machine's."""
     command = ["git", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments]
-    return subprocess.run(command, env=dict(_AUTHOR), check=True, capture_output=True, text=True).stdout
+    environment = {**_AUTHOR, "PATH": os.environ["PATH"]}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def commit(folder: Path, message: str = "state") -> str:

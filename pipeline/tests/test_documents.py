@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fairlead import documents
 from fairlead.documents import (
@@ -199,6 +200,27 @@ def test_bytes_that_are_not_utf_8_are_shown_where_they_stand() -> None:
     _, (problem,) = parse(b"a: 1\nb: caf\xe9\n", "x.yaml")
     assert (problem.code, problem.span) == ("DOC001", Span(2, 7, 8))
     assert "0xe9" in problem.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: |-  # c\n  x # y\n\n# d\nb: [no, "e # f", &g 1, *g]\nb: 2\n? [h]\n: i\n',
+        "a:\n  - >\n    x\n    y\n  - {k: é日本, l: }\n",
+        "a: b: c\n",
+        'a: "x\n',
+        "%YAML 1.1\n---\na: !!str 1\n---\nb\n",
+        "[" * 100,
+    ],
+)
+def test_without_libyaml_the_same_is_read(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the C library is missing, the same data and the same problems come out, more slowly."""
+    fast, fast_problems = parse(text.encode(), "x.yaml")
+    monkeypatch.setattr("fairlead.documents.reading._EVENTS", yaml.SafeLoader)
+    slow, slow_problems = parse(text.encode(), "x.yaml")
+    assert (slow and slow.data) == (fast and fast.data)
+    places = [(problem.code, problem.span and problem.span.line) for problem in fast_problems]
+    assert places == [(problem.code, problem.span and problem.span.line) for problem in slow_problems]
 
 
 # -- places --------------------------------------------------------------------------------------

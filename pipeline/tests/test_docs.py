@@ -1,0 +1,126 @@
+"""The documents that people read first: every command in them runs, every link in them leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairlead import demo
+from fairlead.measure.reference import start_reference
+
+CHECKOUT = Path(__file__).parents[2]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "GOVERNANCE.md", "SECURITY.md")
+LINK = re.compile(r"\]\(([^)#:]+)\)|(?:src|srcset)=\"([^\":]+)\"")
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+INLINE = re.compile(r"`(fairlead [^`\n]*(?:\n[^`\n]+)?)`")
+
+
+def commands() -> list[str]:
+    """Every ``$ fairlead …`` of a console block in the README, in order."""
+    blocks = BLOCK.findall((CHECKOUT / "README.md").read_text())
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def run(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    arguments = shlex.split(command)
+    assert arguments[0] == "fairlead"
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_in_a_document_leads_to_a_file(name: str) -> None:
+    """A link inside the repository names something that is there."""
+    found = [first or second for first, second in LINK.findall((CHECKOUT / name).read_text())]
+    missing = [target for target in found if not (CHECKOUT / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_that_a_document_names_exists(name: str) -> None:
+    """``fairlead …`` in the prose names a command, and options that it has."""
+    for text in INLINE.findall((CHECKOUT / name).read_text()):
+        words = shlex.split(text.replace("<you>", "you"))[1:]
+        command = [word for word in words[:2] if re.fullmatch("[a-z]+", word)][
+            : 2 if words[0] == "import" else 1
+        ]
+        shown = run(shlex.join(["fairlead", *command, "--help"]), CHECKOUT)
+        assert shown.returncode == 0, text
+        for option in (word for word in words if word.startswith("--")):
+            assert option in shown.stdout, text
+
+
+def test_the_readme_commands_on_the_2023_record_run(tmp_path: Path) -> None:
+    """Import and audit, as the README shows them, on a small record of the same form."""
+    fixture = CHECKOUT / "pipeline" / "tests" / "fixtures" / "llmperf" / "results"
+    (tmp_path / "llmperf-leaderboard").symlink_to(fixture)
+    imported, audited = (command for command in commands() if "2023" in command)
+    there = str(tmp_path / "2023")
+    assert run(imported.replace("/tmp/2023", there), tmp_path).returncode == 0
+    assert run(audited.replace("/tmp/2023", there), tmp_path).returncode == 1
+
+
+def test_the_readme_commands_that_measure_an_endpoint_run(tmp_path: Path) -> None:
+    """The reference endpoint and a measurement of it, as the README shows them, on another port."""
+    serve, measure = (command for command in commands() if "8377" in command)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *shlex.split(serve.rstrip(" &").replace("8377", "0"))],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = re.search(r"http://127\.0\.0\.1:(\d+)/v1", process.stdout.readline())
+        assert address
+        measured = run(measure.replace("8377", address[1]), tmp_path)
+    finally:
+        process.terminate()
+        process.communicate()
+    assert measured.returncode == 0, measured.stderr
+    assert re.search(r"TTFT p50\s+20\d ms", measured.stdout), measured.stdout
+
+
+def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
+    """Register, measure, submit and check, as the README shows them, for an endpoint that is running."""
+    one = next(one for one in demo.contestants("00") if one.provider == "demo-honest")
+    control = next(one for one in demo.contestants("00") if one.provider == demo.CONTROL)
+    register, measure, submit, check = (
+        command for command in commands() if "acme" in command or command == "fairlead check"
+    )
+    root = tmp_path / "root"
+    with start_reference(one.profile) as running:
+        demo.make_root(root, [one, control], {one.provider: running, demo.CONTROL: running})
+        _rename(root, {"demo-model": "llama-3-70b", "this-machine": "ams", "demo-honest": "acme"})
+        day = {"SOURCE_DATE_EPOCH": "1772582400"}  # 2026-03-04, the day in the README
+        registered = run(f"{register} --windows 1", root, **day)
+        assert registered.returncode == 0, registered.stderr
+        measured = run(measure, root)
+        assert measured.returncode == 0, measured.stderr
+        submitted = run(submit, root)
+        assert submitted.returncode == 0, submitted.stderr
+    checked = run(check, root)
+    assert checked.returncode == 0, checked.stdout
+
+
+def _rename(root: Path, names: dict[str, str]) -> None:
+    """Give the demo's model, vantage and provider the names that the README uses."""
+    for path in sorted(root.rglob("*.yaml")):
+        text = path.read_text()
+        for old, new in names.items():
+            text = re.sub(rf"(: |- ){old}$", rf"\g<1>{new}", text, flags=re.MULTILINE)
+        path.write_text(text.replace(f"api_model: {names['demo-model']}", "api_model: demo-model"))
+    provider = root / "providers" / "demo-honest.yaml"
+    provider.rename(provider.with_name("acme.yaml"))
