@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,47 +155,76 @@ def _latest_version(repository: Repository) -> str:
     )
 
 
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """A bar a window where there is a terminal, a line a window elsewhere, nothing if ``quiet``."""
-    if quiet:
-        yield lambda _: None
-        return
-    if not sys.stderr.isatty():
-        seen: set[tuple[int, str]] = set()
+class _Meter:
+    """How far a window is: a bar where there is a terminal, a line a window elsewhere, nothing if quiet.
 
-        def line(progress: Progress) -> None:
-            key = (progress.window, progress.name)
-            if key not in seen:
-                seen.add(key)
-                click.echo(f"window {progress.window} of {progress.windows}: {progress.name}", err=True)
+    It draws only when it is told something, in the caller's thread: nothing of it runs while a window does.
+    """
 
-        yield line
-        return
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._seen: tuple[int, str] | None = None
+        self._bars: Any = None
+
+    def __enter__(self) -> _Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clear()
+
+    def say(self, text: str) -> None:
+        """Print a line of the command's own output."""
+        self._clear()
+        click.echo(text)
+
+    def report(self, progress: Progress) -> None:
+        """Show how far a window is."""
+        if self._quiet:
+            return
+        is_new, self._seen = self._seen != (progress.window, progress.name), (progress.window, progress.name)
+        what = f"window {progress.window} of {progress.windows}  {progress.name}"
+        if sys.stderr.isatty():
+            self._draw(what, progress, is_new=is_new)
+        elif is_new:
+            click.echo(what, err=True)
+
+    def _draw(self, what: str, progress: Progress, *, is_new: bool) -> None:
+        is_first = self._bars is None
+        if is_first:
+            self._bars = _make_bars()
+            self._bars.add_task("", failed="")
+        task = self._bars.tasks[0].id
+        if is_new:
+            self._bars.reset(task)
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        self._bars.update(
+            task, description=what, completed=progress.done, total=progress.planned, failed=failed
+        )
+        if is_first:
+            self._bars.start()
+        self._bars.refresh()
+
+    def _clear(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+
+def _make_bars() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (
-        TextColumn("{task.description}"),
+    return Bars(
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TextColumn("requests{task.fields[failed]}"),
         TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
     )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=None, failed="")
-
-        def draw(progress: Progress) -> None:
-            bars.update(
-                task,
-                description=f"window {progress.window} of {progress.windows}  {progress.name}",
-                completed=progress.done,
-                total=progress.planned,
-                failed=f", {progress.failed} failed" if progress.failed else "",
-            )
-
-        yield draw
 
 
 def _wait(ns: int) -> None:
@@ -226,8 +255,8 @@ def demo(out: Path | None, seed: int | None) -> None:
     """
     from fairlead.demo import run_demo
 
-    with _progress(quiet=False) as report:
-        code = run_demo(out, seed=seed, say=lambda text: click.echo(text), report=report, wait=_wait)
+    with _Meter() as meter:
+        code = run_demo(out, seed=seed, say=meter.say, report=meter.report, wait=_wait)
     raise click.exceptions.Exit(code)
 
 
@@ -469,11 +498,11 @@ def _measure_claim(repository: Repository, submission: str, *, quiet: bool) -> N
     from fairlead import campaign
     from fairlead.clock import SystemClock
 
-    with _campaign_errors(), _progress(quiet) as report:
+    with _campaign_errors(), _Meter(quiet=quiet) as meter:
         for path in campaign.measure_claim(
-            repository, submission, clock=SystemClock(), wait=_wait, report=report
+            repository, submission, clock=SystemClock(), wait=_wait, report=meter.report
         ):
-            click.echo(path.relative_to(repository.root))
+            meter.say(str(path.relative_to(repository.root)))
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
 
@@ -499,7 +528,7 @@ def _measure_neutral(
         raise click.UsageError("--neutral needs --vantage: see methodology/vantages.yaml")
     version = _latest_version(repository)
     methodology = repository.methodologies[version]
-    with _campaign_errors(), _progress(quiet) as report:
+    with _campaign_errors(), _Meter(quiet=quiet) as meter:
         for path in campaign.measure_rounds(
             repository,
             model=of_model,
@@ -511,9 +540,9 @@ def _measure_neutral(
             rng=random.SystemRandom(),
             clock=SystemClock(),
             wait=_wait,
-            report=report,
+            report=meter.report,
         ):
-            click.echo(path.relative_to(repository.root))
+            meter.say(str(path.relative_to(repository.root)))
 
 
 @contextlib.contextmanager
@@ -574,7 +603,7 @@ def _measure_ad_hoc(
     if out is not None and out.exists():
         raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
     with contextlib.ExitStack() as stack:
-        report = stack.enter_context(_progress(as_json))
+        meter = stack.enter_context(_Meter(quiet=as_json))
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
             spool = out.with_name(out.name + ".spool")
@@ -583,7 +612,7 @@ def _measure_ad_hoc(
         sealed = measure_window(
             plan,
             spool=spool,
-            progress=lambda done, failed: report(Progress(1, 1, url, done, failed, requests)),
+            progress=lambda done, failed: meter.report(Progress(1, 1, url, done, failed, requests)),
         )
         if out is not None:
             write_whole(out, sealed.data)
