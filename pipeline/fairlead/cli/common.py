@@ -1,0 +1,214 @@
+"""What the commands share: where the root is, what time it is, how far a window is. Knows no command."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from fairlead.campaign import Progress
+    from fairlead.problems import Problem
+    from fairlead.repository import Repository
+
+EXIT_PROBLEMS, EXIT_ENVIRONMENT = 1, 3
+
+_ROOT_FOLDERS = ("methodology", "providers", "submissions")
+
+
+class Commands(click.Group):
+    """Commands in the order of the work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, as they were added."""
+        return list(self.commands)
+
+
+def complain(message: str, fix: str | None = None) -> None:
+    """Say on standard error what is wrong, and what would help."""
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True)
+    if fix:
+        click.echo(f"  = fix: {fix}", err=True)
+
+
+in_root = click.option(
+    "--root",
+    "root_option",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The root to work in; else the nearest folder above that is one.",
+)
+as_json_too = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+def find_root(root: Path | None) -> Path:
+    """The root that was named, else the nearest folder above that is one."""
+    if root is not None:
+        if not root.is_dir():
+            raise click.UsageError(f"--root {root} is not a folder")
+        return root.resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if all((folder / name).is_dir() for name in _ROOT_FOLDERS):
+            return folder
+    raise click.UsageError(
+        f"no root above {here}: no folder there holds methodology/, providers/ and submissions/; "
+        "name one with --root"
+    )
+
+
+def now() -> dt.datetime:
+    """The time; SOURCE_DATE_EPOCH where it is set."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is not None:
+        if not epoch.isdigit():
+            raise click.UsageError(f"SOURCE_DATE_EPOCH is {epoch!r}, not a whole number of seconds")
+        return dt.datetime.fromtimestamp(int(epoch), tz=dt.UTC)
+    from fairlead.clock import SystemClock
+
+    return dt.datetime.fromtimestamp(SystemClock().unix_ns() / 1e9, tz=dt.UTC)
+
+
+def load(root: Path) -> Repository:
+    """The repository, or the end with its problems: nothing is computed from broken data.
+
+    A spool that a killed run left is no reason to stop: measuring goes on from it.
+    """
+    from fairlead.repository import load_repository
+
+    repository, problems = load_repository(root)
+    stop_at([problem for problem in problems if not problem.path.endswith(".spool")])
+    return repository
+
+
+def stop_at(problems: Sequence[Problem]) -> None:
+    """End the command with its problems if one of them is an error."""
+    from fairlead.problems import Severity, render_text
+
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        click.echo(render_text(problems), nl=False, err=True)
+        raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def latest_version(repository: Repository) -> str:
+    """The highest methodology version of a root."""
+    if not repository.methodologies:
+        raise click.UsageError(f"{repository.root} holds no methodology version")
+    return max(
+        repository.methodologies, key=lambda version: [int(part) for part in version.split("-")[0].split(".")]
+    )
+
+
+class Meter:
+    """How far a window is: a bar where there is a terminal, a line a window elsewhere, nothing if quiet.
+
+    It draws only when it is told something, in the caller's thread: nothing of it runs while a window does.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._seen: tuple[int, str] | None = None
+        self._bars: Any = None
+
+    def __enter__(self) -> Meter:
+        """Nothing is drawn yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self._clear()
+
+    def say(self, text: str) -> None:
+        """Print a line of the command's own output."""
+        self._clear()
+        click.echo(text)
+
+    def report(self, progress: Progress) -> None:
+        """Show how far a window is."""
+        if self._quiet:
+            return
+        is_new, self._seen = self._seen != (progress.window, progress.name), (progress.window, progress.name)
+        what = f"window {progress.window} of {progress.windows}  {progress.name}"
+        if sys.stderr.isatty():
+            self._draw(what, progress, is_new=is_new)
+        elif is_new:
+            click.echo(what, err=True)
+
+    def _draw(self, what: str, progress: Progress, *, is_new: bool) -> None:
+        is_first = self._bars is None
+        if is_first:
+            self._bars = _make_bars()
+            self._bars.add_task("", failed="")
+        task = self._bars.tasks[0].id
+        if is_new:
+            self._bars.reset(task)
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        self._bars.update(
+            task, description=what, completed=progress.done, total=progress.planned, failed=failed
+        )
+        if is_first:
+            self._bars.start()
+        self._bars.refresh()
+
+    def _clear(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+
+def _make_bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("requests{task.fields[failed]}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+    )
+
+
+def wait(ns: int) -> None:
+    """Say how long, where it is long, and wait."""
+    from fairlead.clock import SystemClock, pause
+
+    if ns > 2_000_000_000:
+        until = dt.datetime.fromtimestamp((SystemClock().unix_ns() + ns) / 1e9, tz=dt.UTC)
+        click.echo(
+            f"waiting until {until:%Y-%m-%d %H:%M:%S} UTC (ctrl-C stops; the same command goes on)", err=True
+        )
+    pause(ns)
+
+
+@contextlib.contextmanager
+def campaign_errors() -> Iterator[None]:
+    """A campaign that cannot be run ends with its reason and its fix."""
+    from fairlead.campaign import CampaignError
+
+    try:
+        yield
+    except CampaignError as error:
+        complain(error.message, error.fix)
+        raise click.exceptions.Exit(EXIT_PROBLEMS) from None
+
+
+def seconds(text: str) -> float:
+    """A duration as people write it: 90s, 15m, 1h, 1d."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    try:
+        seconds = float(text[:-1]) * units[text[-1:]]
+    except (KeyError, ValueError):
+        raise click.UsageError(f"{text!r} is no duration; write 90s, 15m, 1h or 1d") from None
+    if not 0 <= seconds <= 366 * 86400:
+        raise click.UsageError(f"{text!r} is not between 0 and a year")
+    return seconds

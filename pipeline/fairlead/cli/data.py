@@ -1,0 +1,86 @@
+"""The commands that read a root's files: check and format."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from fairlead.cli.common import (
+    EXIT_ENVIRONMENT,
+    EXIT_PROBLEMS,
+    as_json_too,
+    find_root,
+    in_root,
+    now,
+)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--base", metavar="REF", help="Also prove against this git revision that nothing frozen changed."
+)
+@click.option("--github", "as_github", is_flag=True, help="Print annotations for GitHub Actions.")
+@as_json_too
+@in_root
+def check(
+    paths: tuple[Path, ...], base: str | None, as_github: bool, as_json: bool, root_option: Path | None
+) -> None:
+    """Check every file: form, schema, references, raw data, and with --base what may never change.
+
+    With PATHs only the problems of those files and folders are shown.
+    """
+    from fairlead import checks, problems
+
+    root = find_root(root_option)
+    found = checks.run_checks(root, base=base, paths=[_below(root, path) for path in paths], now=now())
+    render = problems.render_text
+    if as_json:
+        render = problems.render_json
+    elif as_github:
+        render = problems.render_github
+    click.echo(render(found), nl=not as_github)
+    if any(problem.code.startswith("BUG") for problem in found):
+        raise click.exceptions.Exit(EXIT_ENVIRONMENT)
+    if any(problem.severity is problems.Severity.ERROR for problem in found):
+        raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def _below(root: Path, path: Path) -> str:
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link out of the root
+    try:
+        return absolute.relative_to(root).as_posix()
+    except ValueError:
+        raise click.UsageError(f"{path} is not below the root {root}") from None
+
+
+@click.command("format")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not canonical."
+)
+@as_json_too
+@in_root
+def format_(paths: tuple[Path, ...], only_check: bool, as_json: bool, root_option: Path | None) -> None:
+    """Write every YAML file in its one canonical form. A comment is refused, never dropped."""
+    from fairlead import problems
+    from fairlead.repository import format_tree
+
+    root = find_root(root_option)
+    changed, found = format_tree(root, [_below(root, path) for path in paths])
+    if not only_check:
+        for path, text in changed.items():
+            (root / path).write_bytes(text.encode())
+    if as_json:
+        click.echo(problems.render_json(found))
+    else:
+        for path in changed:
+            click.echo(f"{'not canonical' if only_check else 'formatted'}: {path}")
+        if found:
+            click.echo(problems.render_text(found), nl=False)
+        if only_check and changed:
+            click.echo("  = fix: run `fairlead format`", err=True)
+    if found or (only_check and changed):
+        raise click.exceptions.Exit(EXIT_PROBLEMS)

@@ -1,0 +1,296 @@
+"""The commands that measure, and the endpoint to measure against."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairlead.cli.common import (
+    Meter,
+    as_json_too,
+    campaign_errors,
+    find_root,
+    in_root,
+    latest_version,
+    load,
+    seconds,
+    wait,
+)
+
+if TYPE_CHECKING:
+    from fairlead.repository import Repository
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8377, show_default=True, help="0 for a free one."
+)
+@click.option(
+    "--seed", default="00", show_default=True, help="Hex; everything the endpoint does follows from it."
+)
+@click.option("--ttft-ms", type=click.FloatRange(0), default=200, show_default=True, help="Median TTFT.")
+@click.option(
+    "--ttft-log-sd",
+    type=click.FloatRange(0),
+    default=0,
+    show_default=True,
+    help="0: constant, else lognormal.",
+)
+@click.option(
+    "--icl-ms", type=click.FloatRange(0), default=10, show_default=True, help="Median gap between chunks."
+)
+@click.option(
+    "--icl-log-sd",
+    type=click.FloatRange(0),
+    default=0,
+    show_default=True,
+    help="0: constant, else lognormal.",
+)
+@click.option("--tokens-per-chunk", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--reasoning-tokens",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The first so many tokens.",
+)
+@click.option(
+    "--role-chunk/--no-role-chunk", default=True, show_default=True, help="A first chunk without content."
+)
+@click.option("--usage/--no-usage", default=True, show_default=True, help="Report usage at the end.")
+@click.option("--rate-limited", type=click.FloatRange(0, 1), default=0, help="Share answered with 429.")
+@click.option("--server-error", type=click.FloatRange(0, 1), default=0, help="Share answered with 500.")
+@click.option(
+    "--stream-error", type=click.FloatRange(0, 1), default=0, help="Share that fails inside the stream."
+)
+@click.option("--truncated", type=click.FloatRange(0, 1), default=0, help="Share cut off without a finish.")
+@click.option("--stall", type=click.FloatRange(0, 1), default=0, help="Share with one long gap.")
+@click.option("--stall-ms", type=click.FloatRange(0), default=0, help="How long that gap is.")
+@click.option("--model", default="reference", show_default=True, help="The model's name in the API.")
+@click.option(
+    "--log", type=click.Path(path_type=Path, dir_okay=False), help="Write when each chunk was really sent."
+)
+def reference(
+    port: int,
+    seed: str,
+    ttft_ms: float,
+    ttft_log_sd: float,
+    icl_ms: float,
+    icl_log_sd: float,
+    tokens_per_chunk: int,
+    reasoning_tokens: int,
+    role_chunk: bool,
+    usage: bool,
+    rate_limited: float,
+    server_error: float,
+    stream_error: float,
+    truncated: float,
+    stall: float,
+    stall_ms: float,
+    model: str,
+    log: Path | None,
+) -> None:
+    """Run the reference endpoint: an OpenAI-compatible server of known timing, on loopback."""
+    from fairlead.measure.reference import serve
+    from fairlead.measure.truth import ReferenceProfile
+
+    try:
+        profile = ReferenceProfile(
+            seed=seed,
+            model=model,
+            ttft_median_ms=ttft_ms,
+            ttft_log_sd=ttft_log_sd,
+            icl_median_ms=icl_ms,
+            icl_log_sd=icl_log_sd,
+            tokens_per_chunk=tokens_per_chunk,
+            reasoning_tokens=reasoning_tokens,
+            role_chunk=role_chunk,
+            usage=usage,
+            rate_limited_share=rate_limited,
+            server_error_share=server_error,
+            stream_error_share=stream_error,
+            truncated_share=truncated,
+            stall_share=stall,
+            stall_ms=stall_ms,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    serve(
+        profile,
+        port=port,
+        log=log,
+        ready=lambda host, bound: click.echo(f"listening on http://{host}:{bound}/v1 (ctrl-C stops it)"),
+    )
+
+
+@click.command()
+@click.argument("submission", required=False)
+@click.option("--url", help="Measure any endpoint ad hoc: its base address, as in http://127.0.0.1:8377/v1.")
+@click.option("--model", help="With --url: the model's name in the API.")
+@click.option("--concurrency", type=click.IntRange(1, 4096), default=1, show_default=True, help="With --url.")
+@click.option("--requests", type=click.IntRange(1), default=30, show_default=True, help="With --url.")
+@click.option("--max-tokens", type=click.IntRange(1), default=128, show_default=True, help="With --url.")
+@click.option("--input-words", type=click.IntRange(1), default=200, show_default=True, help="With --url.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --url: keep the raw window here (.jsonl.gz).",
+)
+@click.option(
+    "--neutral", "neutral_model", metavar="MODEL", help="Measure neutral rounds of every endpoint of MODEL."
+)
+@click.option("--vantage", help="With --neutral: where this runner stands.")
+@click.option("--scenario", "scenarios", multiple=True, help="With --neutral; may be repeated.")
+@click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="With --neutral.")
+@click.option(
+    "--spacing",
+    default="1h",
+    show_default=True,
+    help="With --neutral: from one round to the next (90s, 15m, 1h).",
+)
+@as_json_too
+@in_root
+def measure(
+    submission: str | None,
+    url: str | None,
+    neutral_model: str | None,
+    as_json: bool,
+    root_option: Path | None,
+    **options: Any,
+) -> None:
+    """Measure: a registered SUBMISSION, any endpoint with --url, or neutral rounds with --neutral.
+
+    \b
+    fairlead measure acme/2026-03-04-launch
+    fairlead measure --url http://127.0.0.1:8377/v1 --model reference --concurrency 8 --requests 80
+    fairlead measure --neutral llama-3-70b --vantage ams --scenario chat-c8 --rounds 24
+
+    Nothing is retried. Ctrl-C and a crash keep every finished request; run the same command again to go on.
+    """
+    if sum(value is not None for value in (submission, url, neutral_model)) != 1:
+        raise click.UsageError("name one of: a SUBMISSION, --url ADDRESS, --neutral MODEL")
+    if url is not None:
+        _measure_ad_hoc(url, as_json=as_json, **options)
+        return
+    root = find_root(root_option)
+    repository = load(root)
+    if submission is not None:
+        _measure_claim(repository, submission.rstrip("/").removeprefix("submissions/"), quiet=as_json)
+    elif neutral_model is not None:
+        _measure_neutral(repository, neutral_model, quiet=as_json, **options)
+
+
+def _measure_claim(repository: Repository, submission: str, *, quiet: bool) -> None:
+    from fairlead import campaign
+    from fairlead.clock import SystemClock
+
+    with campaign_errors(), Meter(quiet=quiet) as meter:
+        for path in campaign.measure_claim(
+            repository, submission, clock=SystemClock(), wait=wait, report=meter.report
+        ):
+            meter.say(str(path.relative_to(repository.root)))
+    if not quiet:
+        click.echo(f"Next: fairlead submit {submission}", err=True)
+
+
+def _measure_neutral(
+    repository: Repository,
+    of_model: str,
+    /,
+    *,
+    quiet: bool,
+    vantage: str | None,
+    scenarios: tuple[str, ...],
+    rounds: int,
+    spacing: str,
+    **_: Any,
+) -> None:
+    import random
+
+    from fairlead import campaign
+    from fairlead.clock import SystemClock
+
+    if vantage is None:
+        raise click.UsageError("--neutral needs --vantage: see methodology/vantages.yaml")
+    version = latest_version(repository)
+    methodology = repository.methodologies[version]
+    with campaign_errors(), Meter(quiet=quiet) as meter:
+        for path in campaign.measure_rounds(
+            repository,
+            model=of_model,
+            version=version,
+            vantage=vantage,
+            scenarios=scenarios or tuple(scenario.id for scenario in methodology.scenarios),
+            rounds=rounds,
+            spacing_s=seconds(spacing),
+            rng=random.SystemRandom(),
+            clock=SystemClock(),
+            wait=wait,
+            report=meter.report,
+        ):
+            meter.say(str(path.relative_to(repository.root)))
+
+
+def _measure_ad_hoc(
+    url: str,
+    *,
+    as_json: bool,
+    model: str | None,
+    concurrency: int,
+    requests: int,
+    max_tokens: int,
+    input_words: int,
+    out: Path | None,
+    **_: Any,
+) -> None:
+    import secrets
+    import tempfile
+
+    from fairlead.campaign import Progress, write_whole
+    from fairlead.measure.plan import Plan
+    from fairlead.measure.runner import measure_window
+
+    if model is None:
+        raise click.UsageError("--url needs --model: the model's name in the API")
+    try:
+        plan = Plan(
+            url=url,
+            model=model,
+            concurrency=concurrency,
+            requests=requests,
+            seed=secrets.token_hex(32),
+            max_tokens=max_tokens,
+            input_words=input_words,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if out is not None and out.exists():
+        raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
+    with contextlib.ExitStack() as stack:
+        meter = stack.enter_context(Meter(quiet=as_json))
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            spool = out.with_name(out.name + ".spool")
+        else:
+            spool = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "window.spool"
+        sealed = measure_window(
+            plan,
+            spool=spool,
+            progress=lambda done, failed: meter.report(Progress(1, 1, url, done, failed, requests)),
+        )
+        if out is not None:
+            write_whole(out, sealed.data)
+            spool.unlink()
+    _show_window(sealed.window, out, as_json=as_json)
+    if sealed.stopped:
+        raise KeyboardInterrupt
+
+
+def _show_window(window: Any, out: Path | None, *, as_json: bool) -> None:
+    from fairlead import report
+
+    summary = report.summarise_window(window)
+    click.echo(report.window_json(summary, out) if as_json else report.window_text(summary, out), nl=False)
