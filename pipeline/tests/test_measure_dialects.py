@@ -1,171 +1,361 @@
-"""OpenAI chat completions: one case for each thing that providers send, and for each that they should not."""
+"""What the APIs have in common, and each of them over whole scripted answers.
+
+``golden/dialects/<dialect>/<case>.sse`` (or ``.body``, not streamed) is what an API sends;
+``<dialect>.jsonl`` holds the record that it must become, a line a case. ``FAIRLEAD_ACCEPT=1`` writes the
+records.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+from importlib import resources
+from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
-from fairlead.measure.dialects import (
-    DIALECTS,
-    Delta,
-    EventError,
-    Fault,
-    Kind,
-    Piece,
-    ToolCall,
-    Usage,
-    error_body,
-    error_of,
-    openai_chat_body,
-    openai_chat_read,
-)
-from fairlead.measure.sse import Event
+from fairlead import metrics, windows
+from fairlead.measure.dialects import DIALECTS, Fault, Usage, auth, error_body, error_of
+from fairlead.measure.timeline import Ended
+from fairlead.windows import Outcome
+
+from . import dialect_streams as streams
 
 
-def read(data: object, name: bytes = b"") -> Delta:
-    text = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return openai_chat_read(Event(0, name, text))
+class Tool(NamedTuple):
+    name: str
+    description: str
+    parameters: dict[str, Any]
 
 
-def chunk(delta: object, finish: str | None = None, **more: object) -> dict[str, object]:
-    return {"id": "c-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+STREAMED = [name for name, dialect in DIALECTS.items() if dialect.streamed]
+WHOLE = [name for name, dialect in DIALECTS.items() if not dialect.streamed]
+APIS = ["openai-chat", "openai-completions", "openai-responses", "anthropic-messages", "gemini"]
+
+# How every scripted answer ends. Cases of one name mean the same in each dialect.
+ENDINGS = {
+    "answer": Outcome.OK,
+    "no-end-marker": Outcome.OK,
+    "gateway-end-marker": Outcome.OK,
+    "length": Outcome.OK,
+    "reasoning": Outcome.OK,
+    "reasoning-both-names": Outcome.OK,
+    "reasoning-not-sent": Outcome.OK,
+    "reasoning-typed-parts": Outcome.OK,
+    "tool-call": Outcome.OK,
+    "new-kinds": Outcome.OK,
+    "usage-restated-at-the-end": Outcome.OK,
+    "refusal": Outcome.REFUSED,
+    "refusal-without-words": Outcome.REFUSED,
+    "blocked-prompt": Outcome.REFUSED,
+    "filtered": Outcome.REFUSED,
+    "error": Outcome.IN_STREAM_ERROR,
+    "error-inside": Outcome.IN_STREAM_ERROR,
+    "error-named": Outcome.IN_STREAM_ERROR,
+    "error-inside-nested": Outcome.IN_STREAM_ERROR,
+    "failed": Outcome.IN_STREAM_ERROR,
+    "cut-off": Outcome.TRUNCATED,
+    "unspecified-finish": Outcome.TRUNCATED,
+    "empty": Outcome.EMPTY,
+    "thinking-to-the-limit": Outcome.EMPTY,
+    "unfinished": Outcome.EMPTY,
+}
 
 
-def test_the_body_asks_for_a_stream_with_usage_and_is_the_same_bytes_every_time():
-    body = openai_chat_body("m", "héllo", 7)
-    assert body == openai_chat_body("m", "héllo", 7)
-    assert json.loads(body) == {
-        "model": "m",
-        "messages": [{"role": "user", "content": "héllo"}],
-        "max_tokens": 7,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+def scripted(case: str) -> windows.Request:
+    return streams.record(case.partition("/")[0], streams.reads_of(case))
 
 
-def test_content_is_text():
-    assert read(chunk({"content": "hi"})).pieces == (Piece(Kind.TEXT, "hi"),)
+# --- the scripted answers ---
 
 
-@pytest.mark.parametrize(
-    "delta",
-    [
-        {"role": "assistant"},
-        {"role": "assistant", "content": ""},
-        {"role": "assistant", "content": None, "tool_calls": None},
-        {"reasoning_content": "", "reasoning": None},
-        {"tool_calls": []},
-        {},
-        None,
-    ],
-)
-def test_a_role_only_or_empty_delta_is_no_content(delta):
-    assert read(chunk(delta)).pieces == ()
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_scripted_answer_becomes_its_golden_record(dialect):
+    names = [case for case in streams.SCRIPTS if case.startswith(f"{dialect}/")]
+    lines = [
+        b'{"case":"%s","record":%s}\n'
+        % (name.partition("/")[2].encode(), windows.encode_line(scripted(name)))
+        for name in names
+    ]
+    golden = streams.GOLDEN / f"{dialect}.jsonl"
+    if os.environ.get("FAIRLEAD_ACCEPT"):
+        golden.write_bytes(b"".join(lines))
+    assert golden.read_bytes() == b"".join(lines)
 
 
-@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
-def test_reasoning_is_content_of_its_kind(key):
-    assert read(chunk({key: "hm"})).pieces == (Piece(Kind.REASONING, "hm"),)
+@pytest.mark.parametrize("case", streams.SCRIPTS)
+def test_every_scripted_answer_ends_as_its_name_says(case):
+    assert scripted(case).outcome is ENDINGS[case.partition("/")[2]]
 
 
-def test_reasoning_sent_under_both_names_counts_once():
-    delta = read(chunk({"reasoning_content": "hm", "reasoning": "hm"}))
-    assert delta.pieces == (Piece(Kind.REASONING, "hm"),)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_dialect_has_the_cases_that_can_happen_to_it(dialect):
+    have = {case.partition("/")[2] for case in streams.SCRIPTS if case.startswith(f"{dialect}/")}
+    wanted = {"answer", "empty", "error-inside", "cut-off"} if dialect in STREAMED else {"answer"}
+    if "completions" not in dialect:
+        wanted |= {"reasoning", "tool-call"}
+    assert wanted <= have
 
 
-def test_reasoning_and_text_in_one_delta_are_two_pieces():
-    delta = read(chunk({"reasoning_content": "hm", "content": "hi"}))
-    assert [piece.kind for piece in delta.pieces] == ["r", "t"]
+@pytest.mark.parametrize("case", streams.cases(streamed=True))
+def test_line_ends_comments_and_pings_change_no_record_but_its_stamps(case):
+    dialect = case.partition("/")[0]
+    body = streams.script(case)
+    plain = streams.whole_record(dialect, body)
+    assert streams.whole_record(dialect, body.replace(b"\n", b"\r\n")) == plain
+    assert streams.whole_record(dialect, body.replace(b"\n\n", b"\n\n: keep-alive\n\n")) == plain
+    assert streams.whole_record(dialect, b"\xef\xbb\xbf" + body.replace(b"data: ", b"data:")) == plain
 
 
-def test_a_tool_call_delta_is_content_of_its_kind():
-    call = {"index": 1, "id": "x", "function": {"name": "add", "arguments": '{"a"'}}
-    delta = read(chunk({"tool_calls": [call, {"index": 1}]}))
-    assert delta.pieces == (Piece(Kind.TOOL_CALL, 'add{"a"'),)
-    assert delta.tool_calls == (ToolCall(1, "x", "add", '{"a"'), ToolCall(1, "", "", ""))
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("case", streams.SCRIPTS)
+def test_an_answer_that_comes_byte_by_byte_is_the_same_answer(case, line_end):
+    dialect = case.partition("/")[0]
+    wire = streams.head(dialect, b"") + streams.script(case).replace(b"\n", line_end)
+    whole = streams.record(dialect, [wire], ended=Ended.CLOSED)
+    split = streams.record(dialect, streams.split(wire, range(len(wire))), ended=Ended.CLOSED)
+    assert whole.outcome is ENDINGS[case.partition("/")[2]]
+    assert len(split.chunk_ns) == len(whole.chunk_ns)
+    unstamped = {"chunk_ns": [], "headers_ns": None, "done_ns": None}
+    assert msgspec.structs.replace(split, **unstamped) == msgspec.structs.replace(whole, **unstamped)
 
 
-def test_a_refusal_is_text_and_says_that_it_is_one():
-    delta = read(chunk({"refusal": "I cannot"}))
-    assert (delta.pieces, delta.refusal) == ((Piece(Kind.TEXT, "I cannot"),), True)
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_a_stream_cut_after_any_event_keeps_what_it_brought_and_is_no_success_before_its_finish(dialect):
+    blocks = streams.events(streams.script(f"{dialect}/answer"))
+    complete = streams.whole_record(dialect, b"".join(blocks))
+    finished = False
+    for count in range(len(blocks) + 1):
+        body = b"".join(blocks[:count])
+        cut = streams.record(dialect, [streams.head(dialect, b""), body], ended=Ended.RESET)
+        assert (complete.text or "").startswith(cut.text or "")
+        finished = cut.finish is not None
+        assert cut.outcome is (Outcome.OK if finished else Outcome.TRUNCATED)
+    assert finished
 
 
-def test_the_finish_reason_may_come_with_content_or_without():
-    assert read(chunk({"content": "hi"}, "stop")).finish == "stop"
-    assert read(chunk({}, "length")).finish == "length"
-    assert read(chunk({}, "")).finish is None
-
-
-def test_the_usage_chunk_has_no_choices():
-    usage = {
-        "prompt_tokens": 10,
-        "completion_tokens": 4,
-        "prompt_tokens_details": {"cached_tokens": 8},
-        "completion_tokens_details": {"reasoning_tokens": 3},
-    }
-    delta = read({"choices": [], "usage": usage})
-    assert (delta.pieces, delta.usage) == ((), Usage(output=4, input=10, cached=8, reasoning=3))
-
-
-@pytest.mark.parametrize("wrong", [-1, 1.5, True, "4", None, 2**60, [4]])
-def test_a_usage_count_that_is_no_sane_number_is_not_given(wrong):
-    usage = read({"choices": [], "usage": {"completion_tokens": wrong, "prompt_tokens_details": wrong}}).usage
-    assert usage == Usage(None, None, None, None)
-
-
-@pytest.mark.parametrize("data", [{"choices": None}, {}, {"choices": [{}]}, {"x": 1}, b"[DONE]"])
-def test_events_that_add_nothing_add_nothing(data):
-    assert read(data) in (Delta(), Delta(response_id=None))
-
-
-@pytest.mark.parametrize(
-    ("stated", "fault"),
-    [
-        ({"message": "no", "code": "overloaded", "type": "t"}, Fault("overloaded", "no")),
-        ({"message": "no", "code": None, "type": "server_error"}, Fault("server_error", "no")),
-        ({"message": "no", "code": 503}, Fault("503", "no")),
-        ({"detail": "no"}, Fault("error", "no")),
-        ("no", Fault("error", "no")),
-        ({"other": 1}, Fault("error", '{"other": 1}')),
-        (["no"], Fault("error", '["no"]')),
-        ({"error": {"message": "inner", "type": "t"}}, Fault("t", "inner")),
-    ],
-)
-def test_an_error_inside_the_stream_is_read_in_every_usual_shape(stated, fault):
-    assert read({"error": stated}).fault == fault
-
-
-def test_an_event_named_error_is_an_error_whatever_it_holds():
-    assert read({"message": "no", "code": "c"}, b"error").fault == Fault("c", "no")
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_an_event_that_is_not_json_makes_any_stream_malformed(dialect):
+    blocks = streams.events(streams.script(f"{dialect}/answer"))
+    broken = b"".join([*blocks[:1], b"data: {broken\n\n", *blocks[1:]])
+    assert streams.whole_record(dialect, broken).outcome is Outcome.MALFORMED
 
 
 @pytest.mark.parametrize(
-    "data",
+    "data", [b"overloaded", b'"overloaded"', b'{"message":"overloaded"}', b'{"x":[1]}', b"\xff"]
+)
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_an_event_named_error_is_an_error_whatever_it_holds(dialect, data):
+    body = streams.events(streams.script(f"{dialect}/answer"))[0] + b"event: error\ndata: %s\n\n" % data
+    assert streams.whole_record(dialect, body).outcome is Outcome.IN_STREAM_ERROR
+
+
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_a_whole_answer_where_a_stream_was_asked_for_is_malformed(dialect):
+    body = streams.script(f"{dialect}-whole/answer")
+    reads = [streams.head(f"{dialect}-whole"), streams.chunked(body), b"0\r\n\r\n"]
+    assert streams.record(dialect, reads).outcome is Outcome.MALFORMED
+
+
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_half_an_emoji_is_one_replacement_character_in_any_stream(dialect):
+    body = streams.script(f"{dialect}/answer").replace(b"A fair", b"A\\ud83d")
+    request = streams.whole_record(dialect, body)
+    assert (request.outcome, (request.text or "")[:2]) == (Outcome.OK, "A\ufffd")
+
+
+# --- whole answers ---
+
+
+@pytest.mark.parametrize("case", [f"{name}/{case}" for name in WHOLE for case in ("answer", "reasoning")
+                                  if f"{name}/{case}" in streams.SCRIPTS])  # fmt: skip
+def test_a_whole_answer_is_one_chunk_at_the_read_of_its_last_byte(case):
+    request = scripted(case)
+    assert request.chunk_kind == "t1"
+    assert request.chunk_ns == [3 * streams.READ_NS]
+    assert request.chunk_chars == [len(request.text or "") + len(request.reasoning or "")]
+
+
+@pytest.mark.parametrize("dialect", WHOLE)
+def test_the_ttft_of_a_whole_answer_is_its_e2e_latency_and_it_has_no_tpot(dialect):
+    request = scripted(f"{dialect}/answer")
+    assert metrics.ttft_ns(request, "closed") == metrics.e2e_ns(request, "closed") == 3 * streams.READ_NS
+    assert metrics.tpot_ns(request, "closed") is None
+
+
+@pytest.mark.parametrize("dialect", WHOLE)
+def test_a_whole_answer_cut_short_is_truncated_and_says_nothing(dialect):
+    body = streams.script(f"{dialect}/answer")
+    wire = streams.head(dialect, b"content-length: %d\r\n" % len(body)) + body
+    for at in (len(wire) - len(body), len(wire) - 1):
+        cut = streams.record(dialect, [wire[:at]], ended=Ended.CLOSED)
+        assert (cut.outcome, cut.text, cut.chunk_ns) == (Outcome.TRUNCATED, None, [])
+
+
+@pytest.mark.parametrize("dialect", WHOLE)
+def test_a_whole_answer_stopped_by_a_limit_is_a_timeout(dialect):
+    reads = streams.reads_of(f"{dialect}/answer")[:-1]
+    assert streams.record(dialect, reads, ended=Ended.TOTAL_TIMEOUT).outcome is Outcome.TIMEOUT
+
+
+@pytest.mark.parametrize("dialect", WHOLE)
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff", b"[DONE", b"[" * 100_000])
+def test_a_body_that_is_not_of_the_format_is_malformed(dialect, body):
+    assert streams.whole_record(dialect, body).outcome is Outcome.MALFORMED
+
+
+@pytest.mark.parametrize("dialect", WHOLE)
+def test_a_whole_response_without_a_body_is_empty(dialect):
+    reads = [streams.head(dialect, b"content-length: 0\r\n")]
+    assert streams.record(dialect, reads).outcome is Outcome.EMPTY
+
+
+@pytest.mark.parametrize("dialect", WHOLE)
+def test_a_stream_where_a_whole_answer_was_asked_for_is_malformed(dialect):
+    api = dialect.removesuffix("-whole")
+    reads = [streams.head(api), streams.chunked(streams.script(f"{api}/answer")), b"0\r\n\r\n"]
+    request = streams.record(dialect, reads)
+    assert request.outcome is Outcome.MALFORMED
+    assert request.error is not None
+    assert request.error.code == "content_type"
+
+
+# --- how an API is addressed ---
+
+
+def test_the_names_are_the_apis_and_each_of_them_whole():
+    assert list(DIALECTS) == [*APIS, *(f"{api}-whole" for api in APIS)]
+    assert all(name.endswith("-whole") is not dialect.streamed for name, dialect in DIALECTS.items())
+
+
+def test_a_provider_may_state_every_dialect_or_that_none_was_recorded():
+    text = resources.files("fairlead").joinpath("schemas/provider.json").read_text("utf-8")
+    endpoint = json.loads(text)["properties"]["endpoints"]["items"]["properties"]
+    assert endpoint["dialect"]["enum"] == [*DIALECTS, "not-recorded"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_body_is_the_same_bytes_every_time_and_holds_the_prompt_as_it_is(dialect):
+    body = DIALECTS[dialect].body("m", "h\u00e9llo \U0001f600", 7)
+    assert body == DIALECTS[dialect].body("m", "h\u00e9llo \U0001f600", 7)
+    assert "h\u00e9llo \U0001f600".encode() in body
+    assert b"7" in body
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+NAMED = {"name": "add", "description": "adds"}
+
+
+@pytest.mark.parametrize(
+    ("api", "tools"),
     [
-        b"", b"{", b"[]", b"null", b"1", b'"x"', b"\xff", b'{"choices": 1}', b'{"choices": [1]}',
-        b'{"choices":[{"delta":{"content":1}}]}', b'{"choices":[{"delta":{"content":"\xf0\x9f"}}]}',
-        b'{"choices":[{"delta":[]}]}', b'{"choices":[{"delta":{"tool_calls":{}}}]}', b"[DONE", b"[" * 100_000,
-        b'{"x":' + b"[" * 100_000,
+        ("openai-chat", [{"type": "function", "function": NAMED | {"parameters": SCHEMA}}]),
+        ("openai-responses", [{"type": "function", "strict": False} | NAMED | {"parameters": SCHEMA}]),
+        ("anthropic-messages", [NAMED | {"input_schema": SCHEMA}]),
+        ("gemini", [{"functionDeclarations": [NAMED | {"parametersJsonSchema": SCHEMA}]}]),
     ],
-    ids=lambda data: repr(data[:40]),
-)  # fmt: skip
-def test_an_event_that_is_not_of_the_format_is_malformed(data):
-    with pytest.raises(EventError):
-        read(data)
+)
+def test_functions_are_offered_in_the_words_of_the_api_and_not_named_where_there_are_none(api, tools):
+    for name in (api, f"{api}-whole"):
+        dialect = DIALECTS[name]
+        plain = json.loads(dialect.body("m", "p", 7))
+        offered = json.loads(dialect.body("m", "p", 7, (Tool("add", "adds", SCHEMA),)))
+        assert dialect.calls
+        assert offered == plain | {"tools": tools}
 
 
-def test_half_an_emoji_is_one_replacement_character_not_a_malformed_event():
-    delta = read(b'{"id":"c","choices":[{"delta":{"content":"a\\ud83d"}}]}')
-    assert delta.pieces == (Piece(Kind.TEXT, "a\ufffd"),)
-    assert read(chunk({"content": "\U0001f600"})).pieces == (Piece(Kind.TEXT, "\U0001f600"),)
+@pytest.mark.parametrize("dialect", ["openai-completions", "openai-completions-whole"])
+def test_an_api_without_functions_says_so_and_refuses_them(dialect):
+    assert not DIALECTS[dialect].calls
+    with pytest.raises(ValueError, match="no functions"):
+        DIALECTS[dialect].body("m", "p", 7, (Tool("add", "adds", SCHEMA),))
 
 
-def test_a_deep_error_object_is_quoted_or_not_but_never_a_crash():
-    deep = b'{"error":' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}"
-    fault = read(deep).fault
-    assert fault is not None
-    assert fault.code == "error"
+@pytest.mark.parametrize(
+    ("dialect", "url"),
+    [
+        ("openai-chat", "https://h/v1/chat/completions"),
+        ("openai-completions", "https://h/v1/completions"),
+        ("openai-responses", "https://h/v1/responses"),
+        ("anthropic-messages", "https://h/v1/messages"),
+        ("gemini", "https://h/v1beta/models/m:streamGenerateContent?alt=sse"),
+        ("openai-chat-whole", "https://h/v1/chat/completions"),
+        ("openai-completions-whole", "https://h/v1/completions"),
+        ("openai-responses-whole", "https://h/v1/responses"),
+        ("anthropic-messages-whole", "https://h/v1/messages"),
+        ("gemini-whole", "https://h/v1beta/models/m:generateContent"),
+    ],
+)
+def test_a_bare_host_gets_the_path_of_its_api(dialect, url):
+    assert DIALECTS[dialect].url("https://h", "m") == url
+
+
+@pytest.mark.parametrize("name", ["key", "KEY", "api_key", "api-key", "access_token", "token", "auth"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_key_in_an_address_is_refused_without_being_quoted(dialect, name):
+    with pytest.raises(ValueError) as refused:
+        DIALECTS[dialect].url(f"https://h/v1?x=1&{name}=s3cret", "m")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_request_says_what_it_accepts_and_carries_no_secret(dialect):
+    headers = dict(DIALECTS[dialect].headers)
+    expected = "text/event-stream" if dialect in STREAMED else "application/json"
+    assert headers.pop("accept") == expected
+    assert headers == ({"anthropic-version": "2023-06-01"} if "anthropic" in dialect else {})
+
+
+@pytest.mark.parametrize(
+    ("api", "header"),
+    [
+        ("openai-chat", ("authorization", "Bearer k-1")),
+        ("openai-completions", ("authorization", "Bearer k-1")),
+        ("openai-responses", ("authorization", "Bearer k-1")),
+        ("anthropic-messages", ("x-api-key", "k-1")),
+        ("gemini", ("x-goog-api-key", "k-1")),
+    ],
+)
+def test_a_key_goes_in_the_header_of_its_api(api, header):
+    assert auth(DIALECTS[api], "k-1") == auth(DIALECTS[f"{api}-whole"], "k-1") == header
+    bound = functools.partial(auth, DIALECTS[api])
+    assert bound("k-1") == header
+
+
+@pytest.mark.parametrize("key", ["", "a b", "k\r\nx-evil: 1", "k\n", "cl\u00e9", "\x7f"])
+def test_a_key_that_cannot_stand_in_a_header_is_refused_without_being_quoted(key):
+    with pytest.raises(ValueError) as refused:
+        auth(DIALECTS["openai-chat"], key)
+    assert not key or key not in str(refused.value)
+
+
+# --- what a stream adds up to ---
+
+
+def test_a_later_count_replaces_an_earlier_one_and_a_missing_one_does_not():
+    begun = Usage(output=None, input=21, cached=16, reasoning=None)
+    assert begun.then(Usage(9, None, None, 4)) == Usage(9, 21, 16, 4)
+    assert begun.then(Usage(9, 23, None, None)).then(Usage(10, None, 0, None)) == Usage(10, 23, 0, None)
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 2**64, 10**30])
+def test_a_call_numbered_beyond_all_reason_still_gives_a_record(number):
+    calls = [{"index": number, "function": {"name": "add"}}]
+    event = {"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "stop"}]}
+    request = streams.whole_record("openai-chat", b"data: %s\n\n" % json.dumps(event).encode())
+    assert request.outcome is Outcome.OK
+    assert windows.encode_line(request)
+
+
+# --- errors ---
+
+
+def test_an_error_that_came_in_a_list_is_an_error():
+    body = b'[{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED"}}]'
+    assert error_body(body, 429) == Fault("429", "quota")
+    assert error_of(body) == Fault("429", "quota")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +397,18 @@ def test_the_address_is_the_base_with_the_dialects_path(base, url):
 
 
 @pytest.mark.parametrize(
-    "base", ["h", "ftp://h", "http://", "https:///v1", "http://u:p@h/v1", "http://u@h", ""]
+    "base",
+    [
+        "h",
+        "ftp://h",
+        "http://",
+        "https:///v1",
+        "http://u:p@h/v1",
+        "http://u@h",
+        "",
+        "http://h:0",
+        "http://h:99999",
+    ],
 )
 def test_a_base_that_is_no_plain_web_address_is_refused(base):
     with pytest.raises(ValueError):

@@ -13,19 +13,22 @@ How a request ended, first rule that holds:
    the provider's failure, so that closing on a request is no way to shed load uncounted;
 3. a status: 429 ``rate_limited``; 5xx ``server_error``; any other than 2xx ``refused`` (a redirect, which is
    never followed, included);
-4. bytes that are no HTTP, a body that is not an event stream or is encoded: ``malformed``; an error object in
-   place of the stream, or inside it: ``in_stream_error``; an event that is not the API's: ``malformed``;
+4. bytes that are no HTTP, a body that is not of the kind asked for (an event stream, or JSON where the
+   dialect is a whole answer) or is encoded: ``malformed``; an error object in place of the answer, or
+   inside it: ``in_stream_error``; an event that is not the API's: ``malformed``;
 5. a time limit reached: ``timeout``, even after the last content, for the limit defines failure;
 6. an end without a finish reason: ``empty`` where the response was whole and brought no content, else
    ``truncated``. A finish without ``[DONE]``, or cut off after it, is a finish;
-7. a finish without content: ``empty``; a finish after the model declined: ``refused``; else ``ok``.
+7. a finish after the model, or a filter before it, declined: ``refused``, with content or without; a finish
+   without content: ``empty``; else ``ok``.
+
+A whole answer is one chunk, stamped by the read that brought its last byte; it counts only once it is whole.
 """
 
 from __future__ import annotations
 
 import enum
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -43,7 +46,8 @@ from fairlead.measure.dialects import (
     error_body,
     error_of,
 )
-from fairlead.measure.sse import SseParser
+from fairlead.measure.masking import conceal_shapes
+from fairlead.measure.sse import Event, SseParser
 from fairlead.windows import Connection, ErrorDetail, Outcome, Request, Tokens
 
 # Beyond two round trips: the time that the server, and our own loop, may take to say and to see it.
@@ -97,12 +101,14 @@ class Exchange(msgspec.Struct, kw_only=True):
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True):
-    """What the runner knows of a request: its number, its worker, its body, its time in an open loop."""
+    """What the runner knows of a request: its number, its worker, its body, its time in an open loop, and
+    what it probes."""
 
     i: int
     slot: int | None
     scheduled_ns: int | None
     body_sha256: str | None
+    probe: str | None = None
 
 
 # --- HTTP ----------------------------------------------------------------------------------------------
@@ -200,22 +206,37 @@ class _Stream:
     malformed: str | None = None
 
     def add(self, read: int, delta: Delta) -> None:
+        """An event: each of its pieces is a chunk."""
         for piece in delta.pieces:
             self.read.append(read)
             self.kind.append(piece.kind)
             self.chars.append(len(piece.text))
+        self._add_content(delta)
+
+    def add_whole(self, read: int, delta: Delta) -> None:
+        """A whole answer: all of it is one chunk, of the kind of the answer proper, which comes last."""
+        if delta.pieces:
+            self.read.append(read)
+            self.kind.append(delta.pieces[-1].kind)
+            self.chars.append(sum(len(piece.text) for piece in delta.pieces))
+        self._add_content(delta)
+
+    def _add_content(self, delta: Delta) -> None:
+        for piece in delta.pieces:
             if piece.kind in self.text:
                 self.text[piece.kind].append(piece.text)
         for call in delta.tool_calls:
             self._add_call(call)
         self.finish = delta.finish or self.finish
-        self.usage = delta.usage or self.usage
+        if delta.usage is not None:
+            self.usage = delta.usage if self.usage is None else self.usage.then(delta.usage)
         self.fault = delta.fault or self.fault
         self.response_id = self.response_id or delta.response_id
         self.refusal = self.refusal or delta.refusal
 
     def _add_call(self, call: ToolCall) -> None:
-        for parts, part in zip(self.calls.setdefault(call.at, ([], [], [])), call[1:], strict=True):
+        at = len(self.calls) if call.at is None else call.at
+        for parts, part in zip(self.calls.setdefault(at, ([], [], [])), call[1:], strict=True):
             if part:
                 parts.append(part)
 
@@ -228,6 +249,10 @@ class _Stream:
             for index, (ids, names, arguments) in sorted(self.calls.items())
         ]
         return msgspec.json.encode(calls).decode()
+
+
+def _read_answer(response: Response, dialect: Dialect) -> _Stream:
+    return _read_stream(response.body, dialect) if dialect.streamed else _read_whole(response, dialect)
 
 
 def _read_stream(body: Sequence[tuple[int, bytes]], dialect: Dialect) -> _Stream:
@@ -244,6 +269,21 @@ def _read_stream(body: Sequence[tuple[int, bytes]], dialect: Dialect) -> _Stream
             if stream.fault is not None or stream.malformed is not None:
                 return stream
     stream.malformed = parser.fault
+    return stream
+
+
+def _read_whole(response: Response, dialect: Dialect) -> _Stream:
+    """The one JSON body of an answer that is not streamed. Cut short it says nothing."""
+    stream = _Stream()
+    body = b"".join(piece for _, piece in response.body)
+    if response.done_read is None or not body:
+        return stream
+    last = max(read for read, piece in response.body if piece)
+    try:
+        stream.add_whole(last, dialect.read(Event(last, b"", body)))
+    except EventError as error:
+        stream.fault = error_of(body)  # some state an error in a shape of its own
+        stream.malformed = None if stream.fault is not None else str(error)
     return stream
 
 
@@ -296,10 +336,10 @@ def _judge_stream(exchange: Exchange, response: Response, stream: _Stream) -> _V
         if response.done_read is not None and not stream.read:
             return Outcome.EMPTY, Fault("empty", "a whole response without content or finish reason")
         return Outcome.TRUNCATED, Fault(exchange.ended, exchange.detail or "no finish reason")
+    if stream.refusal:
+        return Outcome.REFUSED, Fault("model_refusal", "".join(stream.text[Kind.TEXT]) or stream.finish)
     if not stream.read:
         return Outcome.EMPTY, Fault("empty", f"finished ({stream.finish}) without content")
-    if stream.refusal:
-        return Outcome.REFUSED, Fault("model_refusal", "".join(stream.text[Kind.TEXT]))
     return Outcome.OK, None
 
 
@@ -319,13 +359,14 @@ def _status_class(status: int) -> Outcome:
     return Outcome.SERVER_ERROR if status >= 500 else Outcome.REFUSED
 
 
-def _no_event_stream(response: Response) -> _Verdict | None:
-    """What is wrong with a 2xx response that is not a plain event stream; None where it is one."""
+def _not_as_asked(response: Response, dialect: Dialect) -> _Verdict | None:
+    """What is wrong with a 2xx response that is not, unencoded, what the dialect reads; else None."""
     encoding = response.header(b"content-encoding").strip().lower()
     if encoding not in ("", "identity"):
         return Outcome.MALFORMED, Fault("content_encoding", f"sent as {encoding}, which was not asked for")
     content_type = response.header(b"content-type")
-    if content_type.partition(";")[0].strip().lower() == "text/event-stream":
+    expected = "text/event-stream" if dialect.streamed else "application/json"
+    if content_type.partition(";")[0].strip().lower() == expected:
         return None
     body = b"".join(piece for _, piece in response.body)
     if (stated := error_of(body)) is not None:
@@ -345,8 +386,8 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
     """
     response = read_http([data for _, _, data in exchange.reads], closed=exchange.ended is Ended.CLOSED)
     success = response.status is not None and 200 <= response.status < 300
-    trouble = _no_event_stream(response) if success else None
-    stream = _read_stream(response.body, dialect) if success and trouble is None else _Stream()
+    trouble = _not_as_asked(response, dialect) if success else None
+    stream = _read_answer(response, dialect) if success and trouble is None else _Stream()
     outcome, fault = _judge(exchange, response, stream, trouble)
     used = [*stream.read, *(read for read in (response.headers_read, response.done_read) if read is not None)]
     kernel = bool(used) and all(exchange.reads[read][1] is not None for read in used)
@@ -358,7 +399,7 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
         slot=shot.slot,
         process=None,
         body_sha256=shot.body_sha256,
-        probe=None,
+        probe=shot.probe,
         scheduled_ns=_after(shot.scheduled_ns, origin_ns),
         sent_ns=_after(exchange.sent_ns, origin_ns),
         headers_ns=_after(_at(stamps, response.headers_read), origin_ns),
@@ -398,7 +439,7 @@ def lost_request(shot: Shot) -> Request:
     return read_request(shot, Exchange(detail="the run was killed"), _NO_DIALECT, origin_ns=0)
 
 
-_NO_DIALECT = Dialect("", lambda *_: b"", lambda _: Delta())
+_NO_DIALECT = Dialect(root="", path="", body=lambda *_: b"", read=lambda _: Delta())
 
 
 def _stamps(exchange: Exchange, *, kernel: bool) -> list[int]:
@@ -453,14 +494,8 @@ def _detail(fault: Fault) -> ErrorDetail:
     return ErrorDetail(code=_clean(fault.code, _CODE_CHARS), message=_clean(fault.message, MESSAGE_CHARS))
 
 
-# What looks like a credential: a bearer token, or a key with one of the usual prefixes.
-_SECRET = re.compile(
-    r"(?i:bearer|basic)\s+[\w.~+/=-]{8,}|\b(?:sk|pk|rk|gsk|xai|key|api|tok|hf|fw)[-_][\w-]{8,}|\bAIza[\w-]{20,}"
-)
-
-
 def _clean(text: str, limit: int) -> str:
     """At most ``limit`` characters, without credentials, control characters or broken surrogates."""
     head = text[: 8 * limit].encode("utf-8", "replace").decode()
     head = "".join(c if c.isprintable() else " " for c in head)
-    return _SECRET.sub("[redacted]", head)[:limit]
+    return conceal_shapes(head)[:limit]
