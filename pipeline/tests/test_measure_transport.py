@@ -25,7 +25,7 @@ from fairlead.measure import transport as transport_module
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Limits
 from fairlead.measure.timeline import Ended, Exchange, Shot, read_request
-from fairlead.measure.transport import PolicyError, Transport
+from fairlead.measure.transport import Transport
 from fairlead.windows import Outcome
 from fairlead.windows import Request as Record
 
@@ -627,29 +627,6 @@ def test_without_a_policy_no_request_that_carries_a_credential_leaves(name):
     assert isinstance(error, httpx.LocalProtocolError)
     assert (kept.ended, record(kept).outcome) == (Ended.POLICY, Outcome.CLIENT)
     assert "secret" not in kept.detail
-
-
-def test_a_policy_sees_the_resolved_address_before_any_connection_to_it():
-    asked: list[tuple[str, str]] = []
-
-    def forbid(request: httpx.Request, address: str) -> None:
-        asked.append((request.url.host, address))
-        raise PolicyError(f"{address} is not public")
-
-    async def once(url: str) -> Exchange:
-        request = request_to(url)
-        assert isinstance(
-            await attempt(Transport(PATIENT, approve=forbid), request), httpx.LocalProtocolError
-        )
-        kept: Exchange = request.extensions["exchange"]
-        return kept
-
-    with peer(answer(GOOD)) as server:
-        kept = run(once(server.url.replace("127.0.0.1", "localhost")))
-        assert server.accepted == 0
-    assert kept.ended is Ended.POLICY
-    assert asked[0][0] == "localhost"
-    assert asked[0][1] in ("127.0.0.1", "::1")
 
 
 def test_a_header_with_a_line_break_is_not_sent():

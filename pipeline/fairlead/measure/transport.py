@@ -8,7 +8,10 @@ keeps its bytes and lets httptools find the message's end; all other reading hap
 The stamps leave as an :class:`~fairlead.measure.timeline.Exchange`, under ``exchange`` in the extensions of
 the response, and of the request, where it is found after a failure too. Failures are httpx's exceptions.
 
-No retry, no redirect, no proxy, nothing from the environment. A reused connection is looked at before it is
+No retry, no redirect, no proxy, nothing from the environment. What may be sent, and where to, is asked of a
+:class:`~fairlead.measure.policy.Policy` before any connection is made, for every address before any is
+connected to, and again before a kept connection is used. A key is added by the transport itself, last of all;
+what came back is cleared of it before anybody sees it. A reused connection is looked at before it is
 written to; one that the server closed meanwhile is replaced by a new one, stamped as such.
 
 On Linux each read carries the kernel's receive stamp (``SO_TIMESTAMPNS``; ``recvmsg`` ancillary data), taken
@@ -28,7 +31,7 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httptools
@@ -37,6 +40,7 @@ import httpx
 import fairlead
 from fairlead.clock import Clock, SystemClock
 from fairlead.measure.plan import Limits
+from fairlead.measure.policy import KEYLESS, Asked, Policy, PolicyError
 from fairlead.measure.timeline import Ended, Exchange, read_http
 
 READ_BYTES = 64 * 1024
@@ -55,33 +59,33 @@ _TIGHT_NS = 5_000  # two clock readings with nothing in between take less
 NS_PER_S = 1_000_000_000
 
 
-class PolicyError(Exception):
-    """A policy forbids this request to this address."""
+_Place = tuple[str, str, int]  # scheme, host, port
+
+Resolve = Callable[[str, int], list[tuple[int, tuple[Any, ...]]]]
+"""A host and a port to (address family, socket address) candidates, in order; raises OSError. Blocks."""
 
 
-Approve = Callable[[httpx.Request, str], None]
-"""Called with the request and the resolved address right before connecting to it; raises PolicyError."""
-
-_CREDENTIALS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
-
-
-def keyless(request: httpx.Request, address: str) -> None:
-    """Approves any address, as long as the request carries no credential."""
-    for name in _CREDENTIALS:
-        if name in request.headers:
-            raise PolicyError(f"a request with the header {name} to {address} needs a policy")
+def system_resolver(host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
+    """What the system's resolver says."""
+    name = host.encode("ascii")  # as bytes: text would load the idna codec, 10 ms in the middle of a start
+    found = socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 PreparedRequest = httpx.Request
 
 
-def prepare(url: str, body: bytes) -> PreparedRequest:
-    """A request ready to be sent, without credentials. Built ahead of its time: this costs 0.1 ms."""
+def prepare(url: str, body: bytes, extra: Mapping[str, str] | None = None) -> PreparedRequest:
+    """A request ready to be sent, without credentials. Built ahead of its time: this costs 0.1 ms.
+
+    ``extra``: further headers that the API wants, none of them secret.
+    """
     headers = {
         "accept": "text/event-stream",
         "accept-encoding": "identity",
         "content-type": "application/json",
         "user-agent": f"fairlead/{fairlead.__version__}",
+        **(extra or {}),
     }
     return httpx.Request("POST", url, headers=headers, content=body, extensions={"exchange": Exchange()})
 
@@ -154,6 +158,7 @@ class Transport(httpx.AsyncBaseTransport):
     """One worker's transport: one connection at a time, one request at a time.
 
     ``readiness``: shared with the other workers of the loop; without one the transport makes its own.
+    ``resolve``: looks names up, in a thread. ``policy``: may name a key, which then every request carries.
     """
 
     def __init__(
@@ -162,7 +167,8 @@ class Transport(httpx.AsyncBaseTransport):
         *,
         clock: Clock | None = None,
         tls: ssl.SSLContext | None = None,
-        approve: Approve = keyless,
+        policy: Policy = KEYLESS,
+        resolve: Resolve = system_resolver,
         readiness: Readiness | None = None,
     ) -> None:
         self._limits = limits
@@ -170,7 +176,8 @@ class Transport(httpx.AsyncBaseTransport):
         self._owns_readiness = readiness is None
         self._clock: Clock = clock or SystemClock()
         self._tls = tls
-        self._approve = approve
+        self._policy = policy
+        self._resolve = resolve
         self._connection: _Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -182,23 +189,31 @@ class Transport(httpx.AsyncBaseTransport):
         """
         exchange = request.extensions.setdefault("exchange", Exchange())
         exchange.begin_ns = self._clock.mono_ns()
+        call: _Call | None = None
         try:
-            payload = await _wire_bytes(request)
+            head, body = await _request_text(request)
+            self._policy.check_request(_asked(request))
+            if self._policy.secret is not None and not _verifies(self._tls_context()):
+                raise PolicyError(
+                    "a key needs TLS that verifies certificate and name and logs no session key"
+                )
             connection = await self._connected(request, exchange)
             if self._readiness is None:
                 self._readiness = Readiness()
             call = _Call(connection, exchange, self._limits, self._clock, self._readiness)
-            await call.run(payload)
+            await call.run(self._payload(head, body))
+        except PolicyError as refusal:
+            exchange.ended, exchange.detail = Ended.POLICY, str(refusal)
         except _ExchangeError as failure:
             exchange.ended, exchange.detail = failure.ended, failure.detail
-            raise _httpx_error(exchange, request) from None
         finally:
             exchange.end_ns = exchange.end_ns or self._clock.mono_ns()
-            if exchange.ended is not Ended.COMPLETE:
+            if exchange.ended is not Ended.COMPLETE or call is None or not call.reusable:
                 self._drop()
-        if not call.reusable:
-            self._drop()
-        return _response(request, exchange, call.status, call.headers)
+            self._conceal(exchange)
+        if call is None:
+            raise _httpx_error(exchange, request)
+        return _response(request, exchange, call.status, self._policy.conceal_headers(call.headers))
 
     async def keep(self, request: httpx.Request) -> tuple[Exchange, int | None]:
         """The exchange of a request, however it ended, and the status of a whole response.
@@ -226,12 +241,30 @@ class Transport(httpx.AsyncBaseTransport):
             self._connection.close()
             self._connection = None
 
+    def _payload(self, head: bytes, body: bytes) -> bytes:
+        """The request's bytes, and the key among them: there is a connection now that may see it."""
+        credential = self._policy.credential()
+        if credential is not None:
+            head += b"%s: %s\r\n" % credential
+        return head + b"\r\n" + body
+
+    def _conceal(self, exchange: Exchange) -> None:
+        """Take the key out of all that is kept of an exchange."""
+        if self._policy.secret is None:
+            return
+        exchange.detail = self._policy.secret.conceal_text(exchange.detail)
+        pieces = self._policy.secret.conceal_pieces([data for _, _, data in exchange.reads])
+        for at, piece in enumerate(pieces):
+            user_ns, lag_ns, data = exchange.reads[at]
+            if piece is not data:
+                exchange.reads[at] = (user_ns, lag_ns, piece)
+
     async def _connected(self, request: httpx.Request, exchange: Exchange) -> _Connection:
         """The kept connection where it leads to the same place and still stands, else a new one."""
-        url = request.url
-        place = (url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
+        place = _place(request.url)
         kept = self._connection
         if kept is not None and kept.place == place and kept.stands():
+            self._policy.check_address(kept.address)
             exchange.reused = True
             exchange.round_trip_ns = kept.round_trip_ns
             exchange.address = kept.address
@@ -241,8 +274,12 @@ class Transport(httpx.AsyncBaseTransport):
         timeout = self._limits.connect_ns / NS_PER_S
         try:
             async with asyncio.timeout(timeout):
-                self._connection = await _connect(place, request, exchange, self._approve, self._clock)
-                if url.scheme == "https":
+                candidates = await _look_up(place, exchange, self._resolve, self._clock)
+                for _, address in candidates:  # all of them: a name with one such address is no API's
+                    self._policy.check_address(address[0])
+                self._connection = await _connect(place, candidates, exchange, self._clock)
+                self._policy.check_address(self._connection.address)
+                if place[0] == "https":
                     await self._connection.shake_hands(self._tls_context(), place[1], exchange, self._clock)
         except TimeoutError:
             raise _ExchangeError(Ended.CONNECT_TIMEOUT, f"no connection within {timeout:g} s") from None
@@ -256,10 +293,20 @@ class Transport(httpx.AsyncBaseTransport):
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """The standard library's default: certificates and host names are verified. HTTP/1.1 only."""
-    context = ssl.create_default_context()
+    """Certificates and host names are verified, as by the standard library's default. HTTP/1.1 only.
+
+    Unlike that default it does not heed ``SSLKEYLOGFILE``, which would write the session's keys to a file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _verifies(context: ssl.SSLContext) -> bool:
+    verifies = context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
+    return verifies and not context.keylog_filename
 
 
 # --- the connection ------------------------------------------------------------------------------------
@@ -277,7 +324,7 @@ class _ExchangeError(Exception):
 class _Connection:
     """A connected, non-blocking socket, with TLS over it or not."""
 
-    def __init__(self, sock: socket.socket, place: tuple[str, str, int], round_trip_ns: int) -> None:
+    def __init__(self, sock: socket.socket, place: _Place, round_trip_ns: int) -> None:
         self.sock = sock
         self.place = place
         self.round_trip_ns = round_trip_ns
@@ -353,21 +400,16 @@ class _Connection:
 
 
 async def _connect(
-    place: tuple[str, str, int], request: httpx.Request, exchange: Exchange, approve: Approve, clock: Clock
+    place: _Place, candidates: list[tuple[int, tuple[Any, ...]]], exchange: Exchange, clock: Clock
 ) -> _Connection:
-    """A TCP connection to the first address of the host that takes one.
+    """A TCP connection to the first of these addresses that takes one.
 
     ``tcp_ns`` covers every address tried: it is what the user waited.
     """
-    candidates = await _resolve(place, exchange, clock)
     loop = asyncio.get_running_loop()
     started_ns = clock.mono_ns()
     failure = _ExchangeError(Ended.DNS, "the name has no address")
     for family, address in candidates:
-        try:
-            approve(request, address[0])
-        except PolicyError as refusal:
-            raise _ExchangeError(Ended.POLICY, str(refusal)) from None
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
@@ -417,23 +459,20 @@ _OUR_FAULT = {
 }
 
 
-async def _resolve(
-    place: tuple[str, str, int], exchange: Exchange, clock: Clock
+async def _look_up(
+    place: _Place, exchange: Exchange, resolve: Resolve, clock: Clock
 ) -> list[tuple[int, tuple[Any, ...]]]:
     """(family, socket address) candidates, in the resolver's order. A literal address needs no look-up."""
     _, host, port = place
-    name = host.encode("ascii")  # as bytes: text would load the idna codec, 10 ms in the middle of a start
-    wanted = functools.partial(socket.getaddrinfo, name, port, 0, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if _is_literal(host):
-            found = wanted(socket.AI_NUMERICHOST)
-        else:
-            started_ns = clock.mono_ns()
-            found = await asyncio.get_running_loop().run_in_executor(None, wanted)
-            exchange.dns_ns = clock.mono_ns() - started_ns
+            return system_resolver(host, port)
+        started_ns = clock.mono_ns()
+        found = await asyncio.get_running_loop().run_in_executor(None, resolve, host, port)
     except (OSError, UnicodeError) as error:
         raise _ExchangeError(Ended.DNS, str(error)) from None
-    return [(family, address) for family, _, _, _, address in found]
+    exchange.dns_ns = clock.mono_ns() - started_ns
+    return found
 
 
 def _is_literal(host: str) -> bool:
@@ -638,15 +677,27 @@ class _Call:
 # --- httpx's vocabulary --------------------------------------------------------------------------------
 
 
-async def _wire_bytes(request: httpx.Request) -> bytes:
-    """The request as HTTP/1.1 text. httpx has set Host and Content-Length."""
+def _place(url: httpx.URL) -> _Place:
+    return url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+
+
+def _asked(request: httpx.Request) -> Asked:
+    url = request.url
+    return Asked(*_place(url), userinfo=url.userinfo, path=url.raw_path, headers=request.headers.raw)
+
+
+async def _request_text(request: httpx.Request) -> tuple[bytes, bytes]:
+    """The request as HTTP/1.1 text, head and body, without the empty line between them.
+
+    httpx has set Host and Content-Length.
+    """
     body = await request.aread()
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines = [b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
     for name, value in request.headers.raw:
         if b"\r" in value or b"\n" in value or b"\r" in name or b"\n" in name:
             raise _ExchangeError(Ended.LOCAL, "a header of ours holds a line break")
-        lines.append(name + b": " + value)
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+        lines.append(b"%s: %s\r\n" % (name, value))
+    return b"".join(lines), body
 
 
 class _KeptBody(httpx.AsyncByteStream):
