@@ -43,6 +43,7 @@ bench: setup-dev ## Measure the measuring client; print a table, write build/ben
 
 lock: setup-dev ## Pin every dependency anew, with hashes.
 	@printf 'editables\nhatchling\n' | $(LOCK) -o requirements.lock pyproject.toml -
+	@$(LOCK) --extra tokens -c requirements.lock -o requirements-tokens.lock pyproject.toml
 	@$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove what was made here.

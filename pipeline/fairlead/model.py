@@ -189,10 +189,10 @@ class Versions(_Value, frozen=True):
 
 
 class Workload(_Value, frozen=True):
-    """What is asked: the kind of prompt, its length in words, the tokens asked for."""
+    """What is asked: the kind of prompt, the length of its material in words, the tokens asked for."""
 
     id: str
-    kind: Literal["chat"]
+    kind: Literal["chat", "long-context", "code", "extraction", "probes", "chat-repeats"]
     input_words: int
     output_tokens_max: int
 
