@@ -164,6 +164,8 @@ def _calibration_faults(when: str, certificate: Certificate | None, rules: Calib
         return
     if certificate.tokens <= 0:
         yield f"the calibration certificate from {when} the round covers no token"
+    if certificate.missing:
+        yield f"the calibration certificate from {when} the round lacks {certificate.missing:,} tokens"
     for name, errors_ns, limit_ms in (
         ("token stamp", certificate.token_error_ns, rules.token_error_p99_ms),
         ("TTFT", certificate.ttft_error_ns, rules.ttft_error_p99_ms),
@@ -313,6 +315,8 @@ def _ineligible_by_origin(row: Row) -> Iterator[str]:
         yield "imported from another tool: unregistered, without stamps, never ranked"
     elif row.origin is Origin.CLAIM:
         yield "claim: measured by the provider itself, never ranked"
+    if any(item.table.header.dialect.endswith("-whole") for item in row.evidence):
+        yield "not streamed: its first token comes with its last"
     if row.role == "control":
         yield "control endpoint: it shows the noise of the rounds"
     elif row.role == "smoke":

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -19,7 +20,7 @@ from fairlead import ranking, stats
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
-from fairlead.windows import Outcome, Window, digest, encode_window
+from fairlead.windows import Certificate, Outcome, Window, digest, encode_window
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules for a throughput figure.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
@@ -149,6 +150,56 @@ def _estimate_json(estimate: stats.Estimate) -> dict[str, Any]:
         "windows": estimate.windows,
         "reason": estimate.reason,
     }
+
+
+# -- the client's own error ----------------------------------------------------------------------
+
+
+def certificates_text(certificates: Sequence[Certificate], trusted: int | None, limit_ms: float) -> str:
+    """Certificates for people: one line each, errors as p50 / p99 in ms, late ones positive."""
+    table = _table(
+        "streams", "tokens", "missing", "token stamp", "TTFT", "gaps", "lag p99", "CPU per 1k", right=range(8)
+    )
+    for certificate in sorted(certificates, key=lambda one: one.load.concurrency or 0):
+        table.add_row(
+            str(certificate.load.concurrency),
+            f"{certificate.tokens:,}",
+            str(certificate.missing),
+            *(
+                f"{errors_ns[1] / 1e6:+.3f} / {errors_ns[3] / 1e6:+.3f}"
+                for errors_ns in (
+                    certificate.token_error_ns,
+                    certificate.ttft_error_ns,
+                    certificate.icl_error_ns,
+                )
+            ),
+            "-" if certificate.lag_p99_ns is None else f"{certificate.lag_p99_ns / 1e6:.3f}",
+            f"{certificate.cpu_ns_per_token / 1e3:.1f}",
+        )
+    shared = any(certificate.shared_core for certificate in certificates)
+    lines = ["", "Errors of the client in ms, p50 / p99, against what the reference endpoint really wrote."]
+    if shared:
+        lines.append("Client and reference shared a core: the errors hold both.")
+    if len(certificates) > 1:
+        most = "not even one stream" if trusted is None else f"{trusted} streams"
+        lines.append(f"Token stamps within {limit_ms:g} ms at p99: {most}.")
+    return _render(table, "\n".join(lines))
+
+
+def certificates_json(certificates: Sequence[Certificate], trusted: int | None, limit_ms: float) -> str:
+    """Certificates for machines."""
+    return (
+        json.dumps(
+            {
+                "schema_version": 1,
+                "limit_ms": limit_ms,
+                "trusted_concurrency": trusted,
+                "certificates": [msgspec.to_builtins(certificate) for certificate in certificates],
+            },
+            indent=2,
+        )
+        + "\n"
+    )
 
 
 # -- the board -----------------------------------------------------------------------------------

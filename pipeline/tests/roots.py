@@ -19,6 +19,8 @@ from typing import Any
 import msgspec
 
 from fairlead import windows
+from fairlead.measure import certificate as reports
+from fairlead.measure.truth import ReferenceProfile
 from fairlead.model import window_file_name
 
 NOW = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
@@ -460,21 +462,37 @@ def make_header(**changes: Any) -> windows.Header:
     return windows.Header(**{**fields, **changes})
 
 
-def make_certificate(sha256: str, load: windows.Load) -> windows.Certificate:
-    return windows.Certificate(
-        sha256=sha256,
+def make_report(header: windows.Header) -> reports.Report:
+    """A calibration at the load of a window, with errors of at most 0.4 ms."""
+    errors = [-1000, 0, 1000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 400_000]
+    return reports.Report(
+        kind="calibration",
+        schema_version=1,
         taken_unix_ns=unix_ns("2026-03-05T09:55:00Z"),
-        load=load,
+        tool=header.tool,
+        machine=header.machine,
+        stamps="kernel",
+        load=header.load,
+        profile=ReferenceProfile(),
+        setting=reports.Setting(
+            client_cores=[0], reference_cores=[1], shared_core=False, siblings=False, tls=True
+        ),
+        planned=1000,
         tokens=1000,
         missing=0,
-        shared_core=False,
-        reference_late_p99_ns=100_000,
-        token_error_ns=[-1000, 10_000, 50_000, 200_000, 400_000],
-        ttft_error_ns=[-1000, 10_000, 50_000, 200_000, 400_000],
-        icl_error_ns=[-1000, 0, 50_000, 200_000, 400_000],
-        lag_p99_ns=20_000,
-        throughput_error_ppm=100,
-        cpu_ns_per_token=9000,
+        failed=0,
+        levels=list(reports.LEVELS),
+        errors=reports.Errors(
+            token_error_ns=errors,
+            user_token_error_ns=errors,
+            ttft_error_ns=errors,
+            icl_error_ns=errors,
+            lag_ns=errors,
+            pooled_icl_p99_error_ns=1000,
+            throughput_error_ppm=100,
+        ),
+        reference=reports.Reference(late_ns=errors, held_up=0),
+        cost=reports.Cost(cpu_ns=9_000_000, waited_ns=None),
     )
 
 
@@ -495,14 +513,15 @@ def build_root(root: Path) -> Path:
     methodology = windows.Methodology(version="1.0.0", sha256=method)
     write(root, f"{CLAIM}/registration.yaml", _registration(method))
     registration = digest_of(root, f"{CLAIM}/registration.yaml")
-    certificate = gzip.compress(b'{"made": "for tests"}\n', mtime=0)
-    name = hashlib.sha256(certificate).hexdigest()
-    write(root, f"{CLAIM}/calibrations/{name}.json.gz", certificate)
     header = make_header(methodology=methodology)
+    report = make_report(header)
+    calibration = reports.encode_report(report)
+    certificate = reports.summary(report, windows.digest(calibration))
+    write(root, f"{CLAIM}/calibrations/{certificate.sha256}.json.gz", calibration)
     claimed = msgspec.structs.replace(
         header,
         registration_sha256=registration,
-        calibration=windows.Calibration(before=make_certificate(name, header.load), after=None),
+        calibration=windows.Calibration(before=certificate, after=None),
     )
     requests = [make_request(i) for i in range(4)]
     for index, start in enumerate(("2026-03-05T10:00:00Z", "2026-03-05T16:00:00Z")):

@@ -17,6 +17,7 @@ import pytest
 from fairlead import campaign, checks, demo
 from fairlead.clock import SystemClock, pause
 from fairlead.evidence import load_evidence
+from fairlead.measure.calibrate import Calibrated, LoadShape
 from fairlead.measure.reference import Reference, start_reference
 from fairlead.problems import render_text
 from fairlead.repository import Repository, load_repository, read_window
@@ -37,6 +38,14 @@ class Field:
         return repository
 
 
+class LaterClock(SystemClock):
+    """The machine's clocks, two hours on."""
+
+    @staticmethod
+    def unix_ns() -> int:
+        return SystemClock.unix_ns() + 2 * 3600 * 10**9
+
+
 @pytest.fixture
 def field(tmp_path: Path) -> Iterator[Field]:
     """The demo's root with its honest provider and its control, both running."""
@@ -46,6 +55,16 @@ def field(tmp_path: Path) -> Iterator[Field]:
         root = tmp_path / "root"
         demo.make_root(root, chosen, running)
         yield Field(root, running)
+
+
+def gear(waited: list[int] | None = None) -> campaign.Gear:
+    """Real clocks and short certificates; waiting is written down where the test asks for it."""
+    return campaign.Gear(
+        clock=SystemClock(),
+        wait=pause if waited is None else waited.append,
+        report=lambda _: None,
+        calibrate=demo.short_certificate,
+    )
 
 
 def register(field: Field, *, windows: int = 1, spacing_s: float = 0) -> str:
@@ -68,15 +87,7 @@ def register(field: Field, *, windows: int = 1, spacing_s: float = 0) -> str:
 
 
 def measure(field: Field, submission: str, waited: list[int] | None = None) -> list[Path]:
-    return list(
-        campaign.measure_claim(
-            field.load(),
-            submission,
-            clock=SystemClock(),
-            wait=pause if waited is None else waited.append,
-            report=lambda _: None,
-        )
-    )
+    return list(campaign.measure_claim(field.load(), submission, gear(waited)))
 
 
 def submit(field: Field, submission: str) -> Path:
@@ -137,15 +148,14 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
     submission = register(field)
     code = (
         "import sys; from pathlib import Path\n"
-        "from fairlead import campaign\n"
+        "from fairlead import campaign, demo\n"
         "from fairlead.clock import SystemClock\n"
         "from fairlead.repository import load_repository\n"
         "repository, _ = load_repository(Path(sys.argv[1]))\n"
         "def report(progress):\n"
         "    if progress.done >= 8: print('eight', flush=True)\n"
-        "run = campaign.measure_claim(\n"
-        "    repository, sys.argv[2], clock=SystemClock(), wait=print, report=report)\n"
-        "list(run)\n"
+        "gear = campaign.Gear(SystemClock(), print, report, demo.short_certificate)\n"
+        "list(campaign.measure_claim(repository, sys.argv[2], gear))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(field.root), submission], stdout=subprocess.PIPE, text=True
@@ -167,6 +177,40 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
     assert not problems
     assert [bool(item.invalid) for item in evidence] == [True, False]
     assert "40" in evidence[0].invalid[0]
+
+
+def test_every_window_stands_between_two_certificates(field: Field) -> None:
+    """The header carries what was certified before and after the round, and the files are beside it."""
+    submission = register(field)
+    (path,) = measure(field, submission)
+    calibration = read_window(path).header.calibration
+    assert calibration.before is not None
+    assert calibration.after is not None
+    assert calibration.before.taken_unix_ns < calibration.after.taken_unix_ns
+    assert calibration.before.load.concurrency == 4
+    kept = {file.name for file in (path.parents[1] / "calibrations").iterdir()}
+    assert kept == {f"{one.sha256}.json.gz" for one in (calibration.before, calibration.after)}
+
+
+def test_a_certificate_is_used_again_within_its_hour(field: Field) -> None:
+    """What was certified after one window stands before the next; an old one is taken anew."""
+    taken: list[object] = []
+
+    def counted(shape: LoadShape) -> Calibrated:
+        taken.append(shape)
+        return demo.short_certificate(shape)
+
+    submission = register(field, windows=2)
+    used = dataclasses.replace(gear(), calibrate=counted)
+    first, second = (
+        read_window(path).header.calibration
+        for path in campaign.measure_claim(field.load(), submission, used)
+    )
+    assert len(taken) == 3
+    assert first.after == second.before
+    used.clock = LaterClock()
+    used.certificate_before(taken[0])  # type: ignore[arg-type]
+    assert len(taken) == 4
 
 
 def test_a_sealed_submission_is_not_sealed_twice(field: Field) -> None:
@@ -197,9 +241,7 @@ def test_a_round_holds_every_endpoint_and_the_control(field: Field) -> None:
             rounds=1,
             spacing_s=0,
             rng=rng,
-            clock=SystemClock(),
-            wait=pause,
-            report=lambda _: None,
+            gear=gear(),
         )
     )
     headers = [read_window(path).header for path in paths]

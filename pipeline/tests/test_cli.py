@@ -56,6 +56,7 @@ def test_every_command_has_help() -> None:
         "check",
         "format",
         "reference",
+        "calibrate",
         "measure",
         "register",
         "submit",
@@ -171,6 +172,18 @@ def test_measure_url_prints_figures_and_keeps_the_raw_window(tmp_path: Path) -> 
     assert again.returncode == 2
     assert "never overwritten" in again.stderr
     assert not list(tmp_path.glob("*.spool"))
+
+
+def test_calibrate_states_the_clients_own_error() -> None:
+    """One load, in words for people and unrounded for machines."""
+    text = fairlead("calibrate", "--concurrency", "2", "--seconds", "0.5")
+    machine = fairlead("calibrate", "--concurrency", "2", "--seconds", "0.5", "--json")
+    assert text.returncode == 0, text.stderr
+    assert "token stamp" in text.stdout
+    (certificate,) = json.loads(machine.stdout)["certificates"]
+    assert certificate["missing"] == 0
+    assert certificate["load"]["concurrency"] == 2
+    assert len(certificate["token_error_ns"]) == 5
 
 
 def test_measure_of_a_closed_port_gives_failures_not_a_traceback() -> None:

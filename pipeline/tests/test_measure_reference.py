@@ -9,8 +9,10 @@ import os
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +20,8 @@ import httpx
 import msgspec
 import pytest
 
-from fairlead.measure.reference import ReferenceStartError, start_reference
-from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log, script
+from fairlead.measure.reference import LOOPBACK_PEM, ReferenceStartError, start_reference
+from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log, script, words
 
 QUICK = ReferenceProfile(ttft_median_ms=4, icl_median_ms=1)
 
@@ -181,7 +183,53 @@ def test_a_client_that_hangs_up_in_mid_stream_is_logged_with_what_was_written(tm
     assert (len(entry.written_ns), len(entry.due_ns)) == (1, 3)
 
 
+# --- the truth beside the stream ---
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's receive stamp is Linux's")
+def test_the_log_says_when_a_request_had_reached_the_machine_which_is_before_it_was_read(tmp_path):
+    before_ns = time.monotonic_ns()
+    _, entries = played(QUICK, body(1), body(2), log=tmp_path / "log")
+    for entry in entries:
+        assert entry.arrived_ns is not None
+        assert before_ns < entry.arrived_ns < entry.received_ns < entry.written_ns[0]
+
+
+def test_over_tls_it_is_the_same_endpoint(tmp_path):
+    trusting = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
+    log = tmp_path / "log"
+    with (
+        start_reference(QUICK, log=log, tls=True) as reference,
+        httpx.Client(verify=trusting, trust_env=False, timeout=30) as client,
+    ):
+        responses = [
+            client.post(f"{reference.url}/chat/completions", content=body(count)) for count in (3, 500)
+        ]
+        address = httpx.URL(reference.url)
+        with socket.create_connection((address.host, address.port or 0), timeout=30) as raw:
+            raw.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")  # no TLS: hung up on, and nobody else is hurt
+            while raw.recv(65536):
+                pass
+        assert client.get(f"{reference.url}/models").status_code == 200
+    assert reference.url.startswith("https://")
+    for response, entry, count in zip(responses, read_log(log), (3, 500), strict=True):
+        events = [v["choices"][0] for v in values(response) if v != "[DONE]" and v["choices"]]
+        content = [event["delta"].get("content") for event in events]
+        assert "".join(filter(None, content)) == words(0, count)
+        assert len(entry.written_ns) == count
+
+
 # --- the process ---
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="nobody chooses cores here")
+def test_it_keeps_to_the_cores_it_is_told_and_says_which():
+    core = max(os.sched_getaffinity(0))
+    with start_reference(QUICK, cores={core}) as reference:
+        assert reference.cores == (core,)
+        assert os.sched_getaffinity(reference.pid) == {core}
+    with start_reference(QUICK, cores={100_000}) as reference:
+        assert set(reference.cores) == os.sched_getaffinity(reference.pid)
 
 
 def test_it_listens_on_the_loopback_only():

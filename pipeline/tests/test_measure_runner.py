@@ -24,9 +24,18 @@ import pytest
 from fairlead import windows
 from fairlead.measure import runner
 from fairlead.measure.plan import Limits, Plan
+from fairlead.measure.policy import Secret
 from fairlead.measure.reference import start_reference
 from fairlead.measure.runner import measure_window
-from fairlead.measure.spool import Sealed, SpoolError, SpoolExistsError, SpoolWriter, seal
+from fairlead.measure.spool import (
+    Sealed,
+    SpoolError,
+    SpoolExistsError,
+    SpoolWriter,
+    seal,
+    with_calibration,
+)
+from fairlead.measure.transport import prepare
 from fairlead.measure.truth import ReferenceProfile, read_log, script
 from fairlead.windows import Outcome, decode_window
 
@@ -380,3 +389,92 @@ def test_the_modules_for_a_command_line_load_no_http_client():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=dict(os.environ))
     assert json.loads(out.stdout) == []
+
+
+# --- certificates ---
+
+
+def test_certificates_come_into_the_header_and_nothing_else_changes(measured):
+    _, sealed, _, _ = measured
+    certificate = windows.Certificate(
+        sha256="ab" * 32, taken_unix_ns=1, load=sealed.window.header.load, tokens=9, missing=0,
+        shared_core=False, reference_late_p99_ns=5, token_error_ns=[0] * 5, ttft_error_ns=[0] * 5,
+        icl_error_ns=[0] * 5, lag_p99_ns=None, throughput_error_ppm=0, cpu_ns_per_token=1,
+    )  # fmt: skip
+    both = with_calibration(sealed, certificate, None)
+    assert both.window.header.calibration == windows.Calibration(before=certificate, after=None)
+    assert decode_window(both.data) == both.window
+    assert both.sha256 == hashlib.sha256(both.data).hexdigest() != sealed.sha256
+    assert with_calibration(both, None, None) == sealed
+
+
+# --- keys and probes ---
+
+KEY = "test-5cQv9tY2mZpX7aLr3nWd8eKj"
+
+
+def keyed_plan(url: str) -> Plan:
+    return plan_for(url.replace("http://", "https://"), provider="acme", requests=4)
+
+
+def secret_for(plan: Plan) -> Secret:
+    host = plan.url.removeprefix("https://").partition("/")[0]
+    return Secret(provider="acme", hosts=(host,), key=KEY)
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory) -> tuple[Plan, Secret, Sealed, Path]:
+    """A window whose key must not travel to where its host leads: the loopback."""
+    spool = tmp_path_factory.mktemp("keyed") / "spool"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        plan = keyed_plan(f"http://localhost:{listener.getsockname()[1]}/v1")
+        sealed = measure_window(plan, spool=spool, key=secret_for(plan))
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    return plan, secret_for(plan), sealed, spool
+
+
+def test_a_key_travels_under_its_policy_or_not_at_all(refused):
+    _, _, sealed, _ = refused
+    assert {(r.outcome, r.error.code) for r in sealed.window.requests if r.error} == {
+        (Outcome.CLIENT, "policy")
+    }
+    assert len(sealed.window.requests) == 4
+
+
+def test_no_file_of_a_keyed_window_holds_its_key(refused):
+    _, secret, sealed, spool = refused
+    assert KEY.encode() not in spool.read_bytes()
+    assert not secret.appears_in(windows.inflate(sealed.data))
+
+
+def test_a_keyed_spool_is_sealed_with_its_key_and_not_without(refused):
+    _, secret, sealed, spool = refused
+    assert seal(spool, secret) == sealed
+    with pytest.raises(SpoolError, match="set the key of acme"):
+        seal(spool)
+
+
+def test_the_key_of_another_provider_is_refused_before_anything_is_written(refused, tmp_path):
+    plan, secret, _, _ = refused
+    with pytest.raises(ValueError, match="that of acme"):
+        measure_window(msgspec.structs.replace(plan, provider="zenith"), spool=tmp_path / "spool", key=secret)
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_record_names_what_its_request_probes_and_most_probe_nothing(measured):
+    plan, sealed, _, _ = measured
+    assert [r.probe for r in sealed.window.requests] == [plan.label(i) for i in range(plan.requests)]
+    longer = msgspec.structs.replace(plan, requests=200)
+    labels = Counter(longer.label(i) for i in range(200))
+    assert labels[None] > 150
+    assert len(labels) > 2
+
+
+def test_what_is_built_ahead_is_bounded_in_number_and_in_bytes(monkeypatch):
+    plan = plan_for("http://127.0.0.1:9")
+    items = [(None, prepare(plan.address(), plan.body(i))) for i in range(12)]
+    assert len(runner._ahead(iter(items), 5)) == 5
+    monkeypatch.setattr(runner, "_AHEAD_BYTES", 3 * len(items[0][1].content))
+    assert 3 <= len(runner._ahead(iter(items), 100)) <= 5

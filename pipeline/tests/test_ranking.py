@@ -584,6 +584,15 @@ def test_a_calibration_error_either_way_makes_the_window_invalid(
     )
 
 
+def test_an_answer_that_was_not_streamed_is_not_ranked() -> None:
+    """Where nothing is streamed, TTFT is end-to-end latency, which is no rival of a streamed one."""
+    whole = make_evidence(make_table({"ttft_ms": [100.0] * 30}, dialect="openai-chat-whole"))
+    (row,) = ranking.build_rows(
+        [whole], {"acme": make_provider()}, {"1.0.0": make_methodology()}, now_unix_ns=NOW
+    )
+    assert "not streamed: its first token comes with its last" in row.unranked
+
+
 def test_a_window_that_was_cut_off_does_not_count() -> None:
     """A window with fewer requests than planned is kept, shown and not counted."""
     table = make_table({"ttft_ms": [100.0] * 30})

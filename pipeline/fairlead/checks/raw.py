@@ -6,7 +6,6 @@ headers of one folder are then held together against its plan.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,7 +14,8 @@ from fairlead.checks.context import Context, at
 from fairlead.checks.headers import Owner, header_problems
 from fairlead.checks.requests import request_problems
 from fairlead.checks.submissions import registration_digest
-from fairlead.documents import Unreadable, problem_of
+from fairlead.documents import Unreadable, problem_at, problem_of
+from fairlead.measure import certificate as reports
 from fairlead.model import RawFile
 from fairlead.problems import Problem, pointer, quote
 from fairlead.repository import (
@@ -26,6 +26,7 @@ from fairlead.repository import (
     bug,
     is_within,
 )
+from fairlead.windows import Certificate, Header
 
 _RAW_KINDS = (FileKind.WINDOW, FileKind.CALIBRATION)
 _WINDOW_CODES = {
@@ -100,7 +101,7 @@ def _listing_problems(repository: Repository, listed: _Listed, data: bytes) -> I
 
 
 def check_calibrations(repository: Repository, context: Context) -> Iterator[Problem]:
-    """A certificate is named by its digest, is listed with it, and is one JSON object in gzip."""
+    """A certificate's report is named by its digest, is listed with it, and is one that can have been."""
     listed = _listed_files(repository)
     for path in repository.paths_of(FileKind.CALIBRATION):
         if not _is_wanted(path, context):
@@ -116,22 +117,42 @@ def check_calibrations(repository: Repository, context: Context) -> Iterator[Pro
         if name != found:
             fix = f"rename it to `{found}.json.gz`"
             yield problem_of(path, "SUB008", f"its bytes have the digest {found[:12]}…", fix=fix)
-        yield from _certificate_text(path, data)
+        yield from _report_problems(path, data)
 
 
-def _certificate_text(path: str, data: bytes) -> Iterator[Problem]:
+def _report_problems(path: str, data: bytes) -> Iterator[Problem]:
+    fix = "restore the file as it was sealed"
     try:
-        text = windows.inflate(data, MAX_CALIBRATION_BYTES)
-        is_object = isinstance(json.loads(text), dict)
+        reports.decode_report(data)
     except windows.WindowError as error:
-        yield problem_of(
-            path, _WINDOW_CODES[error.rule], error.message, fix="restore the file as it was sealed"
-        )
-    except (ValueError, RecursionError) as error:
-        yield problem_of(path, "WIN004", f"not JSON: {error}", fix="restore the file as it was sealed")
-    else:
-        if not is_object:
-            yield problem_of(path, "WIN004", "not a JSON object", fix="restore the file as it was sealed")
+        yield problem_of(path, _WINDOW_CODES[error.rule], error.message, fix=fix)
+    except reports.ReportError as error:
+        yield problem_of(path, "WIN020", f"no calibration report: {error}", fix=fix)
+
+
+def _summary_problems(repository: Repository, path: str, header: Header) -> Iterator[Problem]:
+    """What a header says of a calibration is what the file of that digest says.
+
+    A file that is missing or cannot be read is a problem of its own, stated elsewhere.
+    """
+    for when in ("before", "after"):
+        stated: Certificate | None = getattr(header.calibration, when)
+        if stated is None:
+            continue
+        file = repository.root / _folder_of(path) / "calibrations" / f"{stated.sha256}.json.gz"
+        try:
+            report = reports.decode_report(documents.read_bounded(file, MAX_CALIBRATION_BYTES))
+        except (Unreadable, windows.WindowError, reports.ReportError):
+            continue
+        found = reports.summary(report, stated.sha256)
+        differ = [key for key in found.__struct_fields__ if getattr(found, key) != getattr(stated, key)]
+        document, _ = documents.parse(windows.encode_line(header), path)
+        if document is None:
+            continue
+        for key in differ:
+            message = f"calibrations/{stated.sha256[:12]}….json.gz says otherwise"
+            fix = "restore the window as it was sealed"
+            yield problem_at(document, "WIN020", f"/calibration/{when}/{key}", message, fix=fix)
 
 
 # -- windows -------------------------------------------------------------------------------------
@@ -182,6 +203,8 @@ def _check_window(
         window = windows.decode_window(data)
         problems += header_problems(repository, owner, path, window.header)
         if not any(problem.code in ("WIN006", "WIN010") for problem in problems):
+            if not any(problem.code == "WIN020" for problem in problems):
+                problems += _summary_problems(repository, path, window.header)
             problems += request_problems(path, window)
     except Unreadable as error:
         return None, [problem_of(path, error.code, error.message)]

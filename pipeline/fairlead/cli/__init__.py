@@ -33,6 +33,7 @@ for _command in (
     data.check,
     data.format_,
     measuring.reference,
+    measuring.calibrate_,
     measuring.measure,
     claims.register,
     claims.submit,

@@ -21,7 +21,9 @@ from fairlead.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from fairlead.campaign import Gear
     from fairlead.repository import Repository
+    from fairlead.windows import Certificate
 
 
 @click.command()
@@ -183,14 +185,26 @@ def measure(
         _measure_neutral(repository, neutral_model, quiet=as_json, **options)
 
 
+def _gear(meter: Meter) -> Gear:
+    import secrets
+
+    from fairlead.campaign import Gear
+    from fairlead.clock import SystemClock
+    from fairlead.measure.calibrate import calibrate
+
+    return Gear(
+        clock=SystemClock(),
+        wait=wait,
+        report=meter.report,
+        calibrate=lambda shape: calibrate(shape, seed=secrets.token_hex(16)),
+    )
+
+
 def _measure_claim(repository: Repository, submission: str, *, quiet: bool) -> None:
     from fairlead import campaign
-    from fairlead.clock import SystemClock
 
     with campaign_errors(), Meter(quiet=quiet) as meter:
-        for path in campaign.measure_claim(
-            repository, submission, clock=SystemClock(), wait=wait, report=meter.report
-        ):
+        for path in campaign.measure_claim(repository, submission, _gear(meter)):
             meter.say(str(path.relative_to(repository.root)))
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
@@ -211,7 +225,6 @@ def _measure_neutral(
     import random
 
     from fairlead import campaign
-    from fairlead.clock import SystemClock
 
     if vantage is None:
         raise click.UsageError("--neutral needs --vantage: see methodology/vantages.yaml")
@@ -227,9 +240,7 @@ def _measure_neutral(
             rounds=rounds,
             spacing_s=seconds(spacing),
             rng=random.SystemRandom(),
-            clock=SystemClock(),
-            wait=wait,
-            report=meter.report,
+            gear=_gear(meter),
         ):
             meter.say(str(path.relative_to(repository.root)))
 
@@ -294,3 +305,55 @@ def _show_window(window: Any, out: Path | None, *, as_json: bool) -> None:
 
     summary = report.summarise_window(window)
     click.echo(report.window_json(summary, out) if as_json else report.window_text(summary, out), nl=False)
+
+
+@click.command("calibrate")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 4096), help="Streams at once; without it, the most to be trusted."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 600), default=5.0, show_default=True, help="How long a run lasts."
+)
+@click.option("--tls", is_flag=True, help="Speak TLS with the reference endpoint.")
+@click.option(
+    "--limit-ms",
+    type=click.FloatRange(0.001),
+    default=1.0,
+    show_default=True,
+    help="Token error p99 that is trusted.",
+)
+@as_json_too
+def calibrate_(concurrency: int | None, seconds: float, tls: bool, limit_ms: float, as_json: bool) -> None:
+    """Measure the client's own error on this machine, against an endpoint of known timing.
+
+    \b
+    fairlead calibrate --concurrency 64
+    fairlead calibrate                     the highest concurrency that this machine can be trusted at
+    """
+    import secrets
+
+    from fairlead import report
+    from fairlead.campaign import Progress
+    from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
+
+    certificates: list[Certificate] = []
+
+    def certify(streams: int) -> Certificate:
+        shape, number = LoadShape(concurrency=streams, seconds=seconds, tls=tls), len(certificates) + 1
+
+        def progress(done: int, failed: int) -> None:
+            meter.report(Progress(number, number, f"{streams} streams", done, failed, planned))
+
+        planned = shape.plan("http://127.0.0.1/v1", "00").requests
+        measured = calibrate(shape, seed=secrets.token_hex(16), progress=progress)
+        certificates.append(measured.certificate)
+        return measured.certificate
+
+    trusted = None
+    with Meter(quiet=as_json) as meter:
+        if concurrency is None:
+            trusted = find_trusted_concurrency(certify, limit_ns=int(limit_ms * 1e6))
+        else:
+            certify(concurrency)
+    show = report.certificates_json if as_json else report.certificates_text
+    click.echo(show(certificates, trusted, limit_ms), nl=False)

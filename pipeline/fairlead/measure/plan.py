@@ -38,8 +38,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``url``: the API's base, such as ``https://api.example.com/v1``. ``model``: the canonical id;
     ``api_model``: its name at this API, where that differs. ``seed``: hex, of which prompts and starts are
-    made. ``ramp_ns``: the time over which the workers' first requests are spread. The rest labels the window
-    and is only copied.
+    made. ``kind``: of prompts. ``ramp_ns``: the time over which the workers' first requests are spread. The
+    rest labels the window and is only copied.
 
     Raises:
         ValueError: a plan that cannot be run, in words for whoever typed it.
@@ -53,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     api_model: str | None = None
     max_tokens: int = 128
     input_words: int = 200
+    kind: workload.Kind = "chat"
     ramp_ns: int = 200_000_000
     limits: Limits = Limits()
     dialect: str = "openai-chat"
@@ -69,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse what makes no sense."""
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect {self.dialect!r} is not one of: {', '.join(DIALECTS)}")
-        DIALECTS[self.dialect].url(self.url)
+        self.address()
         if not 1 <= self.concurrency <= MAX_CONCURRENCY:
             raise ValueError(f"concurrency: between 1 and {MAX_CONCURRENCY}")
         if not 1 <= self.requests <= windows.MAX_REQUESTS:
@@ -82,7 +83,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def workload(self) -> Workload:
         """The prompts of this plan, without their seed."""
-        return Workload(input_words=self.input_words, max_tokens=self.max_tokens)
+        return Workload(input_words=self.input_words, max_tokens=self.max_tokens, kind=self.kind)
+
+    def address(self) -> str:
+        """Where every request goes."""
+        return DIALECTS[self.dialect].url(self.url, self.api_model or self.model)
+
+    def label(self, i: int) -> str | None:
+        """What request ``i`` probes, None where it is no probe."""
+        return workload.label(self.workload(), self.seed, i)
 
     def body(self, i: int) -> bytes:
         """The body of request ``i``: always the same bytes."""

@@ -4,8 +4,9 @@ An OpenAI-compatible server (``/v1/chat/completions``, streamed or not, and ``/v
 process of its own. What it does with a request is written in :mod:`fairlead.measure.truth`.
 
 Every chunk has an absolute due time, counted from the moment the request had been read whole, so that
-lateness never adds up. The log says when each was really written: stamped right before the system call, on
-the machine's monotonic clock, which a client on the same machine shares. It is that log, not the plan,
+lateness never adds up. The log says when each was really written: stamped right before the system call (with
+TLS, after encrypting), on the machine's monotonic clock, which a client on the same machine shares; and when
+the request's last byte had reached the machine, by the kernel's receive stamp. It is that log, not the plan,
 against which a client is judged.
 """
 
@@ -13,17 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import hashlib
-import json
 import os
 import queue
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,13 +35,28 @@ import httptools
 import msgspec
 import uvloop
 
-from fairlead.clock import Clock, SystemClock
+from fairlead.clock import Clock, SystemClock, offset_ns
 from fairlead.measure.pacer import Pacer
-from fairlead.measure.truth import LoggedRequest, ReferenceProfile, script
+from fairlead.measure.truth import WORDS, LoggedRequest, ReferenceProfile, script, words
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+LOOPBACK_PEM = Path(__file__).with_name("loopback.pem")
+"""Certificate and key of :func:`loopback_tls`; whoever trusts it reaches the reference on the loopback."""
+
 _READ_BYTES = 64 * 1024
 _STOP_SECONDS = 5.0
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if sys.platform == "linux" else 0
+_NS_PER_S = 1_000_000_000
+
+
+def loopback_tls() -> ssl.SSLContext:
+    """The server's side of TLS with the certificate that comes with this package. HTTP/1.1 only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(LOOPBACK_PEM)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class _Log:
@@ -79,6 +97,7 @@ class _Server:
     loop: asyncio.AbstractEventLoop
     pacer: Pacer
     log: _Log
+    tls: ssl.SSLContext | None
     seen: dict[str, int] = field(default_factory=dict)
     open: set[_Connection] = field(default_factory=set)
 
@@ -87,6 +106,38 @@ class _Server:
         count = self.seen.get(body_sha256, 0)
         self.seen[body_sha256] = count + 1
         return count
+
+
+class _Tls:
+    """TLS on bytes that somebody else reads and writes."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._is_up = False
+
+    def decrypt(self, data: bytes) -> tuple[bytes, bytes, bool]:
+        """(what was said, what TLS itself must answer, the peer ended TLS). Raises ssl.SSLError."""
+        self._incoming.write(data)
+        plain: list[bytes] = []
+        ended = False
+        try:
+            if not self._is_up:
+                self._object.do_handshake()
+                self._is_up = True
+            while part := self._object.read(_READ_BYTES):
+                plain.append(part)
+            ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            ended = True
+        return b"".join(plain), self._outgoing.read(), ended
+
+    def encrypt(self, data: bytes) -> bytes:
+        self._object.write(data)
+        return self._outgoing.read()
 
 
 class _Connection:
@@ -102,6 +153,8 @@ class _Connection:
         self._parser = httptools.HttpRequestParser(self)
         self._stream: _Stream | None = None
         self._closing = False
+        self._arrived_ns: int | None = None
+        self._tls = None if server.tls is None else _Tls(server.tls)
         server.open.add(self)
         server.loop.add_reader(sock, self._on_readable)
 
@@ -115,23 +168,32 @@ class _Connection:
             if self._stream is not None:
                 self._stream.finish()
 
-    def send(self, data: bytes) -> bool:
-        """Write now what the socket takes, the rest when it can. False if some had to wait."""
+    @property
+    def is_held_up(self) -> bool:
+        """Whether bytes wait because the client does not read."""
+        return bool(self._out)
+
+    def send(self, data: bytes) -> int:
+        """Write now what the socket takes, the rest when it can. The moment right before the attempt."""
+        wire = data if self._tls is None else self._tls.encrypt(data)
+        now_ns = self._server.clock.mono_ns()
+        self._put(wire)
+        return now_ns
+
+    def _put(self, wire: bytes) -> None:
         if self._out:
-            self._out += data
-            return False
+            self._out += wire
+            return
         try:
-            written = self._sock.send(data)
+            written = self._sock.send(wire)
         except (BlockingIOError, InterruptedError):
             written = 0
         except OSError:
             self.close()
-            return True
-        if written == len(data):
-            return True
-        self._out += data[written:]
-        self._server.loop.add_writer(self._sock, self._flush)
-        return False
+            return
+        if written < len(wire):
+            self._out += wire[written:]
+            self._server.loop.add_writer(self._sock, self._flush)
 
     def end_response(self, *, close: bool) -> None:
         """The response is whole; ``close``: and the connection ends with it."""
@@ -157,14 +219,34 @@ class _Connection:
 
     def _on_readable(self) -> None:
         try:
-            data = self._sock.recv(_READ_BYTES)
+            data, ancillary, _, _ = self._sock.recvmsg(_READ_BYTES, _ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
+            data, ancillary = b"", []
         if not data:
             self.close()
             return
+        self._arrived_ns = _arrival_ns(ancillary, self._server.clock)
+        if self._tls is not None:
+            self._feed_encrypted(self._tls, data)
+        else:
+            self._feed(data)
+
+    def _feed_encrypted(self, tls: _Tls, data: bytes) -> None:
+        try:
+            plain, answer, ended = tls.decrypt(data)
+        except ssl.SSLError:
+            self.close()
+            return
+        if answer:
+            self._put(answer)
+        if plain:
+            self._feed(plain)
+        if ended:
+            self.close()
+
+    def _feed(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -213,6 +295,7 @@ class _Connection:
             occurrence=occurrence,
             fate=played.fate,
             received_ns=received_ns,
+            arrived_ns=self._arrived_ns,
             due_ns=[received_ns + due for due in played.due_ns],
             tokens=list(played.tokens),
         )
@@ -303,8 +386,9 @@ class _Stream:
         )
         if self._server.profile.role_chunk:
             head += _chunked(self._event('{"role":"assistant","content":""}', None))
-            self._entry.role_ns = self._server.clock.mono_ns()
-        self._send(head)
+        sent_ns = self._send(head)
+        if self._server.profile.role_chunk:
+            self._entry.role_ns = sent_ns
 
     def _prepare(self) -> None:
         """Build the next chunk ahead of its time; after the last one, end."""
@@ -316,15 +400,17 @@ class _Stream:
         count = self._entry.tokens[self._next]
         thinking = self._tokens_sent < self._server.profile.reasoning_tokens
         key = "reasoning_content" if thinking else "content"
-        words = "".join(f"w{(self._tokens_sent + k) % 1000} " for k in range(count))
-        self._payload = _chunked(self._event(f'{{"{key}":"{words}"}}', None))
+        ending = _content_ending(key, self._tokens_sent % WORDS, count)
+        self._payload = _chunked(b"data: " + self._opening + ending)
         self._server.pacer.at(self._entry.due_ns[self._next], self._write)
 
     def _write(self) -> None:
         if self._stopped:
             return
-        self._entry.written_ns.append(self._server.clock.mono_ns())
-        self._send(self._payload)
+        written_ns = self._send(self._payload)
+        if self._stopped:  # the client had gone: this chunk was not written
+            return
+        self._entry.written_ns.append(written_ns)
         self._tokens_sent += self._entry.tokens[self._next]
         self._next += 1
         self._prepare()
@@ -355,10 +441,9 @@ class _Stream:
         if self._entry.fate in ("stream_error", "truncated"):
             self._end_whole(500, _error("internal_error", "the reference was told to fail"))
             return
-        words = "".join(f"w{k % 1000} " for k in range(sum(self._entry.tokens)))
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": words},
+            "message": {"role": "assistant", "content": words(0, sum(self._entry.tokens))},
             "finish_reason": self._finish_reason(),
         }
         self._end_whole(
@@ -378,14 +463,13 @@ class _Stream:
         self.finish()
         self._connection.end_response(close=False)
 
-    def _send(self, data: bytes) -> None:
-        if not self._connection.send(data):
-            self._entry.held_up = True
+    def _send(self, data: bytes) -> int:
+        sent_ns = self._connection.send(data)
+        self._entry.held_up |= self._connection.is_held_up
+        return sent_ns
 
     def _event(self, delta: str, finish: str | None) -> bytes:
-        reason = "null" if finish is None else f'"{finish}"'
-        choice = f',"choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}\n\n'
-        return b"data: " + self._opening + choice.encode()
+        return b"data: " + self._opening + _event_ending(delta, finish)
 
     def _finish_reason(self) -> str:
         limit = self._asked.max_tokens
@@ -403,10 +487,30 @@ class _Stream:
         }
 
 
+def _arrival_ns(ancillary: list[tuple[int, int, bytes]], clock: Clock) -> int | None:
+    """The kernel's receive stamp (it is on the wall clock) on the monotonic clock; None where there is
+    none."""
+    if not ancillary:
+        return None
+    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+    return int(seconds) * _NS_PER_S + int(nanoseconds) - offset_ns(clock)
+
+
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 413: "Content Too Large"} | {
     429: "Too Many Requests",
     500: "Internal Server Error",
 }
+
+
+def _event_ending(delta: str, finish: str | None) -> bytes:
+    """An event from its choices on: what does not depend on the request."""
+    reason = "null" if finish is None else f'"{finish}"'
+    return f',"choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}\n\n'.encode()
+
+
+@functools.lru_cache(4 * WORDS)  # built anew for every token, these took a third of our own time
+def _content_ending(key: str, first: int, count: int) -> bytes:
+    return _event_ending(f'{{"{key}":"{words(first, count)}"}}', None)
 
 
 def _whole(status: int, value: object, request_id: str, *, close: bool) -> bytes:
@@ -444,17 +548,18 @@ def serve(
     log: Path | None = None,
     ready: Callable[[str, int], None],
     until_eof: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until the descriptor ``until_eof`` has nothing more to read.
 
     ``ready(host, port)`` is called once it listens. ``log``: JSON Lines, see :class:`LoggedRequest`,
-    appended.
+    appended. ``tls``: serve https with it, such as :func:`loopback_tls`.
 
     Raises:
         OSError: the address cannot be listened on, or the log cannot be written.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(profile, host, port, log, ready, until_eof))
+        runner.run(_serve(profile, host, port, log, ready, until_eof, tls))
 
 
 async def _serve(
@@ -464,6 +569,7 @@ async def _serve(
     log_path: Path | None,
     ready: Callable[[str, int], None],
     until_eof: int | None,
+    tls: ssl.SSLContext | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -474,7 +580,7 @@ async def _serve(
     clock = SystemClock()
     log = _Log(log_path)
     pacer = Pacer(loop, clock)
-    server = _Server(profile, clock, loop, pacer, log)
+    server = _Server(profile, clock, loop, pacer, log, tls)
     loop.add_reader(listener, _accept, server, listener)
     if until_eof is not None:
         loop.add_reader(until_eof, _stop_at_eof, until_eof, stop)
@@ -502,10 +608,19 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(4096)
         listener.setblocking(False)
+        _want_kernel_stamps(
+            listener
+        )  # a socket that wants them, open all the time, keeps the kernel stamping
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _want_kernel_stamps(sock: socket.socket) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a sandboxed kernel without it: the log says null
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def _accept(server: _Server, listener: socket.socket) -> None:
@@ -516,6 +631,7 @@ def _accept(server: _Server, listener: socket.socket) -> None:
             return
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _want_kernel_stamps(sock)
         _Connection(server, sock)
 
 
@@ -529,10 +645,12 @@ def _stop_at_eof(descriptor: int, stop: asyncio.Event) -> None:
 
 @dataclass(frozen=True)
 class Reference:
-    """A running reference: the base URL of its API, and its process."""
+    """A running reference: the base URL of its API, its process, and the processor cores it may use (none
+    listed where the system does not say)."""
 
     url: str
     pid: int
+    cores: tuple[int, ...]
 
 
 class ReferenceStartError(Exception):
@@ -544,11 +662,29 @@ class _Orders(msgspec.Struct, frozen=True):
 
     profile: ReferenceProfile
     log: str | None
+    cores: list[int] | None
+    tls: bool
+
+
+class _Announcement(msgspec.Struct, frozen=True):
+    """The line on standard output by which that process says that it listens."""
+
+    url: str
+    cores: list[int]
 
 
 @contextlib.contextmanager
-def start_reference(profile: ReferenceProfile, *, log: Path | None = None) -> Iterator[Reference]:
+def start_reference(
+    profile: ReferenceProfile,
+    *,
+    log: Path | None = None,
+    cores: Collection[int] | None = None,
+    tls: bool = False,
+) -> Iterator[Reference]:
     """The reference in a process of its own on a free port of the loopback, stopped on leaving.
+
+    ``cores``: the processor cores that it is to keep to; None: all that the system lets it have, whatever
+    this process is held to. ``tls``: https, see :func:`loopback_tls`.
 
     It also stops when this process dies, however it dies: it holds the other end of a pipe. The log is whole
     once the context has been left.
@@ -556,7 +692,12 @@ def start_reference(profile: ReferenceProfile, *, log: Path | None = None) -> It
     Raises:
         ReferenceStartError: it did not come up.
     """
-    orders = _Orders(profile, None if log is None else str(log.absolute()))
+    orders = _Orders(
+        profile=profile,
+        log=None if log is None else str(log.absolute()),
+        cores=None if cores is None else sorted(cores),
+        tls=tls,
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "fairlead.measure.reference"],
         stdin=subprocess.PIPE,
@@ -572,7 +713,8 @@ def start_reference(profile: ReferenceProfile, *, log: Path | None = None) -> It
             line = process.stdout.readline()
             if not line:
                 raise ReferenceStartError(process.communicate()[1].decode("utf-8", "replace").strip())
-            yield Reference(url=json.loads(line)["url"], pid=process.pid)
+            said = msgspec.json.decode(line, type=_Announcement)
+            yield Reference(url=said.url, pid=process.pid, cores=tuple(said.cores))
         except BrokenPipeError:
             raise ReferenceStartError(process.communicate()[1].decode("utf-8", "replace").strip()) from None
         finally:
@@ -588,10 +730,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _announce(host: str, port: int) -> None:
-    name = f"[{host}]" if ":" in host else host
-    sys.stdout.write(json.dumps({"url": f"http://{name}:{port}/v1", "pid": os.getpid()}) + "\n")
-    sys.stdout.flush()
+def _settle(cores: list[int] | None) -> list[int]:
+    """Keep to ``cores`` as far as the system allows. Which it came to be."""
+    if not hasattr(os, "sched_setaffinity"):
+        return []
+    with contextlib.suppress(OSError, ValueError):  # not ours to choose: the caller sees what it came to be
+        os.sched_setaffinity(0, range(os.cpu_count() or 1) if cores is None else cores)
+    return sorted(os.sched_getaffinity(0))
 
 
 def _main() -> None:
@@ -603,8 +748,15 @@ def _main() -> None:
             return
         line += byte
     orders = msgspec.json.decode(bytes(line), type=_Orders)
+    settled = _settle(orders.cores)
+
+    def announce(host: str, port: int) -> None:
+        url = f"{'https' if orders.tls else 'http'}://{host}:{port}/v1"
+        os.write(1, msgspec.json.encode(_Announcement(url, settled)) + b"\n")
+
     log = None if orders.log is None else Path(orders.log)
-    serve(orders.profile, log=log, ready=_announce, until_eof=0)
+    tls = loopback_tls() if orders.tls else None
+    serve(orders.profile, log=log, ready=announce, until_eof=0, tls=tls)
 
 
 if __name__ == "__main__":

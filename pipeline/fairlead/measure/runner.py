@@ -12,13 +12,14 @@ import contextlib
 import functools
 import gc
 import hashlib
+import itertools
 import os
 import platform
 import random
 import re
 import resource
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -28,8 +29,9 @@ import fairlead
 from fairlead import windows
 from fairlead.clock import Clock, StepWatch, SystemClock
 from fairlead.measure import schedule
-from fairlead.measure.dialects import DIALECTS
+from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.plan import Plan
+from fairlead.measure.policy import Policy, Secret
 from fairlead.measure.spool import (
     Begun,
     Finished,
@@ -45,6 +47,11 @@ from fairlead.measure.transport import PreparedRequest, Readiness, Transport, ho
 _TICK_S = 0.25
 _SPARE_DESCRIPTORS = 64
 
+# Requests are built before the window begins, for building them takes the loop's time; what does not fit
+# into this much memory is built as the window goes.
+_AHEAD_BYTES = 64 * 1024 * 1024
+_AHEAD_EACH = 12  # a stream
+
 Progress = Callable[[int, int], None]
 """Called with the numbers of done and, among them, visibly failed requests."""
 
@@ -57,30 +64,35 @@ def measure_window(
     commit: str | None = None,
     progress: Progress | None = None,
     tls: ssl.SSLContext | None = None,
+    key: Secret | None = None,
 ) -> Sealed:
     """Run one window and seal it. Blocks, and runs an event loop of its own.
 
     Collection of garbage is frozen meanwhile and restored. ``progress`` is called from the loop, at most four
     times a second and once at the end; it counts the failures that the wire shows (status, broken
     connections, limits), while those inside a 200 stream are seen at sealing. ``commit``: of the tool, where
-    known. ``tls``: a context other than the standard library's default.
+    known. ``tls``: a context other than the standard library's default. ``key``: sent with every request,
+    under the policy that binds it, and kept out of all that is written.
 
     On ctrl-C the requests in flight become ``client`` failures, the others stay unsent, and the window is
     sealed with ``stopped`` set. The spool is left where it is: remove it once the window is safely kept.
 
     Raises:
+        ValueError: the key is another provider's.
         SpoolExistsError: ``spool`` is there already; seal it or remove it.
         OSError: the spool cannot be written.
     """
     clock = clock or SystemClock()
+    if key is not None and key.provider != plan.provider:
+        raise ValueError(f"the key is that of {key.provider}, the window is of {plan.provider}")
     _allow_descriptors(plan.concurrency + _SPARE_DESCRIPTORS)
     writer = SpoolWriter(spool)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
-            loop_runner.run(_Run(plan, writer, clock, commit, progress, tls).run())
+            loop_runner.run(_Run(plan, writer, clock, commit, progress, tls, key).run())
     finally:
         writer.close()
-    return seal(spool)
+    return seal(spool, key)
 
 
 class _Run:
@@ -94,8 +106,10 @@ class _Run:
         commit: str | None,
         progress: Progress | None,
         tls: ssl.SSLContext | None,
+        key: Secret | None,
     ) -> None:
         self._plan = plan
+        self._policy = Policy(secret=key, auth=functools.partial(auth, DIALECTS[plan.dialect]))
         self._writer = writer
         self._clock = clock
         self._commit = commit
@@ -109,11 +123,20 @@ class _Run:
     async def run(self) -> None:
         """The closed loop from its head frame to its tail. Interrupted, it still writes its tail."""
         plan = self._plan
-        prepared = self._prepared()
-        for _ in range(min(plan.concurrency, plan.requests)):
-            self._queue.put_nowait(next(prepared))
+        rest = self._prepared()
+        ahead = _ahead(rest, _AHEAD_EACH * plan.concurrency)
+        prepared = itertools.chain(ahead, rest)
+        for item in itertools.islice(prepared, plan.concurrency):
+            self._queue.put_nowait(item)
         steps = StepWatch(self._clock)
-        head = Head(plan, tool(self._commit), machine(), self._clock.unix_ns(), self._clock.mono_ns())
+        head = Head(
+            plan=plan,
+            tool=tool(self._commit),
+            machine=machine(),
+            keyed=self._policy.secret is not None,
+            start_unix_ns=self._clock.unix_ns(),
+            origin_mono_ns=self._clock.mono_ns(),
+        )
         self._writer.put(head)
         self._origin_ns = head.origin_mono_ns
         starts = schedule.closed_starts(plan.concurrency, plan.ramp_ns, random.Random(plan.seed))  # noqa: S311  no secret
@@ -141,13 +164,14 @@ class _Run:
 
     def _prepared(self) -> Iterator[tuple[Shot, PreparedRequest]]:
         """Each request, built ahead of its time."""
-        url = DIALECTS[self._plan.dialect].url(self._plan.url)
+        url, headers = self._plan.address(), dict(DIALECTS[self._plan.dialect].headers)
         for i in range(self._plan.requests):
             body = self._plan.body(i)
-            shot = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=hashlib.sha256(body).hexdigest())
-            yield shot, prepare(url, body)
+            digest = hashlib.sha256(body).hexdigest()
+            shot = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=digest, probe=self._plan.label(i))
+            yield shot, prepare(url, body, headers)
 
-    async def _feed(self, prepared: Iterator[tuple[Shot, PreparedRequest]]) -> None:
+    async def _feed(self, prepared: Iterable[tuple[Shot, PreparedRequest]]) -> None:
         """Keep one request a worker ready, then tell each worker that there are no more."""
         for item in prepared:
             await self._queue.put(item)
@@ -159,7 +183,13 @@ class _Run:
         """One worker: its own connection, one request after another."""
         wait_ns = self._origin_ns + start_ns - self._clock.mono_ns()
         await asyncio.sleep(max(wait_ns, 0) / schedule.NS_PER_S)
-        transport = Transport(self._plan.limits, clock=self._clock, tls=self._tls, readiness=readiness)
+        transport = Transport(
+            self._plan.limits,
+            clock=self._clock,
+            tls=self._tls,
+            policy=self._policy,
+            readiness=readiness,
+        )
         try:
             while (item := await self._queue.get()) is not None:
                 shot, request = item
@@ -187,6 +217,18 @@ class _Run:
     def _report(self) -> None:
         if self._progress is not None:
             self._progress(self._done, self._failed)
+
+
+def _ahead(prepared: Iterator[tuple[Shot, PreparedRequest]], most: int) -> list[tuple[Shot, PreparedRequest]]:
+    """The first of the requests: at most so many, and hardly more than the bytes allowed."""
+    taken: list[tuple[Shot, PreparedRequest]] = []
+    held_bytes = 0
+    for item in itertools.islice(prepared, most):
+        taken.append(item)
+        held_bytes += len(item[1].content)
+        if held_bytes > _AHEAD_BYTES:
+            break
+    return taken
 
 
 @contextlib.contextmanager
@@ -246,7 +288,7 @@ def tool(commit: str | None) -> windows.Tool:
 @functools.cache
 def _source_sha256() -> str:
     package = Path(__file__).parent.parent
-    sources = sorted([*package.glob("measure/*.py"), package / "clock.py", package / "windows.py"])
+    sources = sorted([*package.glob("measure/**/*.py"), package / "clock.py", package / "windows.py"])
     total = hashlib.sha256()
     for source in sources:
         total.update(f"{source.relative_to(package).as_posix()}\n".encode())

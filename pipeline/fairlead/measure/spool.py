@@ -8,6 +8,7 @@ what follows is counted and ignored. It is a working file of this version, read 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import queue
 import struct
@@ -23,6 +24,7 @@ from fairlead import windows
 from fairlead.measure import workload
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Plan
+from fairlead.measure.policy import Secret, conceal_record
 from fairlead.measure.timeline import Exchange, Shot, lost_request, read_request
 
 # --- the spool -----------------------------------------------------------------------------------------
@@ -40,12 +42,16 @@ class SpoolError(Exception):
     """The file is no spool, or one without even a head."""
 
 
-class Head(msgspec.Struct, frozen=True, tag=True):
-    """The first frame: all that the header of the window needs and the requests do not tell."""
+class Head(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The first frame: all that the header of the window needs and the requests do not tell.
+
+    ``keyed``: the requests carried a key, so that sealing needs it, to keep it out of the window.
+    """
 
     plan: Plan
     tool: windows.Tool
     machine: windows.Machine
+    keyed: bool = False
     start_unix_ns: int
     origin_mono_ns: int
 
@@ -157,13 +163,15 @@ class Sealed:
     torn_bytes: int
 
 
-def seal(spool: Path) -> Sealed:
+def seal(spool: Path, key: Secret | None = None) -> Sealed:
     """The window that a spool holds, whole or torn: the same spool always gives the same bytes.
 
     A request that was begun and has no end on record, for the run was killed, is a ``client`` failure.
+    ``key``: the one that the requests carried; what a provider said of it is masked.
 
     Raises:
-        SpoolError: the file is no spool, or holds not even the plan.
+        SpoolError: the file is no spool, or holds not even the plan, or was measured with a key that is not
+            given here.
         OSError: it cannot be read.
     """
     with spool.open("rb") as file:
@@ -172,7 +180,9 @@ def seal(spool: Path) -> Sealed:
         head = _read_frame(file)
         if not isinstance(head, Head):
             raise SpoolError(f"{spool} was cut off before the first request")
-        reading = _Reading(head)
+        if head.keyed and key is None:
+            raise SpoolError(f"{spool} was measured with a key: set the key of {head.plan.provider} again")
+        reading = _Reading(head, key)
         good = file.tell()
         while (frame := _read_frame(file)) is not None:
             reading.take(frame)
@@ -180,6 +190,8 @@ def seal(spool: Path) -> Sealed:
         file.seek(0, os.SEEK_END)
         torn_bytes = file.tell() - good
     window = reading.window()
+    if key is not None and any(key.appears_in(windows.encode_line(line)) for line in window.requests):
+        raise SpoolError(f"{spool}: the key would stand in the window; nothing is written")
     data = windows.encode_window(window.header, window.requests)
     return Sealed(
         window=window,
@@ -191,12 +203,24 @@ def seal(spool: Path) -> Sealed:
     )
 
 
+def with_calibration(
+    sealed: Sealed, before: windows.Certificate | None, after: windows.Certificate | None
+) -> Sealed:
+    """The same window with the certificates taken before and after its round, and its bytes anew."""
+    calibration = windows.Calibration(before=before, after=after)
+    header = msgspec.structs.replace(sealed.window.header, calibration=calibration)
+    window = windows.Window(header=header, requests=sealed.window.requests)
+    data = windows.encode_window(header, window.requests)
+    return dataclasses.replace(sealed, window=window, data=data, sha256=windows.digest(data))
+
+
 class _Reading:
     """What the frames of a spool add up to."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, key: Secret | None) -> None:
         self.tail: Tail | None = None
         self._head = head
+        self._key = key
         self._begun: dict[int, Shot] = {}
         self._requests: dict[int, windows.Request] = {}
         self._kernel = False
@@ -209,8 +233,9 @@ class _Reading:
             self._begun[frame.shot.i] = frame.shot
         elif isinstance(frame, Finished):
             dialect = DIALECTS[self._head.plan.dialect]
-            self._requests[frame.shot.i] = read_request(
-                frame.shot, frame.exchange, dialect, origin_ns=self._head.origin_mono_ns
+            request = read_request(frame.shot, frame.exchange, dialect, origin_ns=self._head.origin_mono_ns)
+            self._requests[frame.shot.i] = (
+                request if self._key is None else conceal_record(request, self._key)
             )
             self._kernel = self._kernel or any(lag is not None for _, lag, _ in frame.exchange.reads)
             self._address = self._address or frame.exchange.address

@@ -93,6 +93,15 @@ class Script:
     tokens: tuple[int, ...]
 
 
+WORDS = 1000
+"""So many words there are; then they begin again."""
+
+
+def words(first: int, count: int) -> str:
+    """The text of ``count`` tokens of any answer, from its ``first`` on (from 0)."""
+    return "".join(f"w{number % WORDS} " for number in range(first, first + count))
+
+
 _NORMAL = statistics.NormalDist()
 
 
@@ -155,9 +164,11 @@ def _draw(median_ms: float, log_sd: float, rng: random.Random) -> float:
 class LoggedRequest(msgspec.Struct, kw_only=True):
     """What was done with one request. Stamps are absolute ns on the machine's monotonic clock.
 
-    ``due_ns`` and ``written_ns`` run in step with the content chunks; a chunk that was never written (the
-    client had gone) is missing from ``written_ns``. ``role_ns``: the role-only chunk. ``held_up``: the
-    response had to wait because the client did not read.
+    ``arrived_ns``: when the kernel received the request's last byte, null where it does not say;
+    ``received_ns``: when the request had been read whole, from which everything is due. ``due_ns`` and
+    ``written_ns`` run in step with the content chunks; a chunk that was never written (the client had gone)
+    is missing from ``written_ns``. ``role_ns``: the role-only chunk. ``held_up``: the response had to wait
+    because the client did not read.
     """
 
     id: str
@@ -165,6 +176,7 @@ class LoggedRequest(msgspec.Struct, kw_only=True):
     occurrence: int
     fate: str
     received_ns: int
+    arrived_ns: int | None = None
     role_ns: int | None = None
     due_ns: list[int] = msgspec.field(default_factory=list)
     written_ns: list[int] = msgspec.field(default_factory=list)

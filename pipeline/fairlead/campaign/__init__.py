@@ -1,0 +1,28 @@
+"""From a plan to sealed raw files: claims of a provider, and the board's own neutral rounds.
+
+Knows no statistic: a window is judged later, from the committed files.
+"""
+
+from fairlead.campaign.claims import figures_as_claims, measure_claim, register, submit, window_seed
+from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report, write_whole
+from fairlead.campaign.plans import CampaignError, Target, find_target, targets_of
+from fairlead.campaign.rounds import measure_rounds
+
+__all__ = [
+    "Calibrate",
+    "CampaignError",
+    "Gear",
+    "Job",
+    "Progress",
+    "Report",
+    "Target",
+    "figures_as_claims",
+    "find_target",
+    "measure_claim",
+    "measure_rounds",
+    "register",
+    "submit",
+    "targets_of",
+    "window_seed",
+    "write_whole",
+]

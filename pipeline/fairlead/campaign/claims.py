@@ -1,0 +1,210 @@
+"""A provider's claim: registered before it is measured, measured as registered, sealed. Judges nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fairlead import documents, windows
+from fairlead.campaign.field import (
+    SECOND_NS,
+    Gear,
+    Job,
+    as_data,
+    keep_left_overs,
+    measure_round,
+    raw_files,
+    write_whole,
+)
+from fairlead.campaign.plans import CampaignError, find_target, make_plan, methodology_ref, scenario_by_id
+from fairlead.model import GitHub, PlannedWindow, Registration
+from fairlead.repository import Repository, canonical_text
+
+
+def register(
+    repository: Repository,
+    *,
+    provider: str,
+    endpoint: str,
+    model: str,
+    scenarios: Sequence[str],
+    version: str,
+    vantage: str,
+    windows_each: int,
+    spacing_s: float,
+    slug: str,
+    now: dt.datetime,
+    seed: str,
+    by: GitHub | None,
+    notes: str | None = None,
+) -> Path:
+    """Write what will be run. Returns the new submission's folder.
+
+    Raises:
+        CampaignError: an unknown endpoint, scenario, vantage, or a folder that is there already.
+    """
+    find_target(repository, provider, endpoint, model)
+    methodology = repository.methodologies[version]
+    for scenario in scenarios:
+        scenario_by_id(methodology, scenario)
+    if vantage not in repository.vantages:
+        raise CampaignError(f"unknown vantage {vantage!r}", "add it to methodology/vantages.yaml")
+    starts = [now + dt.timedelta(seconds=spacing_s * place) for place in range(windows_each)]
+    plan = tuple(
+        PlannedWindow(endpoint=endpoint, model=model, scenario=scenario, not_before=_whole_seconds(start))
+        for start in starts
+        for scenario in scenarios
+    )
+    registration = Registration(
+        schema_version=1,
+        registered=_whole_seconds(now),
+        by=by,
+        methodology=methodology_ref(repository, version),
+        vantage=vantage,
+        seed=seed,
+        deadline=(starts[-1] + dt.timedelta(days=7)).date(),
+        windows=plan,
+        notes=notes,
+    )
+    folder = repository.root / "submissions" / provider / f"{now:%Y-%m-%d}-{slug}"
+    path = folder / "registration.yaml"
+    if path.exists():
+        raise CampaignError(
+            f"{path} is there already", "choose another --slug; a registration is never edited"
+        )
+    write_whole(path, canonical_text("registration", as_data(registration)).encode())
+    return folder
+
+
+def window_seed(registration_seed: str, plan_index: int) -> str:
+    """The seed of one window of a claim: sha256 of the registered seed and the window's index."""
+    return hashlib.sha256(f"{registration_seed}/{plan_index}".encode()).hexdigest()
+
+
+def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterator[Path]:
+    """Run the windows of a registration that are not there yet; yields each raw file when it is whole.
+
+    Each window stands between two certificates. What a killed run left is sealed first: if its window
+    is complete it counts, else it is kept as it is and the window is measured again.
+
+    Raises:
+        CampaignError: there is no such registration, or it plans what cannot be measured.
+    """
+    folder = repository.root / "submissions" / submission
+    registration = repository.registrations.get(submission)
+    if registration is None:
+        raise CampaignError(
+            f"submissions/{submission} holds no valid registration.yaml", "write one with `fairlead register`"
+        )
+    methodology = repository.methodologies[registration.methodology.version]
+    registration_sha256 = windows.digest(documents.read_bounded(folder / "registration.yaml", 1 << 20))
+    keep_left_overs(folder)
+    complete = _complete_indices(folder)
+    for index, planned in enumerate(registration.windows):
+        if index in complete:
+            continue
+        plan = make_plan(
+            find_target(repository, submission.split("/")[0], planned.endpoint, planned.model),
+            methodology,
+            registration.methodology,
+            scenario_by_id(methodology, planned.scenario),
+            seed=window_seed(registration.seed, index),
+            vantage=registration.vantage,
+            registration_sha256=registration_sha256,
+            plan_index=index,
+        )
+        early = int(planned.not_before.timestamp() * SECOND_NS) - gear.clock.unix_ns()
+        if early > 0:
+            gear.wait(early)
+        yield from measure_round(
+            folder, [Job(plan, planned.scenario, index)], len(registration.windows), gear
+        )
+
+
+def submit(
+    repository: Repository,
+    submission: str,
+    *,
+    title: str,
+    disclosures: Mapping[str, Any],
+    claims: Sequence[Mapping[str, Any]],
+    now: dt.datetime,
+    by: GitHub | None,
+    notes: str | None = None,
+) -> Path:
+    """Seal a claim: the digest of every raw file, the claimed figures, and the first event of its history.
+
+    Raises:
+        CampaignError: nothing was measured, or it is sealed already.
+    """
+    folder = repository.root / "submissions" / submission
+    path = folder / "submission.yaml"
+    if path.exists():
+        raise CampaignError(
+            f"{path} is there already", "a submission is corrected by a new one that names it"
+        )
+    raw = raw_files(folder, "windows")
+    if not raw:
+        raise CampaignError(f"{folder} holds no window", f"run `fairlead measure {submission}` first")
+    github = None if by is None else {"login": by.login, "id": by.id}
+    data: dict[str, Any] = {
+        "schema_version": 1,
+        "title": title,
+        "origin": "measured",
+        "submitted": f"{now:%Y-%m-%d}",
+        "by": github,
+        "registration_sha256": windows.digest(documents.read_bounded(folder / "registration.yaml", 1 << 20)),
+        "disclosures": dict(disclosures),
+        "claims": [dict(claim) for claim in claims],
+        "windows": raw,
+        "calibrations": raw_files(folder, "calibrations"),
+        "corrects": None,
+        "notes": notes,
+    }
+    write_whole(path, canonical_text("submission", data).encode())
+    event: dict[str, Any] = {
+        "kind": "submitted",
+        "at": f"{_whole_seconds(now):%Y-%m-%dT%H:%M:%SZ}",
+        "by": github,
+        "reason": "Measured as registered.",
+        "link": None,
+    }
+    write_whole(
+        folder / "history.yaml",
+        canonical_text("history", {"schema_version": 1, "events": [event]}).encode(),
+    )
+    return path
+
+
+def _complete_indices(folder: Path) -> set[int]:
+    complete = set()
+    for path in sorted((folder / "windows").glob("*.jsonl.gz")):
+        window = windows.decode_window(documents.read_bounded(path, windows.MAX_COMPRESSED_BYTES))
+        if window.header.plan_index is not None and len(window.requests) == window.header.load.planned:
+            complete.add(window.header.plan_index)
+    return complete
+
+
+def figures_as_claims(
+    rows: Iterable[tuple[str, str, str, Mapping[str, float]]], primary: str
+) -> list[dict[str, Any]]:
+    """Claims from measured figures: (endpoint, model, scenario, {metric: value})."""
+    return [
+        {
+            "endpoint": endpoint,
+            "model": model,
+            "scenario": scenario,
+            "metric": metric,
+            "value": value,
+            "primary": metric == primary,
+        }
+        for endpoint, model, scenario, values in rows
+        for metric, value in values.items()
+    ]
+
+
+def _whole_seconds(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC).replace(microsecond=0)

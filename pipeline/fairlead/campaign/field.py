@@ -1,0 +1,191 @@
+"""One round in the field: certificates around windows, and raw files that are whole or not there.
+
+Knows no provider and no rule of a claim. A window is measured by the runner and written once the
+certificate after the round is there; until then its spool keeps every finished request, and a spool
+that a killed run left is sealed by the next one: what was cut off is kept, never overwritten.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead import documents, windows
+from fairlead.campaign.plans import CampaignError
+from fairlead.clock import Clock
+from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
+from fairlead.measure.plan import Plan
+from fairlead.measure.runner import measure_window
+from fairlead.measure.spool import Sealed, seal, with_calibration
+from fairlead.model import window_file_name
+
+SECOND_NS = 1_000_000_000
+CERTIFICATE_GOOD_FOR_NS = 3600 * SECOND_NS  # the machine's own hour, whatever a methodology calls a day
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """What is being measured, and how far it is."""
+
+    window: int
+    windows: int
+    name: str
+    done: int
+    failed: int
+    planned: int
+
+
+Report = Callable[[Progress], None]
+Calibrate = Callable[[LoadShape], Calibrated]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Job:
+    """One window to measure: its plan, its scenario, and its place among all of the campaign."""
+
+    plan: Plan
+    scenario: str
+    place: int
+
+
+@dataclasses.dataclass(slots=True)
+class Gear:
+    """What a campaign works with: clocks, ways to wait and to report, and the certificates at hand.
+
+    ``calibrate`` measures the client's own error under the shape of a load; a certificate is used again
+    for as long as it is good.
+    """
+
+    clock: Clock
+    wait: Callable[[int], None]
+    report: Report
+    calibrate: Calibrate
+    _latest: dict[LoadShape, Calibrated] = dataclasses.field(default_factory=dict)
+
+    def certificate_before(self, shape: LoadShape) -> Calibrated:
+        """The latest certificate of this shape if it is good still, else a new one."""
+        latest = self._latest.get(shape)
+        if latest is not None:
+            age_ns = self.clock.unix_ns() - latest.certificate.taken_unix_ns
+            if 0 <= age_ns < CERTIFICATE_GOOD_FOR_NS:
+                return latest
+        return self.certificate_after(shape)
+
+    def certificate_after(self, shape: LoadShape) -> Calibrated:
+        """A new certificate of this shape."""
+        self._latest[shape] = self.calibrate(shape)
+        return self._latest[shape]
+
+
+def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> Iterator[Path]:
+    """Measure windows one after another between two certificates of each load; yields each raw file.
+
+    ``count`` is the number of windows of the whole campaign, for the report.
+
+    Raises:
+        KeyboardInterrupt: after everything that was measured is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shapes = {job.place: shape_of(job.plan) for job in jobs}
+    before = {shape: gear.certificate_before(shape) for shape in dict.fromkeys(shapes.values())}
+    sealed: list[tuple[Job, Sealed, Path]] = []
+    after: dict[LoadShape, Calibrated] = {}
+    try:
+        for job in jobs:
+            _wait_for_a_name(folder, job, sealed, gear)
+            spool = folder / f"{job.scenario}-{job.place}.spool"
+            window = measure_window(
+                job.plan, spool=spool, clock=gear.clock, progress=_reporter(gear.report, job, count)
+            )
+            sealed.append((job, window, spool))
+            if window.stopped:
+                raise KeyboardInterrupt
+        after = {shape: gear.certificate_after(shape) for shape in before}
+    finally:
+        paths = [
+            _write_window(folder, job, window, spool, before[shapes[job.place]], after.get(shapes[job.place]))
+            for job, window, spool in sealed
+        ]
+    yield from paths
+
+
+def keep_left_overs(folder: Path) -> list[Path]:
+    """Seal what a killed run left in a folder: what had finished is kept, as a window that was cut off."""
+    kept = []
+    for spool in sorted(folder.glob("*.spool")):
+        window = seal(spool)
+        if window.window.requests:
+            kept.append(_write(folder, spool.stem.rpartition("-")[0], window))
+        spool.unlink()
+    return kept
+
+
+def _wait_for_a_name(folder: Path, job: Job, sealed: Sequence[tuple[Job, Sealed, Path]], gear: Gear) -> None:
+    """A name holds whole seconds: two windows never share one."""
+    now_ns = gear.clock.unix_ns()
+    taken = {_file_name(other.scenario, window) for other, window, _ in sealed}
+    name = window_file_name(now_ns, job.plan.model, job.scenario, job.plan.role)
+    if name in taken or (folder / "windows" / name).exists():
+        gear.wait(SECOND_NS - now_ns % SECOND_NS)
+
+
+def _file_name(scenario: str, sealed: Sealed) -> str:
+    header = sealed.window.header
+    return window_file_name(header.clock.start_unix_ns, header.model, scenario, header.role)
+
+
+def _write_window(
+    folder: Path, job: Job, sealed: Sealed, spool: Path, before: Calibrated, after: Calibrated | None
+) -> Path:
+    for calibrated in filter(None, (before, after)):
+        name = f"{calibrated.certificate.sha256}.json.gz"
+        write_whole(folder / "calibrations" / name, calibrated.data)
+    last = after.certificate if after else None
+    path = _write(folder, job.scenario, with_calibration(sealed, before.certificate, last))
+    spool.unlink()
+    return path
+
+
+def _write(folder: Path, scenario: str, sealed: Sealed) -> Path:
+    path = folder / "windows" / _file_name(scenario, sealed)
+    if path.exists() and path.read_bytes() != sealed.data:
+        fix = "move it away; a raw file is never replaced"
+        raise CampaignError(f"{path} is there already with other bytes", fix)
+    write_whole(path, sealed.data)
+    return path
+
+
+def raw_files(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The manifest entries of a folder's raw files, by name."""
+    entries = []
+    for path in sorted((folder / kind).glob("*.gz")):
+        data = documents.read_bounded(path, windows.MAX_COMPRESSED_BYTES)
+        entries.append({"file": f"{kind}/{path.name}", "sha256": windows.digest(data), "bytes": len(data)})
+    return entries
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(path.name + ".part")
+    scratch.write_bytes(data)
+    scratch.replace(path)
+
+
+def as_data(value: msgspec.Struct) -> Any:
+    """A struct as the data of its file."""
+    return msgspec.to_builtins(value)
+
+
+def _reporter(report: Report, job: Job, count: int) -> Callable[[int, int], None]:
+    name = f"{job.plan.provider}/{job.plan.endpoint}"
+
+    def progress(done: int, failed: int) -> None:
+        report(Progress(job.place + 1, count, name, done, failed, job.plan.requests))
+
+    progress(0, 0)
+    return progress

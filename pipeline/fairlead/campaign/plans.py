@@ -1,0 +1,134 @@
+"""What may be measured, and the plan that fixes one window. Knows no clock, no socket and no file."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from fairlead import windows
+from fairlead.measure.plan import Limits, Plan
+from fairlead.model import Endpoint, Methodology, MethodologyRef, Provider, Scenario, ServedModel
+from fairlead.repository import Repository
+
+
+class CampaignError(Exception):
+    """What was asked for cannot be measured; the message says why and what would help."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """A model at an endpoint, as the provider's file lists it."""
+
+    provider: str
+    entry: Provider
+    endpoint: Endpoint
+    served: ServedModel
+
+
+def targets_of(repository: Repository, model: str) -> list[Target]:
+    """Every endpoint with an address that serves a model, withdrawn and historical providers apart."""
+    return [
+        Target(provider, entry, endpoint, served)
+        for provider, entry in sorted(repository.providers.items())
+        if entry.status in ("active", "reference")
+        for endpoint in entry.endpoints
+        if endpoint.base_url is not None
+        for served in endpoint.models
+        if served.model == model
+    ]
+
+
+def find_target(repository: Repository, provider: str, endpoint: str, model: str) -> Target:
+    """The one endpoint of a provider that serves a model.
+
+    Raises:
+        CampaignError: it is not listed, or has no address.
+    """
+    for target in targets_of(repository, model):
+        if target.provider == provider and target.endpoint.id == endpoint:
+            return target
+    raise CampaignError(
+        f"providers/{provider}.yaml lists no endpoint {endpoint!r} with an address that serves {model!r}",
+        f"add it to providers/{provider}.yaml, then run `fairlead check`",
+    )
+
+
+def make_plan(
+    target: Target,
+    methodology: Methodology,
+    reference: MethodologyRef,
+    scenario: Scenario,
+    *,
+    seed: str,
+    vantage: str,
+    round_id: str | None = None,
+    registration_sha256: str | None = None,
+    plan_index: int | None = None,
+) -> Plan:
+    """All that fixes one window, by the methodology's numbers.
+
+    Raises:
+        CampaignError: an open loop, which cannot be measured yet.
+    """
+    if scenario.kind != "closed" or scenario.concurrency is None:
+        raise CampaignError(
+            f"scenario {scenario.id!r} is an open loop, which this version cannot measure",
+            "choose a scenario whose kind is `closed`",
+        )
+    workload = next(workload for workload in methodology.workloads if workload.id == scenario.workload)
+    timeouts = methodology.timeouts
+    role: Literal["subject", "control"] = (
+        "control" if round_id and target.provider == methodology.control else "subject"
+    )
+    return Plan(
+        url=target.endpoint.base_url or "",
+        model=target.served.model,
+        api_model=target.served.api_model,
+        concurrency=scenario.concurrency,
+        requests=scenario.requests,
+        seed=seed,
+        max_tokens=workload.output_tokens_max,
+        input_words=workload.input_words,
+        kind=workload.kind,
+        ramp_ns=scenario.ramp_ms * 1_000_000,
+        limits=Limits(
+            connect_ns=timeouts.connect_ms * 1_000_000,
+            first_ns=timeouts.first_chunk_ms * 1_000_000,
+            total_ns=timeouts.total_ms * 1_000_000,
+        ),
+        dialect=target.endpoint.dialect,
+        provider=target.provider,
+        endpoint=target.endpoint.id,
+        vantage=vantage,
+        round=round_id,
+        role=role,
+        registration_sha256=registration_sha256,
+        plan_index=plan_index,
+        methodology=windows.Methodology(version=reference.version, sha256=reference.sha256),
+    )
+
+
+def methodology_ref(repository: Repository, version: str) -> MethodologyRef:
+    """A methodology version and the digest of its text."""
+    path = f"methodology/versions/{version}/methodology.yaml"
+    return MethodologyRef(version=version, sha256=windows.digest(repository.documents[path].text.encode()))
+
+
+def scenario_by_id(methodology: Methodology, scenario: str) -> Scenario:
+    """A scenario of a methodology.
+
+    Raises:
+        CampaignError: there is none of that name.
+    """
+    for known in methodology.scenarios:
+        if known.id == scenario:
+            return known
+    names = ", ".join(known.id for known in methodology.scenarios)
+    raise CampaignError(
+        f"methodology {methodology.version} has no scenario {scenario!r}", f"choose one of: {names}"
+    )
