@@ -174,6 +174,34 @@ def test_measure_url_prints_figures_and_keeps_the_raw_window(tmp_path: Path) -> 
     assert not list(tmp_path.glob("*.spool"))
 
 
+KEY = "sk-test-0123456789abcdef0123456789"
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "said"),
+    [
+        ("http://127.0.0.1:8000/v1", "MY_KEY", "https"),
+        ("https://api.example.com/v1", "NO_SUCH_KEY", "no such environment variable"),
+    ],
+)
+def test_a_key_goes_nowhere_but_over_https(url: str, name: str, said: str) -> None:
+    """``--key-env`` refuses plain http and a missing variable, before anything is sent."""
+    outcome = fairlead("measure", "--url", url, "--model", "m", "--key-env", name, MY_KEY=KEY)
+    assert outcome.returncode == 2
+    assert said in outcome.stderr
+    assert KEY not in outcome.stdout + outcome.stderr
+
+
+def test_a_broken_secret_is_the_environments_fault_and_is_not_quoted(root: Path) -> None:
+    """A key that is no secret of this provider ends with 3, in words that do not hold it."""
+    outcome = fairlead(
+        "measure", "--neutral", "reference", "--vantage", "loopback", cwd=root, FAIRLEAD_KEY_REFERENCE=KEY
+    )
+    assert outcome.returncode == 3, outcome.stderr
+    assert KEY not in outcome.stdout + outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
 def test_calibrate_states_the_clients_own_error() -> None:
     """One load, in words for people and unrounded for machines."""
     text = fairlead("calibrate", "--concurrency", "2", "--seconds", "0.5")

@@ -93,6 +93,14 @@ def test_the_readme_commands_that_measure_an_endpoint_run(tmp_path: Path) -> Non
     assert re.search(r"TTFT p50\s+20\d ms", measured.stdout), measured.stdout
 
 
+def test_the_readme_command_that_calibrates_runs(tmp_path: Path) -> None:
+    """The client's own error, as the README shows it, in a shorter run."""
+    (calibrate,) = (command for command in commands() if "calibrate" in command)
+    shown = run(f"{calibrate} --seconds 0.5", tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "token stamp" in shown.stdout
+
+
 def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
     """Register, measure, submit and check, as the README shows them, for an endpoint that is running."""
     one = next(one for one in demo.contestants("00") if one.provider == "demo-honest")

@@ -101,7 +101,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
         )
     methodology = repository.methodologies[registration.methodology.version]
     registration_sha256 = windows.digest(documents.read_bounded(folder / "registration.yaml", 1 << 20))
-    keep_left_overs(folder)
+    keep_left_overs(folder, gear.keys)
     complete = _complete_indices(folder)
     for index, planned in enumerate(registration.windows):
         if index in complete:

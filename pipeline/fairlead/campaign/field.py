@@ -8,7 +8,7 @@ that a killed run left is sealed by the next one: what was cut off is kept, neve
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from fairlead.campaign.plans import CampaignError
 from fairlead.clock import Clock
 from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
 from fairlead.measure.plan import Plan
+from fairlead.measure.policy import Secret
 from fairlead.measure.runner import measure_window
-from fairlead.measure.spool import Sealed, seal, with_calibration
+from fairlead.measure.spool import Sealed, SpoolError, seal, with_calibration
 from fairlead.model import window_file_name
 
 SECOND_NS = 1_000_000_000
@@ -54,16 +55,17 @@ class Job:
 
 @dataclasses.dataclass(slots=True)
 class Gear:
-    """What a campaign works with: clocks, ways to wait and to report, and the certificates at hand.
+    """What a campaign works with: clocks, ways to wait and to report, keys, and the certificates at hand.
 
     ``calibrate`` measures the client's own error under the shape of a load; a certificate is used again
-    for as long as it is good.
+    for as long as it is good. ``keys``: by provider; a provider without one is measured without.
     """
 
     clock: Clock
     wait: Callable[[int], None]
     report: Report
     calibrate: Calibrate
+    keys: Mapping[str, Secret] = dataclasses.field(default_factory=dict)
     _latest: dict[LoadShape, Calibrated] = dataclasses.field(default_factory=dict)
 
     def certificate_before(self, shape: LoadShape) -> Calibrated:
@@ -97,9 +99,13 @@ def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> 
     try:
         for job in jobs:
             _wait_for_a_name(folder, job, sealed, gear)
-            spool = folder / f"{job.scenario}-{job.place}.spool"
+            spool = folder / f"{job.place}.{job.plan.provider}.{job.scenario}.spool"
             window = measure_window(
-                job.plan, spool=spool, clock=gear.clock, progress=_reporter(gear.report, job, count)
+                job.plan,
+                spool=spool,
+                clock=gear.clock,
+                progress=_reporter(gear.report, job, count),
+                key=gear.keys.get(job.plan.provider),
             )
             sealed.append((job, window, spool))
             if window.stopped:
@@ -113,13 +119,23 @@ def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> 
     yield from paths
 
 
-def keep_left_overs(folder: Path) -> list[Path]:
-    """Seal what a killed run left in a folder: what had finished is kept, as a window that was cut off."""
+def keep_left_overs(folder: Path, keys: Mapping[str, Secret]) -> list[Path]:
+    """Seal what a killed run left in a folder: what had finished is kept, as a window that was cut off.
+
+    Raises:
+        CampaignError: a spool that cannot be sealed: no spool, or measured with a key that is not here.
+    """
     kept = []
-    for spool in sorted(folder.glob("*.spool")):
-        window = seal(spool)
+    for spool in sorted(folder.glob("*.*.*.spool")):
+        _, provider, scenario, _ = spool.name.split(".")
+        try:
+            window = seal(spool, keys.get(provider))
+        except SpoolError as error:
+            raise CampaignError(
+                str(error), f"set the key, or delete {spool} to give its requests up"
+            ) from None
         if window.window.requests:
-            kept.append(_write(folder, spool.stem.rpartition("-")[0], window))
+            kept.append(_write(folder, scenario, window))
         spool.unlink()
     return kept
 

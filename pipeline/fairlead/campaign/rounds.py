@@ -57,7 +57,7 @@ def measure_rounds(
             gear.wait(early)
         now = dt.datetime.fromtimestamp(gear.clock.unix_ns() / SECOND_NS, tz=dt.UTC)
         folder = repository.root / "submissions" / "neutral" / f"{now:%Y-%m}-{vantage}-{model}"
-        keep_left_overs(folder)
+        keep_left_overs(folder, gear.keys)
         jobs = [
             Job(
                 make_plan(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fairlead.cli.common import (
+    EXIT_ENVIRONMENT,
     Meter,
     as_json_too,
     campaign_errors,
+    complain,
     find_root,
     in_root,
     latest_version,
@@ -22,6 +25,7 @@ from fairlead.cli.common import (
 
 if TYPE_CHECKING:
     from fairlead.campaign import Gear
+    from fairlead.measure.policy import Secret
     from fairlead.repository import Repository
     from fairlead.windows import Certificate
 
@@ -135,6 +139,10 @@ def reference(
 @click.option("--concurrency", type=click.IntRange(1, 4096), default=1, show_default=True, help="With --url.")
 @click.option("--requests", type=click.IntRange(1), default=30, show_default=True, help="With --url.")
 @click.option("--max-tokens", type=click.IntRange(1), default=128, show_default=True, help="With --url.")
+@click.option("--dialect", default="openai-chat", show_default=True, help="With --url: the API it speaks.")
+@click.option(
+    "--key-env", metavar="NAME", help="With --url: the environment variable that holds the key; https only."
+)
 @click.option("--input-words", type=click.IntRange(1), default=200, show_default=True, help="With --url.")
 @click.option(
     "--out",
@@ -185,7 +193,26 @@ def measure(
         _measure_neutral(repository, neutral_model, quiet=as_json, **options)
 
 
-def _gear(meter: Meter) -> Gear:
+def _keys(repository: Repository) -> dict[str, Secret]:
+    """The keys in the environment, narrowed to the providers' files, and taken out: no child has them."""
+    from fairlead.measure.policy import SecretError, key_variable, load_secrets
+
+    addresses = {
+        provider: [endpoint.base_url for endpoint in entry.endpoints]
+        for provider, entry in repository.providers.items()
+    }
+    try:
+        return load_secrets(os.environ, addresses)
+    except SecretError as error:
+        for problem in error.problems:
+            complain(problem)
+        raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
+    finally:
+        for provider in addresses:
+            os.environ.pop(key_variable(provider), None)
+
+
+def _gear(meter: Meter, keys: dict[str, Secret]) -> Gear:
     import secrets
 
     from fairlead.campaign import Gear
@@ -197,6 +224,7 @@ def _gear(meter: Meter) -> Gear:
         wait=wait,
         report=meter.report,
         calibrate=lambda shape: calibrate(shape, seed=secrets.token_hex(16)),
+        keys=keys,
     )
 
 
@@ -204,7 +232,7 @@ def _measure_claim(repository: Repository, submission: str, *, quiet: bool) -> N
     from fairlead import campaign
 
     with campaign_errors(), Meter(quiet=quiet) as meter:
-        for path in campaign.measure_claim(repository, submission, _gear(meter)):
+        for path in campaign.measure_claim(repository, submission, _gear(meter, _keys(repository))):
             meter.say(str(path.relative_to(repository.root)))
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
@@ -240,7 +268,7 @@ def _measure_neutral(
             rounds=rounds,
             spacing_s=seconds(spacing),
             rng=random.SystemRandom(),
-            gear=_gear(meter),
+            gear=_gear(meter, _keys(repository)),
         ):
             meter.say(str(path.relative_to(repository.root)))
 
@@ -254,6 +282,8 @@ def _measure_ad_hoc(
     requests: int,
     max_tokens: int,
     input_words: int,
+    dialect: str,
+    key_env: str | None,
     out: Path | None,
     **_: Any,
 ) -> None:
@@ -275,9 +305,11 @@ def _measure_ad_hoc(
             seed=secrets.token_hex(32),
             max_tokens=max_tokens,
             input_words=input_words,
+            dialect=dialect,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    key = None if key_env is None else _key_for_url(key_env, url)
     if out is not None and out.exists():
         raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
     with contextlib.ExitStack() as stack:
@@ -291,6 +323,7 @@ def _measure_ad_hoc(
             plan,
             spool=spool,
             progress=lambda done, failed: meter.report(Progress(1, 1, url, done, failed, requests)),
+            key=key,
         )
         if out is not None:
             write_whole(out, sealed.data)
@@ -298,6 +331,18 @@ def _measure_ad_hoc(
     _show_window(sealed.window, out, as_json=as_json)
     if sealed.stopped:
         raise KeyboardInterrupt
+
+
+def _key_for_url(name: str, url: str) -> Secret:
+    from fairlead.measure.policy import SecretError, secret_for_url
+
+    key = os.environ.pop(name, None)
+    if key is None:
+        raise click.UsageError(f"--key-env {name}: there is no such environment variable")
+    try:
+        return secret_for_url(key, url)
+    except SecretError as error:
+        raise click.UsageError("; ".join(error.problems)) from None
 
 
 def _show_window(window: Any, out: Path | None, *, as_json: bool) -> None:
