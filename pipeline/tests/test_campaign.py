@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fairlead import campaign, checks, demo
@@ -211,6 +212,49 @@ def test_a_certificate_is_used_again_within_its_hour(field: Field) -> None:
     used.clock = LaterClock()
     used.certificate_before(taken[0])  # type: ignore[arg-type]
     assert len(taken) == 4
+
+
+def wrong_certificate(shape: LoadShape) -> Calibrated:
+    """A certificate of a client whose stamps are ten seconds late."""
+    taken = demo.short_certificate(shape)
+    errors = [0, 0, 0, 10 * 10**9, 10 * 10**9]
+    return dataclasses.replace(
+        taken, certificate=msgspec.structs.replace(taken.certificate, token_error_ns=errors)
+    )
+
+
+def test_a_window_that_does_not_count_is_measured_once_more_and_kept(field: Field) -> None:
+    """An invalid window stays, is repeated once with the same plan, and never a third time."""
+    submission = register(field)
+    used = dataclasses.replace(gear(), calibrate=wrong_certificate)
+    paths = list(campaign.measure_claim(field.load(), submission, used))
+    assert len(paths) == 2
+    assert [read_window(path).header.plan_index for path in paths] == [0, 0]
+    assert list(campaign.measure_claim(field.load(), submission, used)) == []
+
+
+def test_a_round_repeats_what_does_not_count_in_the_same_round(field: Field) -> None:
+    """Invalid windows of a round are measured once more in it, with other prompts; all are listed."""
+    used = dataclasses.replace(gear(), calibrate=wrong_certificate)
+    paths = list(
+        campaign.measure_rounds(
+            field.load(),
+            model=demo.MODEL,
+            version=demo.VERSION,
+            vantage=demo.VANTAGE,
+            scenarios=(demo.SCENARIO,),
+            rounds=1,
+            spacing_s=0,
+            rng=random.Random(1),
+            gear=used,
+        )
+    )
+    headers = [read_window(path).header for path in paths]
+    assert len(headers) == 4
+    assert len({header.round for header in headers}) == 1
+    assert len({header.seed for header in headers}) == 4
+    (manifest,) = field.load().rounds.values()
+    assert len(manifest.windows) == 4
 
 
 def test_a_sealed_submission_is_not_sealed_twice(field: Field) -> None:

@@ -17,14 +17,18 @@ import msgspec
 from fairlead import documents, windows
 from fairlead.campaign.plans import CampaignError
 from fairlead.clock import Clock
+from fairlead.evidence import steady_rules
 from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
 from fairlead.measure.plan import Plan
 from fairlead.measure.policy import Secret
 from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import Sealed, SpoolError, seal, with_calibration
-from fairlead.model import window_file_name
+from fairlead.metrics import tabulate
+from fairlead.model import Methodology, window_file_name
+from fairlead.ranking import invalid_reasons
 
 SECOND_NS = 1_000_000_000
+RUNS_MAX = 2  # a window that does not count is measured once more, never a third time
 CERTIFICATE_GOOD_FOR_NS = 3600 * SECOND_NS  # the machine's own hour, whatever a methodology calls a day
 
 
@@ -117,6 +121,11 @@ def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> 
             for job, window, spool in sealed
         ]
     yield from paths
+
+
+def reasons_against(window: windows.Window, methodology: Methodology) -> tuple[str, ...]:
+    """Why a window does not count by the methodology's limits; empty if it counts."""
+    return invalid_reasons(tabulate(window, steady_rules(methodology)), methodology)
 
 
 def keep_left_overs(folder: Path, keys: Mapping[str, Secret]) -> list[Path]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairlead.campaign.field import (
+    RUNS_MAX,
     SECOND_NS,
     Gear,
     Job,
@@ -15,11 +16,12 @@ from fairlead.campaign.field import (
     keep_left_overs,
     measure_round,
     raw_files,
+    reasons_against,
     write_whole,
 )
 from fairlead.campaign.plans import CampaignError, make_plan, methodology_ref, scenario_by_id, targets_of
 from fairlead.model import MethodologyRef, RawFile, Rounds
-from fairlead.repository import Repository, canonical_text
+from fairlead.repository import Repository, canonical_text, read_window
 
 
 def measure_rounds(
@@ -37,7 +39,8 @@ def measure_rounds(
     """Measure neutral rounds: every listed endpoint of a model and the control, in random order.
 
     ``rng`` must be the machine's cryptographic source in a round that counts: its seeds must not be
-    known beforehand. The manifest is written anew after each round. What a killed run left is kept.
+    known beforehand. A window that does not count by the methodology's limits is kept as invalid and
+    measured once more, in the same round. What a killed run left is kept.
 
     Raises:
         CampaignError: no endpoint, or an unknown scenario or vantage.
@@ -59,26 +62,38 @@ def measure_rounds(
         folder = repository.root / "submissions" / "neutral" / f"{now:%Y-%m}-{vantage}-{model}"
         keep_left_overs(folder, gear.keys)
         jobs = [
-            Job(
-                make_plan(
-                    target,
-                    methodology,
-                    reference,
-                    scenario,
-                    seed=rng.randbytes(32).hex(),
-                    vantage=vantage,
-                    round_id=f"{now:%Y%m%dt%H%M%Sz}",
-                ),
-                scenario.id,
-                number * len(planned) + place,
-            )
+            (target, scenario, number * len(planned) + place)
             for place, (target, scenario) in enumerate(rng.sample(planned, len(planned)))
         ]
-        try:
-            paths = list(measure_round(folder, jobs, rounds * len(planned), gear))
-        finally:
-            _write_rounds(folder, reference, vantage, model)
-        yield from paths
+        for _ in range(RUNS_MAX):
+            plans = [
+                Job(
+                    make_plan(
+                        target,
+                        methodology,
+                        reference,
+                        scenario,
+                        seed=rng.randbytes(32).hex(),
+                        vantage=vantage,
+                        round_id=f"{now:%Y%m%dt%H%M%Sz}",
+                    ),
+                    scenario.id,
+                    place,
+                )
+                for target, scenario, place in jobs
+            ]
+            try:
+                paths = list(measure_round(folder, plans, rounds * len(planned), gear))
+            finally:
+                _write_rounds(folder, reference, vantage, model)
+            yield from paths
+            jobs = [
+                job
+                for job, path in zip(jobs, paths, strict=True)
+                if reasons_against(read_window(path), methodology)
+            ]
+            if not jobs:
+                break
 
 
 def _write_rounds(folder: Path, reference: MethodologyRef, vantage: str, model: str) -> None:
