@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -61,6 +62,16 @@ def test_every_command_that_a_document_names_exists(name: str) -> None:
         assert shown.returncode == 0, text
         for option in (word for word in words if word.startswith("--")):
             assert option in shown.stdout, text
+
+
+def test_the_readme_table_of_errors_is_the_benchmarks_own() -> None:
+    """Each row of the README's table says what the committed benchmark file says."""
+    bench = json.loads((CHECKOUT / "site" / "content" / "assets" / "client-error.json").read_text())
+    readme = (CHECKOUT / "README.md").read_text()
+    for row in bench["rows"]:
+        figures = " | ".join(f"{row[name]:,.3f}" for name in ("ttft_ms", "token_ms", "gap_ms"))
+        cells = f"{row['streams']:,} | {row['client']} | {figures} | {row['cpu_ms_per_1k']:,.0f}"
+        assert f"| {cells} | {row['missing']:,} |" in readme
 
 
 def test_the_readme_commands_on_the_2023_record_run(tmp_path: Path) -> None:

@@ -13,17 +13,19 @@ import datetime as dt
 import functools
 import hashlib
 import http.server
+import json
 import logging
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from fairlead import documents
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
-from fairlead.publish import api, markup, method, parties, results
+from fairlead.publish import api, clock, markup, method, parties, results
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -145,7 +147,7 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
     return pages, problems
 
 
-def _fragment(edition: Edition, name: str) -> str:
+def _fragment(edition: Edition, name: str, source: Path) -> str:
     """What a hand-written page asks for with ``<!-- fairlead:name -->``."""
     makers: dict[str, Callable[[], Sequence[str]]] = {
         "models": lambda: [results.models_table(edition, "")],
@@ -154,10 +156,17 @@ def _fragment(edition: Edition, name: str) -> str:
         "rules": method.rules_blocks,
         "glossary": method.glossary_blocks,
         "files": lambda: [_api_table(edition)],
+        "client-error": lambda: [clock.client_error_table(_shipped_data(source, "client-error"))],
+        "certificates": lambda: [clock.certificates_table(edition)],
     }
     if name not in makers:
         raise SiteError(f"no fragment is called {name!r}; there are {', '.join(makers)}")
     return "\n\n".join(makers[name]())
+
+
+def _shipped_data(source: Path, name: str) -> Any:
+    """Data of ours that ships with the site's hand-written half."""
+    return json.loads((source / "content" / "assets" / f"{name}.json").read_text("utf-8"))
 
 
 def _api_table(edition: Edition) -> markup.Html:
@@ -182,7 +191,7 @@ def _lay_out(folder: Path, source: Path, files: dict[str, str], edition: Edition
     shutil.copytree(source / "theme", folder / "theme")
     for path in sorted((folder / "content").rglob("*.md")):
         text = path.read_text("utf-8")
-        path.write_text(_FRAGMENT.sub(lambda match: _fragment(edition, match[1]), text), "utf-8")
+        path.write_text(_FRAGMENT.sub(lambda match: _fragment(edition, match[1], source), text), "utf-8")
     for name, text in files.items():
         target = folder / "content" / name
         if target.exists():
