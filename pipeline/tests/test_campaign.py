@@ -118,6 +118,52 @@ def test_a_claim_that_is_registered_measured_and_sealed_checks_clean(field: Fiel
     assert not found, render_text(found)
 
 
+def open_the_loop(field: Field, rate_per_s: str = "80") -> None:
+    """Make the demo's scenario an open one."""
+    path = field.root / "methodology" / "versions" / demo.VERSION / "methodology.yaml"
+    text = path.read_text()
+    for closed, opened in (
+        ("kind: closed", "kind: open"),
+        ("concurrency: 4", "concurrency: null"),
+        ("rate_per_s: null", f"rate_per_s: {rate_per_s}"),
+        ("arrivals: null", "arrivals: poisson"),
+    ):
+        assert text.count(closed) == 1
+        text = text.replace(closed, opened)
+    path.write_text(text)
+
+
+def test_an_open_scenario_is_measured_at_its_rate_and_checks_clean(field: Field) -> None:
+    """Its window counts from the schedule, and is certified at the most streams that it could have had."""
+    open_the_loop(field)
+    submission = register(field)
+    (path,) = measure(field, submission)
+    window = read_window(path)
+    load = window.header.load
+    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", None, 80.0, "poisson")
+    assert all(request.scheduled_ns is not None for request in window.requests)
+    assert window.header.calibration.before is not None
+    assert window.header.calibration.before.load.concurrency == len(window.requests) == 40
+    submit(field, submission)
+    found = [
+        problem
+        for problem in checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
+        if problem.code != "SUB013"
+    ]
+    assert not found, render_text(found)
+    evidence, problems = load_evidence(field.load())
+    assert not problems
+    assert [item.invalid for item in evidence] == [()]
+
+
+def test_a_scenario_that_cannot_be_planned_says_why(field: Field) -> None:
+    """A rate at which the window would last for days is refused before anything is sent."""
+    open_the_loop(field, "0.0001")
+    submission = register(field)
+    with pytest.raises(campaign.CampaignError, match="more than a day"):
+        measure(field, submission)
+
+
 def test_measuring_again_measures_nothing_that_is_there(field: Field) -> None:
     """A complete plan has nothing left to run."""
     submission = register(field)

@@ -22,6 +22,7 @@ import msgspec
 import pytest
 
 from fairlead import windows
+from fairlead.clock import SystemClock
 from fairlead.measure import runner
 from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.policy import Secret
@@ -350,7 +351,7 @@ def measuring(plan: Plan, spool: Path) -> Iterator[subprocess.Popen[str]]:
 def test_kill_9_loses_no_finished_request(tmp_path):
     spool = tmp_path / "spool"
     with start_reference(QUICK, log=tmp_path / "log") as reference:
-        plan = plan_for(reference.url, requests=50_000)
+        plan = plan_for(reference.url, requests=2_000)
         with measuring(plan, spool) as process:
             process.send_signal(signal.SIGKILL)
     sealed = seal(spool)
@@ -360,14 +361,14 @@ def test_kill_9_loses_no_finished_request(tmp_path):
     ended = sum(len(entry.written_ns) == 8 for entry in read_log(tmp_path / "log"))
     assert len(finished(sealed)) >= ended - 2 * plan.concurrency
     assert all(r.outcome in (Outcome.OK, Outcome.CLIENT) for r in sealed.window.requests)
-    assert len(sealed.window.requests) + sealed.unsent == 50_000
+    assert len(sealed.window.requests) + sealed.unsent == 2_000
 
 
 def test_ctrl_c_seals_what_there_is_and_says_that_it_stopped(tmp_path):
     spool = tmp_path / "spool"
     with contextlib.ExitStack() as stack:
         reference = stack.enter_context(start_reference(QUICK))
-        process = stack.enter_context(measuring(plan_for(reference.url, requests=50_000), spool))
+        process = stack.enter_context(measuring(plan_for(reference.url, requests=2_000), spool))
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
         *_, last = process.stdout.read().splitlines()
@@ -470,6 +471,39 @@ def test_a_record_names_what_its_request_probes_and_most_probe_nothing(measured)
     labels = Counter(longer.label(i) for i in range(200))
     assert labels[None] > 150
     assert len(labels) > 2
+
+
+def test_bodies_beyond_the_memory_for_them_wait_in_a_file_and_are_sent_the_same(
+    measured, tmp_path, monkeypatch
+):
+    plan, sealed, _, _ = measured
+    monkeypatch.setattr(runner, "_AHEAD_BYTES", 2 * len(plan.body(0)))
+    with start_reference(QUICK, log=tmp_path / "log") as reference:
+        again = measure_window(msgspec.structs.replace(plan, url=reference.url), spool=tmp_path / "spool")
+    digests = [request.body_sha256 for request in sealed.window.requests]
+    assert [request.body_sha256 for request in again.window.requests] == digests
+    assert {entry.body_sha256 for entry in read_log(tmp_path / "log")} == set(digests)
+
+
+def test_every_body_is_written_before_the_window_begins(tmp_path, monkeypatch):
+    written: list[int] = []
+    body = Plan.body
+    monkeypatch.setattr(Plan, "body", lambda plan, i: written.append(clock.mono_ns()) or body(plan, i))
+    clock = SystemClock()
+    with start_reference(QUICK) as reference:
+        sealed = measure_window(plan_for(reference.url, requests=60), spool=tmp_path / "spool")
+    assert len(written) == 60
+    assert max(written) < sealed.window.header.clock.origin_mono_ns
+
+
+def test_ctrl_c_before_the_window_begins_leaves_no_spool(tmp_path, monkeypatch):
+    def interrupted(plan: Plan, i: int) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Plan, "body", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measure_window(plan_for("http://127.0.0.1:9"), spool=tmp_path / "spool")
+    assert not (tmp_path / "spool").exists()
 
 
 def test_what_is_built_ahead_is_bounded_in_number_and_in_bytes(monkeypatch):

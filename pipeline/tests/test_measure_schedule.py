@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
+from collections import Counter
 
 import pytest
 
-from fairlead.measure.schedule import NS_PER_S, closed_starts, constant_times, poisson_times
+from fairlead.measure.schedule import NS_PER_S, closed_starts, constant_times, open_times, poisson_times
 
 CLOSED = [38290044, 54393368, 130428609, 179661207]
 
@@ -48,3 +51,44 @@ def test_constant_times_do_not_drift():
     times = constant_times(3.0, 3_000_001)
     assert times[:4] == [0, 333_333_333, 666_666_667, NS_PER_S]
     assert times[-1] == 1_000_000 * NS_PER_S
+
+
+def exponential_distance(gaps: list[int], mean_ns: float) -> float:
+    """Kolmogorov and Smirnov's: the farthest that the gaps' distribution lies from the exponential."""
+    law = [1 - math.exp(-gap / mean_ns) for gap in sorted(gaps)]
+    count = len(law)
+    return max(max((at + 1) / count - value, value - at / count) for at, value in enumerate(law))
+
+
+@pytest.mark.parametrize("seed", ["00", "01", "ff"])
+def test_poisson_gaps_follow_the_exponential_law_and_even_ones_do_not(seed):
+    """At 20,000 gaps a distance above 1.95 / sqrt(n) has a chance of one in a thousand."""
+    times = poisson_times(10.0, 20_000, random.Random(seed))
+    gaps = [b - a for a, b in itertools.pairwise([0, *times])]
+    assert exponential_distance(gaps, 0.1 * NS_PER_S) < 1.95 / math.sqrt(20_000)
+    even = [b - a for a, b in itertools.pairwise(constant_times(10.0, 20_000))]
+    assert exponential_distance(even, 0.1 * NS_PER_S) > 0.5
+
+
+def test_poisson_arrivals_a_second_scatter_as_much_as_their_mean():
+    times = poisson_times(10.0, 20_000, random.Random("00"))
+    whole = times[-1] // NS_PER_S
+    a_second = Counter(at // NS_PER_S for at in times)
+    counts = [a_second[second] for second in range(whole)]
+    mean = sum(counts) / whole
+    assert mean == pytest.approx(10, rel=0.05)
+    assert sum((count - mean) ** 2 for count in counts) / whole == pytest.approx(mean, rel=0.15)
+
+
+def test_a_gap_of_poisson_arrivals_says_nothing_of_the_next():
+    times = poisson_times(10.0, 20_000, random.Random("00"))
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    mean = sum(gaps) / len(gaps)
+    spread = sum((gap - mean) ** 2 for gap in gaps)
+    together = sum((a - mean) * (b - mean) for a, b in itertools.pairwise(gaps))
+    assert abs(together / spread) < 0.03
+
+
+def test_an_open_schedule_is_that_of_its_arrivals():
+    assert open_times("constant", 4.0, 3, random.Random(1)) == constant_times(4.0, 3)
+    assert open_times("poisson", 4.0, 3, random.Random(1)) == poisson_times(4.0, 3, random.Random(1))

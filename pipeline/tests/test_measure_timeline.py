@@ -424,6 +424,6 @@ def test_a_record_can_always_be_written():
 
 
 def test_a_request_lost_with_its_run_is_our_failure_with_nothing_known():
-    request = lost_request(SHOT)
+    request = lost_request(SHOT, origin_ns=0)
     assert (request.i, request.outcome, request.sent_ns, request.done_ns) == (3, Outcome.CLIENT, None, None)
     assert request.error == windows.ErrorDetail(code="interrupted", message="the run was killed")

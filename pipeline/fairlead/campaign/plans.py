@@ -10,6 +10,10 @@ from fairlead.measure.plan import Limits, Plan
 from fairlead.model import Endpoint, Methodology, MethodologyRef, Provider, Scenario, ServedModel
 from fairlead.repository import Repository
 
+#: The most requests that an open loop may have under way. An open window is certified at that many streams,
+#: so it is no more than this client is trusted at.
+MAX_OPEN = 256
+
 
 class CampaignError(Exception):
     """What was asked for cannot be measured; the message says why and what would help."""
@@ -73,44 +77,53 @@ def make_plan(
     """All that fixes one window, by the methodology's numbers.
 
     Raises:
-        CampaignError: an open loop, which cannot be measured yet.
+        CampaignError: the scenario's load is not whole, or its workload cannot be sent in the endpoint's
+            dialect.
     """
-    if scenario.kind != "closed" or scenario.concurrency is None:
+    is_open = scenario.kind == "open"
+    if None in ((scenario.rate_per_s, scenario.arrivals) if is_open else (scenario.concurrency,)):
         raise CampaignError(
-            f"scenario {scenario.id!r} is an open loop, which this version cannot measure",
-            "choose a scenario whose kind is `closed`",
+            f"scenario {scenario.id!r} does not say its load", "run `fairlead check` on the methodology"
         )
     workload = next(workload for workload in methodology.workloads if workload.id == scenario.workload)
     timeouts = methodology.timeouts
     role: Literal["subject", "control"] = (
         "control" if round_id and target.provider == methodology.control else "subject"
     )
-    return Plan(
-        url=target.endpoint.base_url or "",
-        model=target.served.model,
-        api_model=target.served.api_model,
-        concurrency=scenario.concurrency,
-        requests=scenario.requests,
-        seed=seed,
-        max_tokens=workload.output_tokens_max,
-        input_words=workload.input_words,
-        kind=workload.kind,
-        ramp_ns=scenario.ramp_ms * 1_000_000,
-        limits=Limits(
-            connect_ns=timeouts.connect_ms * 1_000_000,
-            first_ns=timeouts.first_chunk_ms * 1_000_000,
-            total_ns=timeouts.total_ms * 1_000_000,
-        ),
-        dialect=target.endpoint.dialect,
-        provider=target.provider,
-        endpoint=target.endpoint.id,
-        vantage=vantage,
-        round=round_id,
-        role=role,
-        registration_sha256=registration_sha256,
-        plan_index=plan_index,
-        methodology=windows.Methodology(version=reference.version, sha256=reference.sha256),
-    )
+    try:
+        return Plan(
+            url=target.endpoint.base_url or "",
+            model=target.served.model,
+            api_model=target.served.api_model,
+            concurrency=scenario.concurrency or min(MAX_OPEN, scenario.requests),
+            requests=scenario.requests,
+            seed=seed,
+            max_tokens=workload.output_tokens_max,
+            input_words=workload.input_words,
+            kind=workload.kind,
+            ramp_ns=scenario.ramp_ms * 1_000_000,
+            rate_per_s=scenario.rate_per_s,
+            arrivals=scenario.arrivals,
+            limits=Limits(
+                connect_ns=timeouts.connect_ms * 1_000_000,
+                first_ns=timeouts.first_chunk_ms * 1_000_000,
+                total_ns=timeouts.total_ms * 1_000_000,
+            ),
+            dialect=target.endpoint.dialect,
+            provider=target.provider,
+            endpoint=target.endpoint.id,
+            vantage=vantage,
+            round=round_id,
+            role=role,
+            registration_sha256=registration_sha256,
+            plan_index=plan_index,
+            methodology=windows.Methodology(version=reference.version, sha256=reference.sha256),
+        )
+    except ValueError as error:
+        raise CampaignError(
+            f"scenario {scenario.id!r} at {target.provider}'s endpoint {target.endpoint.id!r}: {error}",
+            "choose another scenario or endpoint",
+        ) from None
 
 
 def methodology_ref(repository: Repository, version: str) -> MethodologyRef:

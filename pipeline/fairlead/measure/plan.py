@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from fairlead import windows
-from fairlead.measure import workload
+from fairlead.measure import schedule, workload
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.workload import Workload
 
 MAX_CONCURRENCY = 4096
+MAX_RATE_PER_S = 10_000.0
+MAX_SCHEDULE_S = 86_400
 NS_PER_S = 1_000_000_000
 
 
@@ -38,8 +43,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``url``: the API's base, such as ``https://api.example.com/v1``. ``model``: the canonical id;
     ``api_model``: its name at this API, where that differs. ``seed``: hex, of which prompts and starts are
-    made. ``kind``: of prompts. ``ramp_ns``: the time over which the workers' first requests are spread. The
-    rest labels the window and is only copied.
+    made. ``kind``: of prompts.
+
+    The load is a closed loop: ``concurrency`` workers, whose first requests are spread over ``ramp_ns``. With
+    ``rate_per_s`` and ``arrivals`` it is an open loop: every request is due at a time of the schedule, which
+    begins ``ramp_ns`` after the window, and ``concurrency`` is the most that may be under way. One that comes
+    due beyond it is not sent but recorded as our own failure (``client``, code ``overload``).
+
+    ``stop_ns``: no request begins so long after the window's origin, or later; those under way run to their
+    end. The rest labels the window and is only copied.
 
     Raises:
         ValueError: a plan that cannot be run, in words for whoever typed it.
@@ -55,6 +67,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     input_words: int = 200
     kind: workload.Kind = "chat"
     ramp_ns: int = 200_000_000
+    rate_per_s: float | None = None
+    arrivals: schedule.Arrivals | None = None
+    stop_ns: int | None = None
     limits: Limits = Limits()
     dialect: str = "openai-chat"
     provider: str = "ad-hoc"
@@ -79,7 +94,42 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("seed: 1 to 32 bytes in lower-case hex")
         if self.ramp_ns < 0:
             raise ValueError("ramp: not below zero")
+        if self.stop_ns is not None and self.stop_ns <= 0:
+            raise ValueError("stop: above zero")
+        _check_arrivals(self)
         self.workload()
+        if self.kind == "probes" and not DIALECTS[self.dialect].calls:
+            raise ValueError(
+                f"workload kind 'probes' calls tools, which dialect {self.dialect!r} has none of"
+            )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are sent at their times, however many are under way."""
+        return self.rate_per_s is not None
+
+    def load(self) -> windows.Load:
+        """The load as the window's header states it."""
+        return windows.Load(
+            kind="open" if self.is_open else "closed",
+            concurrency=None if self.is_open else self.concurrency,
+            rate_per_s=self.rate_per_s,
+            arrivals=self.arrivals,
+            planned=self.requests,
+            ramp_ns=self.ramp_ns,
+            connect_timeout_ns=self.limits.connect_ns,
+            first_timeout_ns=self.limits.first_ns,
+            total_timeout_ns=self.limits.total_ns,
+        )
+
+    def starts(self) -> list[int]:
+        """In ns after the window's origin, never falling: when each worker of a closed loop sends its first
+        request; when each request of an open loop is due."""
+        rng = random.Random(self.seed)  # noqa: S311  no secret
+        if self.rate_per_s is None or self.arrivals is None:
+            return schedule.closed_starts(self.concurrency, self.ramp_ns, rng)
+        times = schedule.open_times(self.arrivals, self.rate_per_s, self.requests, rng)
+        return [self.ramp_ns + at for at in times]
 
     def workload(self) -> Workload:
         """The prompts of this plan, without their seed."""
@@ -94,6 +144,46 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return workload.label(self.workload(), self.seed, i)
 
     def body(self, i: int) -> bytes:
-        """The body of request ``i``: always the same bytes."""
-        prompt = workload.prompt(self.workload(), self.seed, i)
-        return DIALECTS[self.dialect].body(self.api_model or self.model, prompt, self.max_tokens)
+        """The body of request ``i``, with the tools it may call: always the same bytes."""
+        asked = workload.ask(self.workload(), self.seed, i)
+        return DIALECTS[self.dialect].body(
+            self.api_model or self.model, asked.text, self.max_tokens, asked.tools
+        )
+
+
+def _check_arrivals(plan: Plan) -> None:
+    if (plan.rate_per_s is None) != (plan.arrivals is None):
+        raise ValueError("an open loop has a rate and arrivals, a closed loop has neither")
+    if plan.rate_per_s is None:
+        return
+    if not 0 < plan.rate_per_s <= MAX_RATE_PER_S:
+        raise ValueError(f"rate: above 0 and at most {MAX_RATE_PER_S:,.0f} a second")
+    if plan.requests / plan.rate_per_s > MAX_SCHEDULE_S:
+        raise ValueError("rate: so low that the window would last more than a day")
+
+
+_REQUESTS_PER_STREAM = 10
+
+
+def sweep(plan: Plan, concurrencies: Sequence[int]) -> list[Plan]:
+    """The same closed loop at each of these concurrencies, in their order.
+
+    Each level has requests enough for a throughput figure (ten a stream, or the plan's own number where that
+    is more) and a seed of its own: a level that sent the prompts of another would find them cached.
+
+    Raises:
+        ValueError: the plan is an open loop, or a concurrency comes twice or is out of range.
+    """
+    if plan.is_open:
+        raise ValueError("a sweep is over the concurrencies of a closed loop")
+    if len(set(concurrencies)) != len(concurrencies):
+        raise ValueError("a sweep takes each concurrency once")
+    return [
+        msgspec.structs.replace(
+            plan,
+            concurrency=concurrency,
+            requests=max(plan.requests, _REQUESTS_PER_STREAM * concurrency),
+            seed=hashlib.sha256(f"{plan.seed}/{concurrency}".encode()).hexdigest(),
+        )
+        for concurrency in concurrencies
+    ]

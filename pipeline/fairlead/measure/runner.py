@@ -3,6 +3,10 @@
 While a window runs, every finished exchange goes to an append-only spool, written by a thread of its own;
 nothing is parsed. A killed run so keeps all that finished, and :func:`~fairlead.measure.spool.seal` reads it
 as it reads a whole one.
+
+A closed loop is as many workers as its concurrency, each with one connection and one request at a time. An
+open loop sends each request at its time, on an idle connection or a new one, whatever became of the others;
+``scheduled_ns`` is that time and stays it, however late we are.
 """
 
 from __future__ import annotations
@@ -15,10 +19,10 @@ import hashlib
 import itertools
 import os
 import platform
-import random
 import re
 import resource
 import ssl
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -28,9 +32,9 @@ import uvloop
 import fairlead
 from fairlead import windows
 from fairlead.clock import Clock, StepWatch, SystemClock
-from fairlead.measure import schedule
 from fairlead.measure.dialects import DIALECTS, auth
-from fairlead.measure.plan import Plan
+from fairlead.measure.pacer import Pacer
+from fairlead.measure.plan import NS_PER_S, Plan
 from fairlead.measure.policy import Policy, Secret
 from fairlead.measure.spool import (
     Begun,
@@ -41,14 +45,15 @@ from fairlead.measure.spool import (
     Tail,
     seal,
 )
-from fairlead.measure.timeline import Shot
+from fairlead.measure.timeline import Ended, Exchange, Shot
 from fairlead.measure.transport import PreparedRequest, Readiness, Transport, hold_kernel_stamps, prepare
 
 _TICK_S = 0.25
 _SPARE_DESCRIPTORS = 64
 
-# Requests are built before the window begins, for building them takes the loop's time; what does not fit
-# into this much memory is built as the window goes.
+# Bodies are written before the window begins, for writing a long prompt takes milliseconds of the loop's
+# time; what is more than this much memory waits in a file without a name. Of the requests around them, which
+# take a tenth of a millisecond each, as many are made ahead as fit into as much memory again.
 _AHEAD_BYTES = 64 * 1024 * 1024
 _AHEAD_EACH = 12  # a stream
 
@@ -74,8 +79,10 @@ def measure_window(
     known. ``tls``: a context other than the standard library's default. ``key``: sent with every request,
     under the policy that binds it, and kept out of all that is written.
 
-    On ctrl-C the requests in flight become ``client`` failures, the others stay unsent, and the window is
-    sealed with ``stopped`` set. The spool is left where it is: remove it once the window is safely kept.
+    Bodies are written first: a long plan of long prompts takes a while to begin, and ctrl-C then leaves
+    nothing behind. On ctrl-C during the run the requests in flight become ``client`` failures, the others
+    stay unsent, and the window is sealed with ``stopped`` set. The spool is left where it is: remove it once
+    the window is safely kept.
 
     Raises:
         ValueError: the key is another provider's.
@@ -86,13 +93,28 @@ def measure_window(
     if key is not None and key.provider != plan.provider:
         raise ValueError(f"the key is that of {key.provider}, the window is of {plan.provider}")
     _allow_descriptors(plan.concurrency + _SPARE_DESCRIPTORS)
-    writer = SpoolWriter(spool)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
-            loop_runner.run(_Run(plan, writer, clock, commit, progress, tls, key).run())
-    finally:
-        writer.close()
+    with _written(plan) as bodies:
+        writer = SpoolWriter(spool)
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
+                loop_runner.run(_Run(plan, bodies, writer, clock, commit, progress, tls, key).run())
+        finally:
+            writer.close()
     return seal(spool, key)
+
+
+@contextlib.contextmanager
+def _written(plan: Plan) -> Iterator[Iterator[tuple[Shot, bytes]]]:
+    """Every request of a plan with its body, written now and read later, once and in order."""
+    with tempfile.SpooledTemporaryFile(max_size=_AHEAD_BYTES) as file:
+        lengths: list[tuple[Shot, int]] = []
+        for i in range(plan.requests):
+            body = plan.body(i)
+            digest = hashlib.sha256(body).hexdigest()
+            shot = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=digest, probe=plan.label(i))
+            lengths.append((shot, file.write(body)))
+        file.seek(0)
+        yield ((shot, file.read(length)) for shot, length in lengths)
 
 
 class _Run:
@@ -101,6 +123,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
+        bodies: Iterable[tuple[Shot, bytes]],
         writer: SpoolWriter,
         clock: Clock,
         commit: str | None,
@@ -109,6 +132,7 @@ class _Run:
         key: Secret | None,
     ) -> None:
         self._plan = plan
+        self._bodies = bodies
         self._policy = Policy(secret=key, auth=functools.partial(auth, DIALECTS[plan.dialect]))
         self._writer = writer
         self._clock = clock
@@ -121,11 +145,11 @@ class _Run:
         self._origin_ns = 0
 
     async def run(self) -> None:
-        """The closed loop from its head frame to its tail. Interrupted, it still writes its tail."""
+        """The load from its head frame to its tail. Interrupted, it still writes its tail."""
         plan = self._plan
+        starts = plan.starts()
         rest = self._prepared()
-        ahead = _ahead(rest, _AHEAD_EACH * plan.concurrency)
-        prepared = itertools.chain(ahead, rest)
+        prepared = itertools.chain(_ahead(rest, _AHEAD_EACH * plan.concurrency), rest)
         for item in itertools.islice(prepared, plan.concurrency):
             self._queue.put_nowait(item)
         steps = StepWatch(self._clock)
@@ -139,36 +163,31 @@ class _Run:
         )
         self._writer.put(head)
         self._origin_ns = head.origin_mono_ns
-        starts = schedule.closed_starts(plan.concurrency, plan.ramp_ns, random.Random(plan.seed))  # noqa: S311  no secret
-        stopped = False
+        interrupted = False
         holder = hold_kernel_stamps()
         readiness = Readiness()
         try:
             async with asyncio.TaskGroup() as group:
                 ticker = group.create_task(self._tick(steps))
                 feeder = group.create_task(self._feed(prepared))
-                workers = [
-                    group.create_task(self._work(slot, at, readiness)) for slot, at in enumerate(starts)
-                ]
-                await asyncio.gather(feeder, *workers)
+                await (self._open if plan.is_open else self._closed)(starts, readiness)
+                feeder.cancel()
                 ticker.cancel()
         except asyncio.CancelledError:
-            stopped = True
+            interrupted = True
         finally:
             readiness.close()
             if holder is not None:
                 holder.close()
         steps.look()
+        stopped = interrupted or self._done < plan.requests
         self._writer.put(Tail(self._clock.mono_ns(), steps.max_step_ns, stopped))
         self._report()
 
     def _prepared(self) -> Iterator[tuple[Shot, PreparedRequest]]:
-        """Each request, built ahead of its time."""
+        """Each request around its body."""
         url, headers = self._plan.address(), dict(DIALECTS[self._plan.dialect].headers)
-        for i in range(self._plan.requests):
-            body = self._plan.body(i)
-            digest = hashlib.sha256(body).hexdigest()
-            shot = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=digest, probe=self._plan.label(i))
+        for shot, body in self._bodies:
             yield shot, prepare(url, body, headers)
 
     async def _feed(self, prepared: Iterable[tuple[Shot, PreparedRequest]]) -> None:
@@ -179,27 +198,82 @@ class _Run:
         for _ in range(self._plan.concurrency):
             await self._queue.put(None)
 
+    def _is_over(self, after_ns: int) -> bool:
+        """Whether no request may begin so long after the origin any more."""
+        return self._plan.stop_ns is not None and after_ns >= self._plan.stop_ns
+
+    def _transport(self, readiness: Readiness) -> Transport:
+        return Transport(
+            self._plan.limits, clock=self._clock, tls=self._tls, policy=self._policy, readiness=readiness
+        )
+
+    async def _closed(self, starts: list[int], readiness: Readiness) -> None:
+        """The closed loop: its workers until each is done."""
+        async with asyncio.TaskGroup() as group:
+            for slot, start_ns in enumerate(starts):
+                group.create_task(self._work(slot, start_ns, readiness))
+
     async def _work(self, slot: int, start_ns: int, readiness: Readiness) -> None:
         """One worker: its own connection, one request after another."""
         wait_ns = self._origin_ns + start_ns - self._clock.mono_ns()
-        await asyncio.sleep(max(wait_ns, 0) / schedule.NS_PER_S)
-        transport = Transport(
-            self._plan.limits,
-            clock=self._clock,
-            tls=self._tls,
-            policy=self._policy,
-            readiness=readiness,
-        )
+        await asyncio.sleep(max(wait_ns, 0) / NS_PER_S)
+        transport = self._transport(readiness)
         try:
-            while (item := await self._queue.get()) is not None:
+            while not self._is_over(self._clock.mono_ns() - self._origin_ns):
+                item = await self._queue.get()
+                if item is None:
+                    break
                 shot, request = item
-                await self._fire(transport, msgspec.structs.replace(shot, slot=slot), request)
+                shot = msgspec.structs.replace(shot, slot=slot)
+                self._writer.put(Begun(shot))
+                await self._fire(transport, shot, request)
         finally:
             await transport.aclose()
 
+    async def _open(self, starts: list[int], readiness: Readiness) -> None:
+        """The open loop: each request at its time, until the last of them has ended."""
+        lines = _Lines(self._plan.concurrency, lambda: self._transport(readiness))
+        pacer = Pacer(asyncio.get_running_loop(), self._clock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for start_ns in itertools.takewhile(lambda at: not self._is_over(at), starts):
+                    item = await self._queue.get()
+                    assert item is not None  # there is one for each start
+                    due_ns = self._origin_ns + start_ns
+                    await _until(due_ns, pacer, self._clock)
+                    shot = msgspec.structs.replace(item[0], scheduled_ns=due_ns)
+                    slot = lines.take()
+                    if slot is None:
+                        self._shed(shot)
+                        continue
+                    shot = msgspec.structs.replace(shot, slot=slot)
+                    group.create_task(self._carry(lines, shot, slot, item[1]))
+                    try:
+                        await asyncio.sleep(0)  # sent first, for the note wakes the thread that writes it
+                    finally:  # a task that is cancelled before its first turn leaves no note of its own
+                        self._writer.put(Begun(shot))
+        finally:
+            pacer.close()
+            await lines.aclose()
+
+    async def _carry(self, lines: _Lines, shot: Shot, slot: int, request: PreparedRequest) -> None:
+        try:
+            await self._fire(lines.transports[slot], shot, request)
+        finally:
+            lines.give_back(slot)
+
+    def _shed(self, shot: Shot) -> None:
+        """A request that comes due while as many are under way as may be: our failure, and a record."""
+        now_ns = self._clock.mono_ns()
+        detail = f"not sent: {self._plan.concurrency} requests were under way"
+        self._done += 1
+        self._failed += 1
+        self._writer.put(
+            Finished(shot, Exchange(begin_ns=now_ns, end_ns=now_ns, ended=Ended.OVERLOAD, detail=detail))
+        )
+
     async def _fire(self, transport: Transport, shot: Shot, request: PreparedRequest) -> None:
         """One request, and its exchange to the spool, however it ended."""
-        self._writer.put(Begun(shot))
         status = None
         try:
             _, status = await transport.keep(request)
@@ -217,6 +291,44 @@ class _Run:
     def _report(self) -> None:
         if self._progress is not None:
             self._progress(self._done, self._failed)
+
+
+class _Lines:
+    """The connections of an open loop: at most so many, and of those that are idle the one used last is taken
+    first, for its server is the least likely to have closed it."""
+
+    def __init__(self, most: int, make: Callable[[], Transport]) -> None:
+        self.transports: list[Transport] = []
+        self._most = most
+        self._make = make
+        self._idle: list[int] = []
+
+    def take(self) -> int | None:
+        """The number of a transport that is free; None where all that may be are under way."""
+        if self._idle:
+            return self._idle.pop()
+        if len(self.transports) == self._most:
+            return None
+        self.transports.append(self._make())
+        return len(self.transports) - 1
+
+    def give_back(self, slot: int) -> None:
+        self._idle.append(slot)
+
+    async def aclose(self) -> None:
+        for transport in self.transports:
+            await transport.aclose()
+
+
+async def _until(due_ns: int, pacer: Pacer, clock: Clock) -> None:
+    """Return at a time, or after one turn of the loop where it has passed: who is behind must not hold up the
+    requests under way."""
+    if due_ns <= clock.mono_ns():
+        await asyncio.sleep(0)
+        return
+    reached = asyncio.get_running_loop().create_future()
+    pacer.at(due_ns, lambda: None if reached.done() else reached.set_result(None))
+    await reached
 
 
 def _ahead(prepared: Iterator[tuple[Shot, PreparedRequest]], most: int) -> list[tuple[Shot, PreparedRequest]]:

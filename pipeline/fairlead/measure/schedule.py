@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Literal
+
+Arrivals = Literal["poisson", "constant"]
 
 NS_PER_S = 1_000_000_000
 
@@ -19,6 +22,16 @@ def closed_starts(concurrency: int, ramp_ns: int, rng: random.Random) -> list[in
     spread evenly and yet share no rhythm. A ramp of 0 starts all at once.
     """
     return [int((slot + rng.random()) * ramp_ns / concurrency) for slot in range(concurrency)]
+
+
+def open_times(arrivals: Arrivals, rate_per_s: float, count: int, rng: random.Random) -> list[int]:
+    """When each request of an open loop is due, in ns after the schedule begins, never falling.
+
+    The times are fixed before the first request is sent: nothing that happens later moves one of them.
+    """
+    if arrivals == "poisson":
+        return poisson_times(rate_per_s, count, rng)
+    return constant_times(rate_per_s, count)
 
 
 def poisson_times(rate_per_s: float, count: int, rng: random.Random) -> list[int]:

@@ -151,8 +151,8 @@ def _read_frame(file: BinaryIO) -> Frame | None:
 class Sealed:
     """A window ready to be kept. ``data`` are the file's bytes, ``sha256`` their digest.
 
-    ``stopped``: the run ended before its plan did. ``unsent``: planned requests that were never begun.
-    ``torn_bytes``: bytes at the spool's end that held no whole frame and were ignored.
+    ``stopped``: the run ended before its plan did, by a limit or from outside. ``unsent``: planned requests
+    that were never begun. ``torn_bytes``: bytes at the spool's end that held no whole frame and were ignored.
     """
 
     window: windows.Window
@@ -249,7 +249,8 @@ class _Reading:
         for i in range(last + 1):
             if i not in self._requests:
                 unknown = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=None)
-                self._requests[i] = lost_request(self._begun.get(i, unknown))
+                shot = self._begun.get(i, unknown)
+                self._requests[i] = lost_request(shot, origin_ns=self._head.origin_mono_ns)
         requests = [self._requests[i] for i in range(last + 1)]
         return windows.Window(header=self._header(), requests=requests)
 
@@ -277,7 +278,7 @@ class _Reading:
             methodology=plan.methodology,
             workload=windows.Workload(id=workload.ID, sha256=definition),
             tokenizer_sha256=None,
-            load=_load(plan),
+            load=plan.load(),
             clock=windows.WindowClock(
                 start_unix_ns=head.start_unix_ns,
                 basis="measured",
@@ -289,17 +290,3 @@ class _Reading:
             stamps="kernel" if self._kernel else "user",
             calibration=windows.Calibration(before=None, after=None),
         )
-
-
-def _load(plan: Plan) -> windows.Load:
-    return windows.Load(
-        kind="closed",
-        concurrency=plan.concurrency,
-        rate_per_s=None,
-        arrivals=None,
-        planned=plan.requests,
-        ramp_ns=plan.ramp_ns,
-        connect_timeout_ns=plan.limits.connect_ns,
-        first_timeout_ns=plan.limits.first_ns,
-        total_timeout_ns=plan.limits.total_ns,
-    )

@@ -6,7 +6,7 @@ An :class:`Exchange` is what the hot path kept: bytes and when they came. Everyt
 How a request ended, first rule that holds:
 
 1. no connection: ``connect`` (DNS, refused, unreachable), ``tls``, ``timeout``, or ``client`` where the cause
-   is ours (a policy's refusal, no free descriptor, an interrupted run);
+   is ours (a policy's refusal, no free descriptor, too many requests under way, an interrupted run);
 2. a keep-alive connection that the server had closed while our request was on its way: ``client``. It is a
    race that no client can win and no fault of the provider's. It counts as this race only if the end came
    before one response byte and within ``STALE_SLACK_NS`` + two round trips of the connection; later it is
@@ -74,6 +74,7 @@ class Ended(enum.StrEnum):
     TOTAL_TIMEOUT = "total_timeout"
     POLICY = "policy"
     LOCAL = "local"  # this machine could not: descriptors, memory, no route of its own
+    OVERLOAD = "overload"  # never sent: the open loop had as many requests under way as it may have
     INTERRUPTED = "interrupted"
 
 
@@ -296,6 +297,7 @@ _NEVER_CONNECTED = {
     Ended.CONNECT_TIMEOUT: Outcome.TIMEOUT,
     Ended.POLICY: Outcome.CLIENT,
     Ended.LOCAL: Outcome.CLIENT,
+    Ended.OVERLOAD: Outcome.CLIENT,
 }
 _STOPPED = {
     Ended.FIRST_TIMEOUT: Outcome.TIMEOUT,
@@ -433,10 +435,10 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
     )
 
 
-def lost_request(shot: Shot) -> Request:
+def lost_request(shot: Shot, *, origin_ns: int) -> Request:
     """The record of a request that was begun when the run was killed: our failure, with nothing known of
-    it."""
-    return read_request(shot, Exchange(detail="the run was killed"), _NO_DIALECT, origin_ns=0)
+    it but when it was due."""
+    return read_request(shot, Exchange(detail="the run was killed"), _NO_DIALECT, origin_ns=origin_ns)
 
 
 _NO_DIALECT = Dialect(root="", path="", body=lambda *_: b"", read=lambda _: Delta())

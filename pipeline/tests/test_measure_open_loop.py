@@ -1,0 +1,285 @@
+"""An open loop over real sockets: sent by its schedule, whatever the server, or our own loop, does."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fairlead import metrics
+from fairlead.clock import SystemClock, pause
+from fairlead.measure.plan import Limits, Plan
+from fairlead.measure.reference import start_reference
+from fairlead.measure.runner import measure_window
+from fairlead.measure.spool import Sealed, seal
+from fairlead.measure.truth import ReferenceProfile, read_log
+from fairlead.windows import Outcome, Request, decode_window
+
+QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
+MS = 1_000_000
+
+
+def plan_for(url: str, **more: object) -> Plan:
+    fields = {"url": url, "model": "reference", "concurrency": 64, "requests": 60, "seed": "00ff"}
+    load = {"rate_per_s": 100.0, "arrivals": "poisson", "ramp_ns": 20 * MS}
+    return Plan(**(fields | load | {"max_tokens": 4, "input_words": 20} | more))
+
+
+def delays_ns(requests: list[Request]) -> list[int]:
+    """Schedule delay of each request that was sent; what connecting took is not in it."""
+    return [
+        metrics.start_ns(request, "closed") - request.scheduled_ns
+        for request in requests
+        if request.sent_ns is not None
+    ]
+
+
+def e2e_ns(request: Request) -> int:
+    latency = metrics.e2e_ns(request, "open")
+    assert latency is not None
+    return latency
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> tuple[Plan, Sealed, Path]:
+    """One good open window, its plan and the reference's log."""
+    folder = tmp_path_factory.mktemp("window")
+    with start_reference(QUICK, log=folder / "log") as reference:
+        plan = plan_for(reference.url)
+        sealed = measure_window(plan, spool=folder / "spool")
+    return plan, sealed, folder / "log"
+
+
+# --- the schedule is kept ---
+
+
+def test_every_request_bears_the_time_of_the_schedule_and_is_sent_no_earlier(measured):
+    plan, sealed, _ = measured
+    requests = sealed.window.requests
+    assert [request.scheduled_ns for request in requests] == plan.starts()
+    assert Counter(request.outcome for request in requests) == {Outcome.OK: plan.requests}
+    assert min(delays_ns(requests)) >= 0
+    assert (sealed.stopped, sealed.unsent) == (False, 0)
+    assert decode_window(sealed.data) == sealed.window
+
+
+def test_requests_reach_the_server_as_they_were_scheduled(measured):
+    """Medians and nine in ten: bounds for a busy machine, far below the mean gap of 10 ms and 600 ms."""
+    _, sealed, log = measured
+    arrived = {entry.body_sha256: entry.received_ns for entry in read_log(log)}
+    origin_ns = sealed.window.header.clock.origin_mono_ns
+    late = [arrived[r.body_sha256] - origin_ns - r.scheduled_ns for r in sealed.window.requests]
+    assert statistics.median(late) < 5 * MS
+    assert statistics.quantiles(late, n=10)[-1] < 60 * MS
+    assert statistics.median(delays_ns(sealed.window.requests)) < 3 * MS
+
+
+def test_the_header_states_the_rate_and_no_concurrency(measured):
+    plan, sealed, _ = measured
+    load = sealed.window.header.load
+    assert load == plan.load()
+    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", None, 100.0, "poisson")
+    assert (load.planned, load.ramp_ns) == (60, 20 * MS)
+
+
+def test_a_connection_is_kept_for_later_requests_and_never_shared_at_one_time(measured):
+    _, sealed, _ = measured
+    requests = sealed.window.requests
+    assert any(request.connection.reused for request in requests)
+    slots = sorted({request.slot for request in requests})
+    assert slots == list(range(len(slots)))
+    for slot in slots:
+        sent = [(r.sent_ns, r.done_ns) for r in requests if r.slot == slot]
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(sent))
+
+
+def test_a_constant_rate_is_sent_at_even_times(tmp_path):
+    with start_reference(QUICK) as reference:
+        plan = plan_for(reference.url, arrivals="constant", requests=20)
+        sealed = measure_window(plan, spool=tmp_path / "spool")
+    scheduled = [request.scheduled_ns for request in sealed.window.requests]
+    assert scheduled == [20 * MS + 10 * MS * i for i in range(20)]
+    assert min(delays_ns(sealed.window.requests)) >= 0
+
+
+# --- coordinated omission ---
+
+
+def test_a_server_that_stops_does_not_slow_the_sending_down(tmp_path):
+    """The server stands still from one tick of the progress to the next. All that comes due meanwhile is
+    sent meanwhile, and its latency holds the rest of the stop: a closed loop would have sent next to
+    nothing."""
+    clock = SystemClock()
+    stops: list[int] = []
+
+    def stop_then_go(pid: int, done: int) -> None:
+        if done >= 5 and len(stops) < 2:
+            os.kill(pid, signal.SIGCONT if stops else signal.SIGSTOP)
+            stops.append(clock.mono_ns())
+
+    with start_reference(QUICK) as reference:
+        plan = plan_for(reference.url, requests=100, rate_per_s=100.0, arrivals="constant", concurrency=100)
+        try:
+            sealed = measure_window(
+                plan, spool=tmp_path / "spool", progress=lambda done, _: stop_then_go(reference.pid, done)
+            )
+        finally:
+            os.kill(reference.pid, signal.SIGCONT)
+    origin_ns = sealed.window.header.clock.origin_mono_ns
+    stopped_ns, went_on_ns = (at - origin_ns for at in stops)
+    due = [r for r in sealed.window.requests if stopped_ns < r.scheduled_ns < went_on_ns - 20 * MS]
+    assert len(due) >= 10
+    sent = [request for request in due if request.sent_ns < went_on_ns]
+    assert len(sent) >= 0.8 * len(due)
+    assert all(e2e_ns(request) >= went_on_ns - request.scheduled_ns for request in due)
+
+
+def test_our_own_delay_is_in_the_latency_and_not_hidden(tmp_path):
+    """The loop is held up once for 300 ms. The requests due meanwhile keep their times: their latency from
+    scheduled holds the delay, that from sent does not."""
+    held: list[int] = []
+
+    def hold_up(done: int, _: int) -> None:
+        if done >= 5 and not held:
+            held.append(done)
+            pause(300 * MS)
+
+    with start_reference(QUICK) as reference:
+        plan = plan_for(reference.url, requests=80, arrivals="constant", concurrency=80)
+        sealed = measure_window(plan, spool=tmp_path / "spool", progress=hold_up)
+    requests = sealed.window.requests
+    assert [request.scheduled_ns for request in requests] == plan.starts()
+    late = [r for r in requests if r.sent_ns - r.scheduled_ns > 100 * MS and r.outcome is Outcome.OK]
+    assert len(late) >= 10
+    for request in late:
+        hidden = metrics.e2e_ns(request, "closed")
+        assert hidden is not None
+        assert e2e_ns(request) - hidden > 90 * MS
+    from_scheduled = statistics.quantiles([e2e_ns(r) for r in requests], n=10)[-1]
+    from_sent = statistics.quantiles([metrics.e2e_ns(r, "closed") for r in requests], n=10)[-1]
+    assert from_scheduled - from_sent > 90 * MS
+
+
+# --- bounds ---
+
+
+def test_what_comes_due_beyond_the_bound_is_a_record_of_our_failure(tmp_path):
+    with start_reference(msgspec.structs.replace(QUICK, ttft_median_ms=150.0)) as reference:
+        plan = plan_for(reference.url, concurrency=3, requests=40, rate_per_s=200.0)
+        sealed = measure_window(plan, spool=tmp_path / "spool")
+    requests = sealed.window.requests
+    assert [request.scheduled_ns for request in requests] == plan.starts()
+    shed = [request for request in requests if request.outcome is not Outcome.OK]
+    assert 10 <= len(shed) < 40
+    assert {(r.outcome, r.error.code) for r in shed if r.error is not None} == {(Outcome.CLIENT, "overload")}
+    assert {(r.sent_ns, r.slot) for r in shed} == {(None, None)}
+    assert shed[0].error.message == "not sent: 3 requests were under way"
+    assert {r.slot for r in requests if r.outcome is Outcome.OK} == {0, 1, 2}
+
+
+def test_a_request_that_stalls_ends_at_its_own_limit_and_the_others_keep_their_times(tmp_path):
+    profile = msgspec.structs.replace(QUICK, stall_share=0.3, stall_ms=600_000, seed="0b")
+    with start_reference(profile) as reference:
+        plan = plan_for(reference.url, limits=Limits(first_ns=100 * MS, total_ns=200 * MS), requests=30)
+        sealed = measure_window(plan, spool=tmp_path / "spool")
+    outcomes = Counter(request.outcome for request in sealed.window.requests)
+    assert set(outcomes) == {Outcome.OK, Outcome.TIMEOUT}
+    assert sum(outcomes.values()) == 30
+    assert [request.scheduled_ns for request in sealed.window.requests] == plan.starts()
+
+
+def test_past_the_limit_of_the_window_nothing_begins_and_what_is_under_way_ends(tmp_path):
+    with start_reference(QUICK) as reference:
+        plan = plan_for(reference.url, requests=500, stop_ns=150 * MS)
+        sealed = measure_window(plan, spool=tmp_path / "spool")
+    due = [at for at in plan.starts() if at < 150 * MS]
+    assert [request.scheduled_ns for request in sealed.window.requests] == due
+    assert {request.outcome for request in sealed.window.requests} == {Outcome.OK}
+    assert (sealed.stopped, sealed.unsent) == (True, 500 - len(due))
+
+
+def test_a_closed_loop_heeds_the_limit_of_the_window_too(tmp_path):
+    with start_reference(QUICK) as reference:
+        plan = plan_for(
+            reference.url, rate_per_s=None, arrivals=None, concurrency=2, requests=500, stop_ns=150 * MS
+        )
+        sealed = measure_window(plan, spool=tmp_path / "spool")
+    requests = sealed.window.requests
+    assert {request.outcome for request in requests} == {Outcome.OK}
+    assert (sealed.stopped, sealed.unsent) == (True, 500 - len(requests))
+    assert len(requests) >= 2
+
+
+# --- runs that are ended from outside ---
+
+RUN = """
+import sys
+from pathlib import Path
+import msgspec
+from fairlead.measure.plan import Plan
+from fairlead.measure.runner import measure_window
+
+plan = msgspec.json.decode(sys.argv[1], type=Plan)
+sealed = measure_window(plan, spool=Path(sys.argv[2]), progress=lambda done, _: print(done, flush=True))
+print("sealed", sealed.stopped, sealed.unsent, sealed.sha256, flush=True)
+"""
+
+
+@contextlib.contextmanager
+def measuring(plan: Plan, spool: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that measures, at a moment when some requests are done and some are not."""
+    command = [sys.executable, "-c", RUN, msgspec.json.encode(plan).decode(), str(spool)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) < 3:
+            pass
+        yield process
+
+
+def assert_whole_but_for_the_end(plan: Plan, sealed: Sealed) -> None:
+    requests = sealed.window.requests
+    assert sealed.stopped
+    assert len(requests) + sealed.unsent == plan.requests
+    assert [request.scheduled_ns for request in requests] == plan.starts()[: len(requests)]
+    lost = [request for request in requests if request.outcome is not Outcome.OK]
+    assert {(r.outcome, r.error.code) for r in lost if r.error is not None} <= {
+        (Outcome.CLIENT, "interrupted")
+    }
+    assert len(requests) - len(lost) >= 3
+    assert len(lost) <= plan.concurrency
+
+
+def test_kill_9_loses_no_finished_request_and_no_time_of_the_schedule(tmp_path):
+    with start_reference(QUICK, log=tmp_path / "log") as reference:
+        plan = plan_for(reference.url, requests=2_000)
+        with measuring(plan, tmp_path / "spool") as process:
+            process.send_signal(signal.SIGKILL)
+    sealed = seal(tmp_path / "spool")
+    assert_whole_but_for_the_end(plan, sealed)
+    ended = sum(len(entry.written_ns) == 4 for entry in read_log(tmp_path / "log"))
+    kept = sum(request.outcome is Outcome.OK for request in sealed.window.requests)
+    assert kept >= ended - 32  # what was on its way when the process died
+
+
+def test_ctrl_c_seals_what_there_is_and_says_that_it_stopped(tmp_path):
+    with contextlib.ExitStack() as stack:
+        reference = stack.enter_context(start_reference(QUICK))
+        plan = plan_for(reference.url, requests=2_000)
+        process = stack.enter_context(measuring(plan, tmp_path / "spool"))
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        *_, last = process.stdout.read().splitlines()
+    assert process.returncode == 0
+    sealed = seal(tmp_path / "spool")
+    assert_whole_but_for_the_end(plan, sealed)
+    assert last.split() == ["sealed", "True", str(sealed.unsent), sealed.sha256]
