@@ -102,9 +102,14 @@ def window_text(summary: WindowSummary, out: Path | None) -> str:
         figures.add_row(f"ICL p{q * 100:g}", format_value("icl_ms", value), "")
     load = header.load
     seconds = (header.clock.duration_ns or 0) / 1e9
+    how = (
+        f"{load.concurrency} at once"
+        if load.kind == "closed"
+        else f"{load.rate_per_s:g} a second ({load.arrivals})"
+    )
     lines = [
         f"{visible(header.api_model or header.model)}: {len(summary.window.requests)} of {load.planned} "
-        f"requests, {load.concurrency} at once, {seconds:.1f} s, stamps: {header.stamps}",
+        f"requests, {how}, {seconds:.1f} s, stamps: {header.stamps}",
         f"failures: {outcomes_text(table.outcomes)}",
         "",
     ]
@@ -122,6 +127,7 @@ def window_json(summary: WindowSummary, out: Path | None) -> str:
                 "schema_version": 1,
                 "api_model": header.api_model,
                 "concurrency": header.load.concurrency,
+                "rate_per_s": header.load.rate_per_s,
                 "planned": header.load.planned,
                 "requests": len(summary.window.requests),
                 "outcomes": dict(summary.table.outcomes),

@@ -214,6 +214,18 @@ def test_calibrate_states_the_clients_own_error() -> None:
     assert len(certificate["token_error_ns"]) == 5
 
 
+def test_measure_at_a_rate_is_an_open_loop(tmp_path: Path) -> None:
+    """``--rate`` sends on schedule, whatever comes back."""
+    with start_reference(ReferenceProfile(ttft_median_ms=5, icl_median_ms=1)) as reference:
+        options = ("--url", reference.url, "--model", "reference", "--rate", "50", "--requests", "10")
+        text = fairlead("measure", *options, "--max-tokens", "5", cwd=tmp_path)
+        machine = fairlead("measure", *options, "--max-tokens", "5", "--json", cwd=tmp_path)
+    assert text.returncode == 0, text.stderr
+    assert "50 a second (poisson)" in text.stdout
+    assert json.loads(machine.stdout)["rate_per_s"] == 50
+    assert json.loads(machine.stdout)["outcomes"] == {"ok": 10}
+
+
 def test_measure_of_a_closed_port_gives_failures_not_a_traceback() -> None:
     """What cannot be reached is a window of failures, classed and counted."""
     outcome = fairlead(

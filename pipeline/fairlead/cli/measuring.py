@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -136,7 +136,23 @@ def reference(
 @click.argument("submission", required=False)
 @click.option("--url", help="Measure any endpoint ad hoc: its base address, as in http://127.0.0.1:8377/v1.")
 @click.option("--model", help="With --url: the model's name in the API.")
-@click.option("--concurrency", type=click.IntRange(1, 4096), default=1, show_default=True, help="With --url.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    help="With --url: streams at once (1), or with --rate the most requests under way (256).",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    help="With --url: an open loop, so many requests a second.",
+)
+@click.option(
+    "--arrivals",
+    type=click.Choice(["poisson", "constant"]),
+    default="poisson",
+    show_default=True,
+    help="With --rate: when they come.",
+)
 @click.option("--requests", type=click.IntRange(1), default=30, show_default=True, help="With --url.")
 @click.option("--max-tokens", type=click.IntRange(1), default=128, show_default=True, help="With --url.")
 @click.option("--dialect", default="openai-chat", show_default=True, help="With --url: the API it speaks.")
@@ -278,7 +294,9 @@ def _measure_ad_hoc(
     *,
     as_json: bool,
     model: str | None,
-    concurrency: int,
+    concurrency: int | None,
+    rate: float | None,
+    arrivals: Literal["poisson", "constant"],
     requests: int,
     max_tokens: int,
     input_words: int,
@@ -300,7 +318,9 @@ def _measure_ad_hoc(
         plan = Plan(
             url=url,
             model=model,
-            concurrency=concurrency,
+            concurrency=concurrency or (1 if rate is None else 256),
+            rate_per_s=rate,
+            arrivals=None if rate is None else arrivals,
             requests=requests,
             seed=secrets.token_hex(32),
             max_tokens=max_tokens,
