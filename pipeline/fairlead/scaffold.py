@@ -137,7 +137,7 @@ def add_files(root: Path, files: Mapping[str, bytes]) -> Added:
     written: list[str] = []
     for name in missing:
         try:
-            _write_whole(root / name, files[name])
+            write_whole(root / name, files[name])
         except OSError as error:
             fix = "free the disk or the folder, then do the same again"
             failed = Problem("TREE003", name, f"cannot be written: {error.strerror}", fix=fix)
@@ -173,7 +173,7 @@ def _difference(root: Path, name: str, data: bytes) -> Problem | None:
     return Problem("IMP007", name, message, fix="compare the two, then delete the file or leave it out")
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(path.name + ".part")

@@ -4,7 +4,7 @@ Knows no statistic: a window is judged later, from the committed files.
 """
 
 from fairlead.campaign.claims import figures_as_claims, measure_claim, register, submit, window_seed
-from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report, write_whole
+from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report
 from fairlead.campaign.plans import CampaignError, Target, find_target, targets_of
 from fairlead.campaign.rounds import measure_rounds
 
@@ -24,5 +24,4 @@ __all__ = [
     "submit",
     "targets_of",
     "window_seed",
-    "write_whole",
 ]

@@ -19,11 +19,11 @@ from fairlead.campaign.field import (
     measure_round,
     raw_files,
     reasons_against,
-    write_whole,
 )
 from fairlead.campaign.plans import CampaignError, find_target, make_plan, methodology_ref, scenario_by_id
 from fairlead.model import GitHub, Methodology, PlannedWindow, Registration
 from fairlead.repository import Repository, canonical_text, read_window
+from fairlead.scaffold import write_whole
 
 
 def register(

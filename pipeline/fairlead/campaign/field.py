@@ -26,6 +26,7 @@ from fairlead.measure.spool import Sealed, SpoolError, seal, with_calibration
 from fairlead.metrics import tabulate
 from fairlead.model import Methodology, window_file_name
 from fairlead.ranking import invalid_reasons
+from fairlead.scaffold import write_whole
 
 SECOND_NS = 1_000_000_000
 RUNS_MAX = 2  # a window that does not count is measured once more, never a third time
@@ -191,14 +192,6 @@ def raw_files(folder: Path, kind: str) -> list[dict[str, Any]]:
         data = documents.read_bounded(path, windows.MAX_COMPRESSED_BYTES)
         entries.append({"file": f"{kind}/{path.name}", "sha256": windows.digest(data), "bytes": len(data)})
     return entries
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(path.name + ".part")
-    scratch.write_bytes(data)
-    scratch.replace(path)
 
 
 def as_data(value: msgspec.Struct) -> Any:

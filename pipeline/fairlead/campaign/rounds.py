@@ -17,11 +17,11 @@ from fairlead.campaign.field import (
     measure_round,
     raw_files,
     reasons_against,
-    write_whole,
 )
 from fairlead.campaign.plans import CampaignError, make_plan, methodology_ref, scenario_by_id, targets_of
 from fairlead.model import MethodologyRef, RawFile, Rounds
 from fairlead.repository import Repository, canonical_text, read_window
+from fairlead.scaffold import write_whole
 
 
 def measure_rounds(

@@ -308,9 +308,10 @@ def _measure_ad_hoc(
     import secrets
     import tempfile
 
-    from fairlead.campaign import Progress, write_whole
+    from fairlead.campaign import Progress
     from fairlead.measure.plan import Plan
     from fairlead.measure.runner import measure_window
+    from fairlead.scaffold import write_whole
 
     if model is None:
         raise click.UsageError("--url needs --model: the model's name in the API")
