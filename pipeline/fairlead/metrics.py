@@ -277,7 +277,8 @@ class WindowTable:
     """The numbers of one window: what every later step works from.
 
     ``values[metric]`` holds one value a successful request for which the metric is defined, in the
-    unit of the metric's name and the order of the requests. ``outcomes`` counts every request.
+    unit of the metric's name and the order of the requests. ``outcomes`` counts every request;
+    ``overloads`` those that an open loop could not send because too many were under way.
     ``schedule_delay_ms`` is our own: what connecting took is the provider's and not in it.
     """
 
@@ -288,6 +289,7 @@ class WindowTable:
     schedule_delay_ms: tuple[float, ...]
     start_unix_ns: int
     end_unix_ns: int
+    overloads: int = 0
 
     @property
     def requests(self) -> int:
@@ -323,4 +325,10 @@ def tabulate(window: Window, rules: SteadyRules) -> WindowTable:
         ),
         start_unix_ns=header.clock.start_unix_ns,
         end_unix_ns=header.clock.start_unix_ns + duration,
+        overloads=sum(
+            request.outcome is Outcome.CLIENT
+            and request.error is not None
+            and request.error.code == "overload"
+            for request in requests
+        ),
     )

@@ -142,6 +142,10 @@ def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, 
     sent, planned = sum(table.outcomes.values()), table.header.load.planned
     if sent < planned:
         reasons.append(f"cut off: {sent} of {planned} planned requests were sent")
+    if table.overloads:
+        reasons.append(
+            f"{table.overloads} requests were due while too many were under way, and were not sent"
+        )
     if table.schedule_delay_ms:
         delay = stats.quantile(table.schedule_delay_ms, 0.99)
         if delay > limits.schedule_delay_p99_ms:

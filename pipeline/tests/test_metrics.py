@@ -6,7 +6,7 @@ import pytest
 
 from fairlead import metrics
 from fairlead.metrics import Undefined
-from fairlead.windows import Connection, Outcome, Request
+from fairlead.windows import Connection, ErrorDetail, Outcome, Request
 
 from .examples import (
     MS,
@@ -454,3 +454,11 @@ def test_every_metric_says_in_words_what_it_is() -> None:
         first_line = (metric.__doc__ or "").splitlines()[0]
         assert ":" in first_line or "," in first_line
         assert "ndefined" in (metric.__doc__ or "")
+
+
+def test_requests_that_an_open_loop_could_not_send_are_counted() -> None:
+    """A record with the code `overload` is counted apart from other failures of our own."""
+    unsent = make_request(
+        outcome=Outcome.CLIENT, error=ErrorDetail(code="overload", message="too many under way"), chunk_ns=[]
+    )
+    assert metrics.tabulate(make_window([make_request(), unsent]), STEADY_RULES).overloads == 1

@@ -584,6 +584,13 @@ def test_a_calibration_error_either_way_makes_the_window_invalid(
     )
 
 
+def test_a_window_with_requests_that_could_not_be_sent_does_not_count() -> None:
+    """What an open loop left unsent is nobody's failure and not forgotten: the window is invalid."""
+    table = dataclasses.replace(make_table({"ttft_ms": [100.0] * 30}), overloads=3)
+    (reason,) = ranking.invalid_reasons(table, make_methodology())
+    assert reason.startswith("3 requests were due")
+
+
 def test_an_answer_that_was_not_streamed_is_not_ranked() -> None:
     """Where nothing is streamed, TTFT is end-to-end latency, which is no rival of a streamed one."""
     whole = make_evidence(make_table({"ttft_ms": [100.0] * 30}, dialect="openai-chat-whole"))
