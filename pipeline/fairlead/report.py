@@ -20,7 +20,7 @@ from fairlead import ranking, stats
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
-from fairlead.windows import Certificate, Outcome, Window, digest, encode_window
+from fairlead.windows import Certificate, Outcome, Window
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules for a throughput figure.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
@@ -117,8 +117,8 @@ def window_text(summary: WindowSummary, out: Path | None) -> str:
     return _render("\n".join(lines), figures, *tail)
 
 
-def window_json(summary: WindowSummary, out: Path | None) -> str:
-    """The summary of one window for machines."""
+def window_json(summary: WindowSummary, out: Path | None, sha256: str) -> str:
+    """The summary of one window for machines. ``sha256``: of the raw file, named only where it was kept."""
     header = summary.window.header
     throughput = summary.table.throughput_tps
     return (
@@ -139,7 +139,7 @@ def window_json(summary: WindowSummary, out: Path | None) -> str:
                 "start_unix_ns": header.clock.start_unix_ns,
                 "duration_ns": header.clock.duration_ns,
                 "raw": None if out is None else str(out),
-                "raw_sha256": None if out is None else digest(encode_window(header, summary.window.requests)),
+                "raw_sha256": None if out is None else sha256,
             },
             indent=2,
         )

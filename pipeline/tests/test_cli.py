@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -122,6 +123,8 @@ def test_format_mends_what_format_check_reports(root: Path) -> None:
     reported = fairlead("format", "--check", cwd=root)
     assert reported.returncode == 1
     assert "methodology/models.yaml" in reported.stdout
+    listed = fairlead("format", "--check", "--json", cwd=root)
+    assert [problem["code"] for problem in json.loads(listed.stdout)["problems"]] == ["DOC018"]
     assert path.read_text() == "models:   []\nschema_version: 1\n"
     assert fairlead("format", cwd=root).returncode == 0
     assert path.read_text() == "schema_version: 1\nmodels: []\n"
@@ -161,13 +164,15 @@ def test_measure_url_prints_figures_and_keeps_the_raw_window(tmp_path: Path) -> 
             "5",
         )
         text = fairlead("measure", *options, "--out", str(out), cwd=tmp_path)
-        machine = fairlead("measure", *options, "--json", cwd=tmp_path)
+        kept = tmp_path / "kept.jsonl.gz"
+        machine = fairlead("measure", *options, "--json", "--out", str(kept), cwd=tmp_path)
         again = fairlead("measure", *options, "--out", str(out), cwd=tmp_path)
     assert text.returncode == 0, text.stderr
     assert "TTFT p50" in text.stdout
     assert str(out) in text.stdout
     summary = json.loads(machine.stdout)
     assert summary["outcomes"] == {"ok": 6}
+    assert summary["raw_sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()
     assert summary["figures"]["ttft_p50_ms"]["value"] > 4
     assert again.returncode == 2
     assert "never overwritten" in again.stderr

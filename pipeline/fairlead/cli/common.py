@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 EXIT_PROBLEMS, EXIT_ENVIRONMENT = 1, 3
 
-_ROOT_FOLDERS = ("methodology", "providers", "submissions")
-
 
 class Commands(click.Group):
     """Commands in the order of the work, not of the alphabet."""
@@ -52,9 +50,11 @@ def find_root(root: Path | None) -> Path:
         if not root.is_dir():
             raise click.UsageError(f"--root {root} is not a folder")
         return root.resolve()
+    from fairlead.repository import TOP_FOLDERS
+
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if all((folder / name).is_dir() for name in _ROOT_FOLDERS):
+        if all((folder / name).is_dir() for name in TOP_FOLDERS):
             return folder
     raise click.UsageError(
         f"no root above {here}: no folder there holds methodology/, providers/ and submissions/; "

@@ -66,21 +66,20 @@ def _below(root: Path, path: Path) -> str:
 def format_(paths: tuple[Path, ...], only_check: bool, as_json: bool, root_option: Path | None) -> None:
     """Write every YAML file in its one canonical form. A comment is refused, never dropped."""
     from fairlead import problems
-    from fairlead.repository import format_tree
+    from fairlead.repository import format_tree, unformatted
 
     root = find_root(root_option)
     changed, found = format_tree(root, [_below(root, path) for path in paths])
-    if not only_check:
-        for path, text in changed.items():
+    for path, text in changed.items():
+        if only_check:
+            found.append(unformatted(path, (root / path).read_bytes(), text))
+        else:
             (root / path).write_bytes(text.encode())
+            if not as_json:
+                click.echo(f"formatted: {path}")
     if as_json:
         click.echo(problems.render_json(found))
-    else:
-        for path in changed:
-            click.echo(f"{'not canonical' if only_check else 'formatted'}: {path}")
-        if found:
-            click.echo(problems.render_text(found), nl=False)
-        if only_check and changed:
-            click.echo("  = fix: run `fairlead format`", err=True)
-    if found or (only_check and changed):
+    elif found:
+        click.echo(problems.render_text(found), nl=False)
+    if found:
         raise click.exceptions.Exit(EXIT_PROBLEMS)

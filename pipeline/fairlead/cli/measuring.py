@@ -26,6 +26,7 @@ from fairlead.cli.common import (
 if TYPE_CHECKING:
     from fairlead.campaign import Gear
     from fairlead.measure.policy import Secret
+    from fairlead.measure.spool import Sealed
     from fairlead.repository import Repository
     from fairlead.windows import Certificate
 
@@ -349,7 +350,7 @@ def _measure_ad_hoc(
         if out is not None:
             write_whole(out, sealed.data)
             spool.unlink()
-    _show_window(sealed.window, out, as_json=as_json)
+    _show_window(sealed, out, as_json=as_json)
     if sealed.stopped:
         raise KeyboardInterrupt
 
@@ -366,11 +367,14 @@ def _key_for_url(name: str, url: str) -> Secret:
         raise click.UsageError("; ".join(error.problems)) from None
 
 
-def _show_window(window: Any, out: Path | None, *, as_json: bool) -> None:
+def _show_window(sealed: Sealed, out: Path | None, *, as_json: bool) -> None:
     from fairlead import report
 
-    summary = report.summarise_window(window)
-    click.echo(report.window_json(summary, out) if as_json else report.window_text(summary, out), nl=False)
+    summary = report.summarise_window(sealed.window)
+    click.echo(
+        report.window_json(summary, out, sealed.sha256) if as_json else report.window_text(summary, out),
+        nl=False,
+    )
 
 
 @click.command("calibrate")
