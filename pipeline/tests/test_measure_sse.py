@@ -14,7 +14,7 @@ def events(*pieces: bytes) -> list[tuple[int, bytes, bytes]]:
     for read, piece in enumerate(pieces):
         found += parser.feed(piece, read)
     assert parser.fault is None
-    return [tuple(event) for event in found]
+    return [(event.read, event.name, event.data) for event in found]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])

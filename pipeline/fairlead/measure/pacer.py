@@ -84,8 +84,49 @@ class _Timer:
         self._call()
 
 
+class Ticker:
+    """Calls at a steady pace between start and stop. Where the kernel has no timer descriptors, never: ask
+    :attr:`able` first."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, period_ns: int, call: Callable[[], None]) -> None:
+        self._loop = loop
+        self._period_ns = period_ns
+        self._call = call
+        self._descriptor = _timer_descriptor()
+
+    @property
+    def able(self) -> bool:
+        """Whether it can tick at all."""
+        return self._descriptor is not None
+
+    def start(self) -> None:
+        """Call from now on."""
+        if self._descriptor is not None:
+            _set_descriptor(self._descriptor, 1, self._period_ns)
+            self._loop.add_reader(self._descriptor, self._on_descriptor)
+
+    def stop(self) -> None:
+        """Call no more; it can be started again."""
+        if self._descriptor is not None:
+            self._loop.remove_reader(self._descriptor)
+            _set_descriptor(self._descriptor, 0)
+
+    def close(self) -> None:
+        """Call nothing more, for good."""
+        if self._descriptor is not None:
+            self.stop()
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _on_descriptor(self) -> None:
+        assert self._descriptor is not None
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._descriptor, 8)
+        self._call()
+
+
 class _ItimerSpec(ctypes.Structure):
-    """struct itimerspec: an interval (unused) and a value."""
+    """struct itimerspec: an interval (0: once) and the first time (0: never)."""
 
     _fields_ = (
         ("interval_s", ctypes.c_long),
@@ -114,6 +155,6 @@ def _timer_descriptor() -> int | None:
     return None if descriptor < 0 else descriptor
 
 
-def _set_descriptor(descriptor: int, due_ns: int) -> None:
-    spec = _ItimerSpec(0, 0, *divmod(due_ns, NS_PER_S))
+def _set_descriptor(descriptor: int, due_ns: int, period_ns: int = 0) -> None:
+    spec = _ItimerSpec(*divmod(period_ns, NS_PER_S), *divmod(due_ns, NS_PER_S))
     _libc().timerfd_settime(descriptor, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)

@@ -165,7 +165,7 @@ class _Run:
         self._origin_ns = head.origin_mono_ns
         interrupted = False
         holder = hold_kernel_stamps()
-        readiness = Readiness()
+        readiness = Readiness(self._clock)
         try:
             async with asyncio.TaskGroup() as group:
                 ticker = group.create_task(self._tick(steps))

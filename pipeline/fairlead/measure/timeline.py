@@ -47,7 +47,7 @@ from fairlead.measure.dialects import (
     error_of,
 )
 from fairlead.measure.masking import conceal_shapes
-from fairlead.measure.sse import Event, SseParser
+from fairlead.measure.sse import Event, read_events
 from fairlead.windows import Connection, ErrorDetail, Outcome, Request, Tokens
 
 # Beyond two round trips: the time that the server, and our own loop, may take to say and to see it.
@@ -224,16 +224,21 @@ class _Stream:
 
     def _add_content(self, delta: Delta) -> None:
         for piece in delta.pieces:
-            if piece.kind in self.text:
-                self.text[piece.kind].append(piece.text)
+            parts = self.text.get(piece.kind)
+            if parts is not None:
+                parts.append(piece.text)
         for call in delta.tool_calls:
             self._add_call(call)
-        self.finish = delta.finish or self.finish
+        if delta.finish:
+            self.finish = delta.finish
         if delta.usage is not None:
             self.usage = delta.usage if self.usage is None else self.usage.then(delta.usage)
-        self.fault = delta.fault or self.fault
-        self.response_id = self.response_id or delta.response_id
-        self.refusal = self.refusal or delta.refusal
+        if delta.fault is not None:
+            self.fault = delta.fault
+        if self.response_id is None:
+            self.response_id = delta.response_id
+        if delta.refusal:
+            self.refusal = True
 
     def _add_call(self, call: ToolCall) -> None:
         at = len(self.calls) if call.at is None else call.at
@@ -260,16 +265,15 @@ def _read_stream(body: Sequence[tuple[int, bytes]], dialect: Dialect) -> _Stream
     """Every event of the body. Reading stops at an event that states or is a fault: nothing after it
     counts."""
     stream = _Stream()
-    parser = SseParser()
-    for read, piece in body:
-        for event in parser.feed(piece, read):
-            try:
-                stream.add(event.read, dialect.read(event))
-            except EventError as error:
-                stream.malformed = str(error)
-            if stream.fault is not None or stream.malformed is not None:
-                return stream
-    stream.malformed = parser.fault
+    events, fault = read_events(body)
+    for event in events:
+        try:
+            stream.add(event.read, dialect.read(event))
+        except EventError as error:
+            stream.malformed = str(error)
+        if stream.fault is not None or stream.malformed is not None:
+            return stream
+    stream.malformed = fault
     return stream
 
 

@@ -39,6 +39,7 @@ import httpx
 
 import fairlead
 from fairlead.clock import Clock, SystemClock
+from fairlead.measure.pacer import Ticker
 from fairlead.measure.plan import Limits
 from fairlead.measure.policy import KEYLESS, Asked, Policy, PolicyError
 from fairlead.measure.timeline import Ended, Exchange, read_http
@@ -55,6 +56,12 @@ _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if KERNEL_STAMPS else 0
 
 _TIGHT_NS = 5_000  # two clock readings with nothing in between take less
+
+GATHER_NS = 250_000
+_GATHER_AFTER = 8  # wakes closer to each other than that
+_GATHER_UNTIL = 8  # looks that found nothing
+_LAZY_BYTES = 16 * 1024
+_CR_LF = frozenset(b"\r\n")
 
 NS_PER_S = 1_000_000_000
 
@@ -87,7 +94,11 @@ def prepare(url: str, body: bytes, extra: Mapping[str, str] | None = None) -> Pr
         "user-agent": f"fairlead/{fairlead.__version__}",
         **(extra or {}),
     }
-    return httpx.Request("POST", url, headers=headers, content=body, extensions={"exchange": Exchange()})
+    extensions = {"exchange": Exchange()}
+    return httpx.Request("POST", _parsed(url), headers=headers, content=body, extensions=extensions)
+
+
+_parsed = functools.lru_cache(64)(httpx.URL)  # half the cost of a request, and a window has one address
 
 
 def hold_kernel_stamps() -> socket.socket | None:
@@ -116,14 +127,28 @@ class Readiness:
     On Linux an epoll of our own that the loop watches as one descriptor. It costs less than a watch for each
     socket, and it keeps reporting a reset until that has been read: uvloop stops watching a socket at the
     first error, and a reset that comes right behind data would never be heard of.
+
+    While reads come thick, they are *gathered*: the kernel is asked every ``GATHER_NS`` instead of being
+    waited for, as a network card moderates its interrupts. To wake up costs more than to read; and when bytes
+    arrived is told by the kernel's stamps, not by when we came for them. So only where there are such
+    stamps. The time that bytes were left to wait is in their lag, like all that is ours.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.wall_offset_ns = 0
+        """Wall time minus monotonic time, as of the latest look."""
         self._loop = asyncio.get_running_loop()
+        self._mono_ns = clock.mono_ns
+        self._unix_ns = clock.unix_ns
         self._calls: dict[int, Callable[[], None]] = {}
+        self.are_stamped = KERNEL_STAMPS
+        """Whether reads carry the kernel's stamps, as far as is known."""
+        self._looked_ns = 0
+        self._in_a_row = 0
         self._epoll = select.epoll() if sys.platform == "linux" else None
+        self._ticker = Ticker(self._loop, GATHER_NS, self._on_tick)
         if self._epoll is not None:
-            self._loop.add_reader(self._epoll.fileno(), self._dispatch)
+            self._loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def watch(self, sock: socket.socket, call: Callable[[], None]) -> None:
         """Call ``call`` whenever ``sock`` has data, an end or an error, until it is forgotten."""
@@ -142,16 +167,57 @@ class Readiness:
 
     def close(self) -> None:
         """Watch nothing more."""
+        self._ticker.close()
         if self._epoll is not None and not self._epoll.closed:
             self._loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
 
-    def _dispatch(self) -> None:
+    def _on_ready(self) -> None:
+        """Something came. Once it comes faster than it would be gathered, time after time: gather."""
+        self._look()
+        before_ns, self._looked_ns = self._looked_ns, self._mono_ns()
+        close = self._looked_ns - before_ns < GATHER_NS
+        self._in_a_row = self._in_a_row + 1 if close else 0
+        if self._in_a_row >= _GATHER_AFTER and self._ticker.able and self.are_stamped:
+            assert self._epoll is not None
+            self._in_a_row = 0
+            self._loop.remove_reader(self._epoll.fileno())
+            self._ticker.start()
+
+    def _on_tick(self) -> None:
+        """Time to look. Where nothing came time after time, wait for the kernel again."""
+        self._in_a_row = 0 if self._look() else self._in_a_row + 1
+        if self._in_a_row >= _GATHER_UNTIL or not self.are_stamped:
+            assert self._epoll is not None
+            self._in_a_row = 0
+            self._ticker.stop()
+            self._loop.add_reader(self._epoll.fileno(), self._on_ready)
+
+    def _look(self) -> bool:
+        """Let everything that is ready be read. Whether anything was."""
         assert self._epoll is not None
-        for descriptor, _ in self._epoll.poll(0):
-            call = self._calls.get(descriptor)
+        found = self._epoll.poll(0)
+        if not found:
+            return False
+        self._read_offset()
+        calls = self._calls
+        for descriptor, _ in found:
+            call = calls.get(descriptor)
             if call is not None:  # an earlier call of this round may have forgotten it
                 call()
+        return True
+
+    def _read_offset(self) -> None:
+        """The wall clock between two readings of the other; a pair too far apart was interrupted and is read
+        again, else the interruption would pass for lag."""
+        before_ns = self._mono_ns()
+        while True:
+            wall_ns = self._unix_ns()
+            after_ns = self._mono_ns()
+            if after_ns - before_ns < _TIGHT_NS:
+                self.wall_offset_ns = wall_ns - after_ns
+                return
+            before_ns = self._mono_ns()
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -187,7 +253,22 @@ class Transport(httpx.AsyncBaseTransport):
             httpx.TransportError: the exchange ended otherwise than by a whole response; how is in
                 ``request.extensions["exchange"]``.
         """
-        exchange = request.extensions.setdefault("exchange", Exchange())
+        exchange, call = await self._exchange(request)
+        if call is None or not _is_whole(exchange):
+            raise _httpx_error(exchange, request)
+        return _response(request, exchange, call.status, self._policy.conceal_headers(call.headers))
+
+    async def keep(self, request: httpx.Request) -> tuple[Exchange, int | None]:
+        """The exchange of a request, however it ended, and the status of a whole response.
+
+        What :meth:`handle_async_request` raises as httpx's errors is told by the exchange alone.
+        """
+        exchange, call = await self._exchange(request)
+        return exchange, call.status if call is not None and _is_whole(exchange) else None
+
+    async def _exchange(self, request: httpx.Request) -> tuple[Exchange, _Call | None]:
+        """Send the request and keep what comes back. No call: it did not get so far as to be sent."""
+        exchange: Exchange = request.extensions.setdefault("exchange", Exchange())
         exchange.begin_ns = self._clock.mono_ns()
         call: _Call | None = None
         try:
@@ -199,7 +280,7 @@ class Transport(httpx.AsyncBaseTransport):
                 )
             connection = await self._connected(request, exchange)
             if self._readiness is None:
-                self._readiness = Readiness()
+                self._readiness = Readiness(self._clock)
             call = _Call(connection, exchange, self._limits, self._clock, self._readiness)
             await call.run(self._payload(head, body))
         except PolicyError as refusal:
@@ -211,23 +292,7 @@ class Transport(httpx.AsyncBaseTransport):
             if exchange.ended is not Ended.COMPLETE or call is None or not call.reusable:
                 self._drop()
             self._conceal(exchange)
-        if call is None:
-            raise _httpx_error(exchange, request)
-        return _response(request, exchange, call.status, self._policy.conceal_headers(call.headers))
-
-    async def keep(self, request: httpx.Request) -> tuple[Exchange, int | None]:
-        """The exchange of a request, however it ended, and the status of a whole response.
-
-        What :meth:`handle_async_request` raises as httpx's errors is told by the exchange alone.
-        """
-        try:
-            response = await self.handle_async_request(request)
-        except httpx.TransportError:
-            status = None
-        else:
-            status = response.status_code
-        exchange: Exchange = request.extensions["exchange"]
-        return exchange, status
+        return exchange, call
 
     async def aclose(self) -> None:
         """Close the connection, if there is one."""
@@ -503,12 +568,16 @@ class _Call:
         self._limits = limits
         self._readiness = readiness
         self._mono_ns = clock.mono_ns
-        self._unix_ns = clock.unix_ns
+        self._recvmsg = connection.sock.recvmsg
+        self._reads = exchange.reads
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._out = memoryview(b"")
         self._kept_bytes = 0
+        self._unfed_bytes = 0
+        self._fed = 0  # reads that the parser has seen
+        self._in_chunks = False
         self._in_body = False
         self._complete = False
         self._keep_alive = False
@@ -566,37 +635,25 @@ class _Call:
 
     def _on_readable(self) -> None:
         try:
-            data, ancillary, _, _ = self._connection.sock.recvmsg(READ_BYTES, _ANCILLARY_BYTES)
+            data, ancillary, _, _ = self._recvmsg(READ_BYTES, _ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._end(Ended.RESET, _said(error))
             return
         now_ns = self._mono_ns()
-        lag_ns = self._lag_ns(now_ns, ancillary[0][2]) if ancillary else None
+        lag_ns = None
+        if ancillary:
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            lag_ns = now_ns + self._readiness.wall_offset_ns - seconds * NS_PER_S - nanoseconds
+        elif data:
+            self._readiness.are_stamped = False
         if not data:
             self._end(Ended.CLOSED, "the connection was closed")
         elif self._connection.tls is None:
             self._keep(now_ns, lag_ns, data)
         else:
             self._keep_encrypted(now_ns, lag_ns, data)
-
-    def _lag_ns(self, now_ns: int, stamp: bytes) -> int:
-        """The time from the kernel's stamp (on the wall clock) to ``now_ns`` (on the monotonic one).
-
-        The wall clock is read between two readings of the other; a pair too far apart was interrupted and is
-        read again, else the interruption would pass for lag.
-        """
-        seconds: int
-        nanoseconds: int
-        seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-        before_ns = now_ns
-        while True:
-            wall_ns = self._unix_ns()
-            after_ns = self._mono_ns()
-            if after_ns - before_ns < _TIGHT_NS:
-                return wall_ns - seconds * NS_PER_S - nanoseconds - (after_ns - now_ns)
-            before_ns = self._mono_ns()
 
     def _keep_encrypted(self, now_ns: int, lag_ns: int | None, data: bytes) -> None:
         try:
@@ -610,26 +667,46 @@ class _Call:
             self._end(Ended.CLOSED, "the peer ended TLS")
 
     def _keep(self, now_ns: int, lag_ns: int | None, data: bytes) -> None:
-        reads = self._exchange.reads
-        reads.append((now_ns, lag_ns, data))
-        self._kept_bytes += len(data)
+        """Keep a read. The parser sees it at once only where it may end the message.
+
+        A body in chunks ends with an empty line (RFC 9112, 7.1). That is in ``data`` whole, or ``data``
+        begins with what is left of it; every other piece can wait until there are many.
+        """
+        self._reads.append((now_ns, lag_ns, data))
+        self._unfed_bytes += len(data)
+        if (
+            not self._in_chunks
+            or b"\r\n\r\n" in data
+            or data[0] in _CR_LF
+            or self._unfed_bytes > _LAZY_BYTES
+            or len(self._reads) > MAX_READS
+        ):
+            self._feed()
+
+    def _feed(self) -> None:
+        """Let the parser see what is kept, and end where that says so."""
+        reads = self._reads
+        self._kept_bytes += self._unfed_bytes
+        self._unfed_bytes = 0
         try:
-            self._parser.feed_data(data)
+            for _, _, data in reads[self._fed :]:
+                self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             if self._complete:
                 self._unasked = True
             else:
-                self._end(Ended.NOT_HTTP, str(error))
+                self._finish(Ended.NOT_HTTP, str(error))
                 return
         except httptools.HttpParserUpgrade:
-            self._end(Ended.NOT_HTTP, "an answer that switches protocols")
+            self._finish(Ended.NOT_HTTP, "an answer that switches protocols")
             return
+        self._fed = len(reads)
         if self._complete:
-            self._end(Ended.COMPLETE, "")
+            self._finish(Ended.COMPLETE, "")
         elif self._kept_bytes > MAX_EXCHANGE_BYTES or len(reads) > MAX_READS:
-            self._end(Ended.TOO_LARGE, f"more than {MAX_EXCHANGE_BYTES} bytes or {MAX_READS} reads")
+            self._finish(Ended.TOO_LARGE, f"more than {MAX_EXCHANGE_BYTES} bytes or {MAX_READS} reads")
         elif self.status is None and self._kept_bytes > MAX_HEADER_BYTES:
-            self._end(Ended.TOO_LARGE, f"headers of more than {MAX_HEADER_BYTES} bytes")
+            self._finish(Ended.TOO_LARGE, f"headers of more than {MAX_HEADER_BYTES} bytes")
 
     # httptools' callbacks; an interim response (1xx) is a message of its own and is passed over
 
@@ -646,6 +723,10 @@ class _Call:
         status = self._parser.get_status_code()
         if status >= 200 and not self._complete:
             self.status = status
+            self._in_chunks = any(
+                name.lower() == b"transfer-encoding" and b"chunked" in value.lower()
+                for name, value in self.headers
+            )
 
     def on_body(self, _body: bytes) -> None:
         self._in_body = True
@@ -659,12 +740,19 @@ class _Call:
         self._timers.append(self._loop.call_later(max(limit_ns, 0) / NS_PER_S, self._on_limit, ended))
 
     def _on_limit(self, ended: Ended) -> None:
+        self._feed()
         if ended is Ended.FIRST_TIMEOUT and self._in_body:
             return
         limit_ns = self._limits.first_ns if ended is Ended.FIRST_TIMEOUT else self._limits.total_ns
         self._end(ended, f"the limit of {limit_ns / NS_PER_S:g} s")
 
     def _end(self, ended: Ended, detail: str) -> None:
+        """The exchange has ended, unless what is kept and was not looked at yet says otherwise."""
+        if not self._ended.done():
+            self._feed()
+            self._finish(ended, detail)
+
+    def _finish(self, ended: Ended, detail: str) -> None:
         if self._ended.done():
             return
         self._exchange.end_ns = self._mono_ns()
@@ -712,15 +800,16 @@ class _KeptBody(httpx.AsyncByteStream):
             yield piece
 
 
+def _is_whole(exchange: Exchange) -> bool:
+    """Whether what is kept is a whole response: its framing says so, by closing, too."""
+    if exchange.ended is not Ended.CLOSED:
+        return exchange.ended is Ended.COMPLETE
+    return read_http([data for _, _, data in exchange.reads], closed=True).done_read is not None
+
+
 def _response(
     request: httpx.Request, exchange: Exchange, status: int | None, headers: list[tuple[bytes, bytes]]
 ) -> httpx.Response:
-    if exchange.ended is not Ended.COMPLETE:
-        if exchange.ended is not Ended.CLOSED:
-            raise _httpx_error(exchange, request)
-        kept = read_http([data for _, _, data in exchange.reads], closed=True)
-        if kept.done_read is None:
-            raise _httpx_error(exchange, request)
     assert status is not None
     return httpx.Response(
         status,

@@ -8,7 +8,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fairlead.measure.sse import SseParser
+from fairlead.measure.sse import Event, SseParser, read_events
 
 ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
 lines = st.one_of(
@@ -24,7 +24,8 @@ streams = st.lists(st.tuples(lines, ends), max_size=25).map(
 
 def parse(pieces: list[bytes]) -> list[tuple[int, bytes, bytes]]:
     parser = SseParser()
-    return [tuple(event) for read, piece in enumerate(pieces) for event in parser.feed(piece, read)]
+    found = [event for read, piece in enumerate(pieces) for event in parser.feed(piece, read)]
+    return [(event.read, event.name, event.data) for event in found]
 
 
 def plain(stream: bytes) -> list[tuple[bytes, bytes]]:
@@ -62,3 +63,20 @@ def test_an_event_carries_the_read_in_which_its_blank_line_ended(stream):
         assert upto[-1] == (name, data)
         # A CR ends its line at once, so the event was not there one byte before.
         assert len(plain(stream[:read])) == len(upto) - 1
+
+
+plain_events = st.lists(st.binary(max_size=9).map(lambda data: b"data: " + data + b"\n\n"), max_size=20)
+
+
+@given(
+    stream=st.one_of(streams, plain_events.map(b"".join)),
+    cuts=st.lists(st.integers(0, 200), max_size=25),
+)
+@example(stream=b"data: a\n\n\ndata: b\n\n", cuts=[])
+@example(stream=b"data: a\n\ndata: b\n\n", cuts=[8, 9, 9, 10])
+def test_a_stream_that_is_over_gives_what_it_gave_piece_by_piece(stream, cuts):
+    edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    body = [(2 * read, stream[a:b]) for read, (a, b) in enumerate(itertools.pairwise(edges))]
+    parser = SseParser()
+    one_by_one: list[Event] = [event for read, piece in body for event in parser.feed(piece, read)]
+    assert read_events(body) == (one_by_one, parser.fault)

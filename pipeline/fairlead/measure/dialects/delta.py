@@ -17,7 +17,7 @@ class Kind(enum.StrEnum):
     TOOL_CALL = "c"
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """A piece of content, never empty. Pieces of one event arrive at one time."""
 
     kind: Kind

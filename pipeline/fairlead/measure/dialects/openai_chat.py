@@ -117,16 +117,24 @@ def openai_chat_whole_read(event: Event) -> Delta:
 def _delta(chunk: _Chunk, stated: Sequence[_Message | None]) -> Delta:
     if chunk.error is not None:
         return Delta(fault=stated_fault(chunk.error, "error"), usage=openai_usage(chunk.usage))
-    messages = [message for message in stated if message is not None]
-    finishes = [choice.finish_reason for choice in chunk.choices or () if choice.finish_reason]
-    finish = finishes[-1] if finishes else None
+    pieces: list[Piece] = []
+    calls: tuple[ToolCall, ...] = ()
+    refusal = False
+    for message in stated:
+        if message is not None:
+            pieces += _pieces(message)
+            calls += _calls(message) if message.tool_calls else ()
+            refusal = refusal or bool(message.refusal)
+    finish = None
+    for choice in chunk.choices or ():
+        finish = choice.finish_reason or finish
     return Delta(
-        pieces=tuple(piece for message in messages for piece in _pieces(message)),
-        tool_calls=tuple(call for message in messages for call in _calls(message)),
+        pieces=tuple(pieces),
+        tool_calls=calls,
         finish=finish,
-        usage=openai_usage(chunk.usage),
+        usage=None if chunk.usage is None else openai_usage(chunk.usage),
         response_id=text_or_none(chunk.id),
-        refusal=finish == FILTERED or any(message.refusal for message in messages),
+        refusal=refusal or finish == FILTERED,
     )
 
 
