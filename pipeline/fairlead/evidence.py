@@ -15,6 +15,7 @@ from fairlead.model import Methodology, RawFile, scenario_of
 from fairlead.problems import Problem
 from fairlead.ranking import Evidence, Origin, invalid_reasons, methodology_of
 from fairlead.repository import FileKind, Manifest, Repository
+from fairlead.usage import examine
 
 
 def load_evidence(repository: Repository) -> tuple[list[Evidence], list[Problem]]:
@@ -54,7 +55,12 @@ def _read(repository: Repository, manifest: Manifest, raw: RawFile) -> Evidence 
     table = tabulate(window, steady_rules(methodology))
     invalid = () if header.origin == "imported" else invalid_reasons(table, methodology)
     return Evidence(
-        path=path, origin=_origin(manifest, header), scenario=scenario, table=table, invalid=invalid
+        path=path,
+        origin=_origin(manifest, header),
+        scenario=scenario,
+        table=table,
+        invalid=invalid,
+        usage=examine(window, methodology.limits.token_disagreement_share),
     )
 
 

@@ -14,9 +14,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from fairlead import stats
+from fairlead import stats, usage
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Provider
+from fairlead.usage import Usage
 from fairlead.windows import Certificate, Outcome
 
 REAL_DAY_SECONDS = 86_400
@@ -62,13 +63,15 @@ FIGURES: tuple[Figure, ...] = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
-    """One window that a row rests on. ``path`` is its raw file, relative to the root."""
+    """One window that a row rests on. ``path`` is its raw file, relative to the root. ``usage``: of the
+    provider against our count, None where no tokenizer counted."""
 
     path: str
     origin: Origin
     scenario: str
     table: WindowTable
     invalid: tuple[str, ...]
+    usage: Usage | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +127,12 @@ class Row:
     def valid(self) -> tuple[Evidence, ...]:
         """The windows that count."""
         return tuple(evidence for evidence in self.evidence if not evidence.invalid)
+
+    @property
+    def usage(self) -> Usage | None:
+        """The provider's usage over the windows that count; None where no tokenizer counted any of them."""
+        counted = [evidence.usage for evidence in self.valid if evidence.usage is not None]
+        return usage.combine(counted, counted[0].limit) if counted else None
 
     @property
     def last_unix_ns(self) -> int:

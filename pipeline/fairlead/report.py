@@ -16,15 +16,16 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from fairlead import ranking, stats
+from fairlead import ranking, stats, usage
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
 from fairlead.windows import Certificate, Outcome, Window
 
-# An ad hoc window belongs to no methodology; these are the first draft's rules for a throughput figure.
+# An ad hoc window belongs to no methodology; these are the first draft's rules.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
 AD_HOC_CONFIDENCE = 0.95
+AD_HOC_DISAGREEMENT_SHARE = 0.05
 
 _WIDTH = 100
 
@@ -76,12 +77,14 @@ def _table(*columns: str, right: Sequence[int] = ()) -> Table:
 
 
 class WindowSummary:
-    """What an ad hoc window says: its table, its figures, and how far the chunks were apart."""
+    """What an ad hoc window says: its table, its figures, how far the chunks were apart, and the usage beside
+    the count."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self.table: WindowTable = tabulate(window, AD_HOC_RULES)
         self.figures = ranking.estimate_figures([self.table], AD_HOC_CONFIDENCE)
+        self.usage = usage.examine(window, AD_HOC_DISAGREEMENT_SHARE)
         gaps = [gap / 1e6 for request in window.requests for gap in request.chunk_ns[1:]]
         self.icl_ms = {q: stats.quantile(gaps, q) for q in (0.5, 0.99)} if gaps else {}
 
@@ -114,7 +117,17 @@ def window_text(summary: WindowSummary, out: Path | None) -> str:
         "",
     ]
     tail = [] if out is None else ["", f"raw window: {out}"]
-    return _render("\n".join(lines), figures, *tail)
+    return _render("\n".join(lines), figures, *_usage_lines(summary.usage), *tail)
+
+
+def _usage_lines(found: usage.Usage | None) -> list[str]:
+    """The usage of a window beside its count, and where its worst request stands in the raw window."""
+    if found is None:
+        return ["", "tokens: as the provider states them; --tokenizer FILE counts them"]
+    said = usage.sentences(found)
+    if found.worst is not None:
+        said.append(f"furthest off is request {found.worst.i}, line {found.worst.i + 2} of the raw window")
+    return ["", *(f"tokens: {sentence}" for sentence in said)]
 
 
 def window_json(summary: WindowSummary, out: Path | None, sha256: str) -> str:
@@ -135,6 +148,8 @@ def window_json(summary: WindowSummary, out: Path | None, sha256: str) -> str:
                 "icl_p50_ms": summary.icl_ms.get(0.5),
                 "icl_p99_ms": summary.icl_ms.get(0.99),
                 "throughput_undefined": throughput.reason if isinstance(throughput, Undefined) else None,
+                "tokenizer_sha256": header.tokenizer_sha256,
+                "usage": usage.as_data(summary.usage),
                 "stamps": header.stamps,
                 "start_unix_ns": header.clock.start_unix_ns,
                 "duration_ns": header.clock.duration_ns,
@@ -222,6 +237,7 @@ def rank_text(rows: Sequence[ranking.Row]) -> str:
         parts.append(f"{family.model}  {family.scenario}  {place}, {method}\n")
         parts.append(_ranked_table([row for row in inside if not row.unranked]))
         parts.append(_unranked_text([row for row in inside if row.unranked]))
+        parts.extend(_finding_lines(inside))
     if not parts:
         return "No row: nothing has been measured or imported yet.\n"
     return _render(*parts)
@@ -237,6 +253,20 @@ def _ranked_table(rows: Sequence[ranking.Row]) -> str | Table:
         success = row.figures["success_rate"]
         table.add_row(f"  {row.provider}/{row.endpoint}", *cells, format_estimate("success_rate", success))
     return table
+
+
+def _finding_lines(rows: Sequence[ranking.Row]) -> list[str]:
+    """Rows whose usage is a finding, each with its figures and a raw file that shows it."""
+    lines = []
+    for row in rows:
+        found = row.usage
+        if found is not None and found.findings:
+            shown = next(item.path for item in row.valid if item.usage and item.usage.worst == found.worst)
+            lines.append(
+                f"  {row.provider}/{row.endpoint} ({row.origin}): {'; '.join(usage.sentences(found))}"
+            )
+            lines.append(f"      evidence: {shown}")
+    return [*lines, ""] if lines else []
 
 
 def _first_rank(row: ranking.Row) -> tuple[float, float, str]:
@@ -306,8 +336,12 @@ def _row_json(row: ranking.Row) -> dict[str, Any]:
             name: {"best": rank.best, "worst": rank.worst, "of": rank.of} for name, rank in row.ranks.items()
         },
         "unranked": list(row.unranked),
+        "usage": usage.as_data(row.usage),
         "outcomes": {outcome.value: count for outcome, count in row.outcomes.items()},
-        "windows": [{"path": item.path, "invalid": list(item.invalid)} for item in row.evidence],
+        "windows": [
+            {"path": item.path, "invalid": list(item.invalid), "usage": usage.as_data(item.usage)}
+            for item in row.evidence
+        ],
     }
 
 

@@ -36,6 +36,7 @@ GROUPS: Mapping[str, str] = types.MappingProxyType(
         "MET": "The methodology",
         "SUB": "Registrations, submissions and their manifests",
         "WIN": "Raw windows",
+        "TOK": "Token counts",
         "GOV": "Governance",
         "HIS": "What may never change",
         "AUD": "The audit of a published table",
@@ -698,6 +699,38 @@ _RULES = (
         "A window that was cut short",
         "The run was interrupted. What had been measured is kept and shown; the window counts as missing.",
         "Nothing, if it was an accident: measure the window again and submit both.",
+        Severity.WARNING,
+    ),
+    # -- TOK -------------------------------------------------------------------------------------
+    Rule(
+        "TOK001",
+        "Token counts that contradict each other",
+        "A count is made by a tokenizer that the header names, and the counts of the chunks add up to that "
+        "of the request. What does not was not made by our client, or was changed.",
+        "Restore the file as it was sealed.",
+    ),
+    Rule(
+        "TOK002",
+        "Counted with another tokenizer than the model pins",
+        "Rows of one model are compared by tokens of one kind. A pin may have changed after the window was "
+        "measured; then the older count stays what it was.",
+        "Measure with the tokenizer that methodology/models.yaml pins: `fairlead measure` finds it by its "
+        "sha256.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "TOK003",
+        "A count that the tokenizer does not give",
+        "Whoever has the tokenizer's file counts the same text and gets the same number. `fairlead check "
+        "--recount` did, and got another one.",
+        "Restore the file as it was sealed.",
+    ),
+    Rule(
+        "TOK004",
+        "Token counts were not checked",
+        "Counting again needs the tokenizer's file, which is not part of the repository, and the tokenizers "
+        "library.",
+        "Name the file with `--tokenizer FILE`, or put it into the cache under its sha256.",
         Severity.WARNING,
     ),
     # -- GOV -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ that their digests always fit.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import gzip
 import hashlib
 import os
@@ -17,11 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace as replace
+from tokenizers import Tokenizer
 
-from fairlead import windows
+from fairlead import tokens, windows
 from fairlead.measure import certificate as reports
 from fairlead.measure.truth import ReferenceProfile
 from fairlead.model import window_file_name
+
+from .tokenizer_example import byte_level
 
 NOW = dt.datetime(2026, 4, 1, tzinfo=dt.UTC)
 MS = 1_000_000
@@ -717,6 +722,26 @@ def change_header(root: Path, folder: str, **changes: Any) -> None:
     window = windows.decode_window((root / path).read_bytes())
     header = msgspec.structs.replace(window.header, **changes)
     write(root, path, windows.encode_window(header, window.requests))
+    reseal(root, folder)
+
+
+@functools.cache
+def tokenizer() -> tokens.Pinned:
+    """The tokenizer that :func:`count` pins."""
+    data = byte_level()
+    return tokens.Pinned(Tokenizer.from_buffer(data), hashlib.sha256(data).hexdigest())
+
+
+def count(root: Path, folder: str) -> None:
+    """Pin a tokenizer for the first model, count a folder's windows with it, and seal them again."""
+    pin = (
+        f"tokenizer:\n      source: https://example.org/tokenizer.json\n      sha256: {tokenizer().sha256}\n"
+    )
+    path = root / "methodology/models.yaml"
+    path.write_text(path.read_text().replace("tokenizer: null\n", pin, 1))
+    for file in sorted((root / folder / "windows").iterdir()):
+        counted = tokens.count(windows.decode_window(file.read_bytes()), tokenizer())
+        file.write_bytes(windows.encode_window(counted.header, counted.requests))
     reseal(root, folder)
 
 

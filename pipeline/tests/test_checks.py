@@ -41,7 +41,12 @@ def _script(folder: Path) -> ModuleType | None:
 
 
 def _check(root: Path, script: ModuleType | None) -> list[Problem]:
-    found = checks.run_checks(root, base=getattr(script, "BASE", None), now=roots.NOW)
+    found = checks.run_checks(
+        root,
+        base=getattr(script, "BASE", None),
+        now=roots.NOW,
+        recount=getattr(script, "recount", lambda _: None)(roots),
+    )
     changes, _ = repository.format_tree(root)
     if getattr(script, "FORMAT", False):
         found += [

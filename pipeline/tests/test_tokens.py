@@ -12,12 +12,10 @@ import pytest
 
 from fairlead import metrics, tokens
 from fairlead.tokens import (
-    Disagreement,
     Pinned,
     TokenizerError,
     cached_path,
     count,
-    disagreement,
     load_tokenizer,
 )
 from fairlead.windows import Outcome, Request, decode_window, encode_window
@@ -61,9 +59,9 @@ def test_a_file_with_one_other_byte_is_refused_and_both_digests_are_named(tmp_pa
         load_tokenizer(path, sha256)
 
 
-def test_a_missing_file_says_what_belongs_there(tmp_path):
+def test_a_missing_file_is_refused_in_words(tmp_path):
     path = cached_path(tmp_path, "ab" * 32)
-    with pytest.raises(TokenizerError, match=r"No such file.*put the tokenizer with sha256 (ab){32} there"):
+    with pytest.raises(TokenizerError, match="No such file"):
         load_tokenizer(path, "ab" * 32)
 
 
@@ -216,56 +214,3 @@ def test_the_speed_of_a_reply_counts_from_the_tokens_after_its_first_chunk(by_wo
     request = counted(reply(("t", "anchor barley "), ("t", "cedar "), ("t", "dawn anchor")), by_word)
     assert metrics.tokens_after_first_chunk(request) == 3
     assert metrics.output_speed_tps(request, "closed") == pytest.approx(150)
-
-
-# -- usage against count -------------------------------------------------------------------------
-
-
-def stated(counted: int | None, usage: int | None, **more: object) -> Request:
-    return make_request(tokens=make_tokens(counted=counted, usage_output=usage), **more)
-
-
-def test_a_usage_above_the_limit_is_a_finding_with_its_sign():
-    found = disagreement([stated(100, 106, i=3), stated(100, 94, i=4), stated(100, 105, i=5)], 0.05)
-    assert found == [
-        Disagreement(i=3, counted=100, usage=106, share=0.06),
-        Disagreement(i=4, counted=100, usage=94, share=-0.06),
-    ]
-
-
-def test_the_mark_that_ends_an_answer_is_no_disagreement_however_short_the_answer():
-    assert disagreement([stated(3, 4), stated(3, 2)], 0.05) == []
-    assert [found.usage for found in disagreement([stated(3, 5)], 0.05)] == [5]
-
-
-def test_a_limit_of_zero_still_allows_that_mark_and_nothing_more():
-    assert [found.usage for found in disagreement([stated(100, 101), stated(100, 102)], 0)] == [102]
-
-
-def test_reasoning_that_was_billed_and_never_sent_is_taken_off():
-    hidden = make_tokens(counted=100, usage_output=900, usage_reasoning=800)
-    sent = make_tokens(counted=900, usage_output=900, usage_reasoning=800)
-    assert disagreement([make_request(tokens=hidden)], 0.05) == []
-    assert disagreement([make_request(tokens=sent, chunk_kind="r2t2")], 0.05) == []
-    assert len(disagreement([make_request(tokens=hidden, chunk_kind="r2t2")], 0.05)) == 1
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        stated(None, 50),
-        stated(50, None),
-        stated(0, 50),
-        stated(50, 99, outcome=Outcome.TRUNCATED),
-        make_request(tokens=make_tokens(counted=5, usage_output=5, usage_reasoning=50)),
-    ],
-)
-def test_a_request_without_two_figures_that_can_be_compared_is_no_finding(request_):
-    assert disagreement([request_], 0.05) == []
-
-
-def test_padding_a_usage_figure_shows_in_a_counted_window(by_word):
-    honest = reply(("t", "anchor " * 40), i=0, tokens=make_tokens(usage_output=41))
-    padded = reply(("t", "anchor " * 40), i=1, tokens=make_tokens(usage_output=60))
-    window = count(make_window([honest, padded]), by_word)
-    assert [(found.i, found.share) for found in disagreement(window.requests, 0.05)] == [(1, 0.5)]

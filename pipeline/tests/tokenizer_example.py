@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
+from fairlead.measure.truth import WORDS
 from fairlead.measure.workload import Workload, prompt
 from fairlead.tokens import Pinned, load_tokenizer
 from fairlead.windows import Request
@@ -57,6 +58,15 @@ def words() -> bytes:
     )
     tokenizer.enable_truncation(3)
     tokenizer.enable_padding(length=50, pad_token="?")
+    return tokenizer.to_str().encode()
+
+
+@functools.cache
+def reference_words() -> bytes:
+    """One token a word of the reference endpoint, so that a count is what the endpoint says it sent."""
+    vocabulary = {"?": 0} | {f"w{number}": number + 1 for number in range(WORDS)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return tokenizer.to_str().encode()
 
 

@@ -20,7 +20,15 @@ from fairlead.campaign.field import (
     raw_files,
     reasons_against,
 )
-from fairlead.campaign.plans import CampaignError, find_target, make_plan, methodology_ref, scenario_by_id
+from fairlead.campaign.plans import (
+    CampaignError,
+    find_target,
+    make_plan,
+    methodology_ref,
+    require_tokenizers,
+    scenario_by_id,
+    tokenizer_pins,
+)
 from fairlead.model import GitHub, Methodology, PlannedWindow, Registration
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
@@ -94,7 +102,8 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
     complete it counts, else it is kept as it is and the window is measured again.
 
     Raises:
-        CampaignError: there is no such registration, or it plans what cannot be measured.
+        CampaignError: there is no such registration, or it plans what cannot be measured, or what is counted
+            with a tokenizer that the gear does not hold.
     """
     folder = repository.root / "submissions" / submission
     registration = repository.registrations.get(submission)
@@ -104,7 +113,10 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
         )
     methodology = repository.methodologies[registration.methodology.version]
     registration_sha256 = windows.digest(documents.read_bounded(folder / "registration.yaml", 1 << 20))
-    keep_left_overs(folder, gear.keys)
+    models = {planned.model for planned in registration.windows}
+    require_tokenizers(repository, models, gear.tokenizers)
+    pins = tokenizer_pins(repository, models)
+    keep_left_overs(folder, gear)
     runs = _whole_runs(folder, methodology)
     for index, planned in enumerate(registration.windows):
         plan = make_plan(
@@ -116,6 +128,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
             vantage=registration.vantage,
             registration_sha256=registration_sha256,
             plan_index=index,
+            tokenizer=pins.get(planned.model),
         )
         own = runs.setdefault(index, [])
         while not any(own) and len(own) < RUNS_MAX:

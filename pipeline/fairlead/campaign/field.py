@@ -27,6 +27,7 @@ from fairlead.metrics import tabulate
 from fairlead.model import Methodology, window_file_name
 from fairlead.ranking import invalid_reasons
 from fairlead.scaffold import write_whole
+from fairlead.tokens import Pinned
 
 SECOND_NS = 1_000_000_000
 RUNS_MAX = 2  # a window that does not count is measured once more, never a third time
@@ -64,6 +65,7 @@ class Gear:
 
     ``calibrate`` measures the client's own error under the shape of a load; a certificate is used again
     for as long as it is good. ``keys``: by provider; a provider without one is measured without.
+    ``tokenizers``: by digest; a model that pins one is not measured without it.
     """
 
     clock: Clock
@@ -71,6 +73,7 @@ class Gear:
     report: Report
     calibrate: Calibrate
     keys: Mapping[str, Secret] = dataclasses.field(default_factory=dict)
+    tokenizers: Mapping[str, Pinned] = dataclasses.field(default_factory=dict)
     _latest: dict[LoadShape, Calibrated] = dataclasses.field(default_factory=dict)
 
     def certificate_before(self, shape: LoadShape) -> Calibrated:
@@ -111,6 +114,7 @@ def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> 
                 clock=gear.clock,
                 progress=_reporter(gear.report, job, count),
                 key=gear.keys.get(job.plan.provider),
+                tokenizer=gear.tokenizers.get(job.plan.tokenizer_sha256 or ""),
             )
             sealed.append((job, window, spool))
             if window.stopped:
@@ -129,20 +133,20 @@ def reasons_against(window: windows.Window, methodology: Methodology) -> tuple[s
     return invalid_reasons(tabulate(window, steady_rules(methodology)), methodology)
 
 
-def keep_left_overs(folder: Path, keys: Mapping[str, Secret]) -> list[Path]:
+def keep_left_overs(folder: Path, gear: Gear) -> list[Path]:
     """Seal what a killed run left in a folder: what had finished is kept, as a window that was cut off.
 
     Raises:
-        CampaignError: a spool that cannot be sealed: no spool, or measured with a key that is not here.
+        CampaignError: a spool that cannot be sealed: no spool, or its key or its tokenizer is not here.
     """
     kept = []
     for spool in sorted(folder.glob("*.*.*.spool")):
         _, provider, scenario, _ = spool.name.split(".")
         try:
-            window = seal(spool, keys.get(provider))
+            window = seal(spool, gear.keys.get(provider), gear.tokenizers)
         except SpoolError as error:
             raise CampaignError(
-                str(error), f"set the key, or delete {spool} to give its requests up"
+                str(error), f"give what it asks for, or delete {spool} to give its requests up"
             ) from None
         if window.window.requests:
             kept.append(_write(folder, scenario, window))

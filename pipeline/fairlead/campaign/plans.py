@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from fairlead import windows
 from fairlead.measure.plan import Limits, Plan
-from fairlead.model import Endpoint, Methodology, MethodologyRef, Provider, Scenario, ServedModel
+from fairlead.model import (
+    Endpoint,
+    Methodology,
+    MethodologyRef,
+    Provider,
+    Scenario,
+    ServedModel,
+    Tokenizer,
+)
 from fairlead.repository import Repository
 
 #: The most requests that an open loop may have under way. An open window is certified at that many streams,
@@ -62,6 +71,26 @@ def find_target(repository: Repository, provider: str, endpoint: str, model: str
     )
 
 
+def tokenizer_pins(repository: Repository, models: Iterable[str]) -> dict[str, Tokenizer]:
+    """The tokenizers that these models are counted with, by model; those that pin none are left out."""
+    entries = {model: repository.models.get(model) for model in models}
+    return {model: entry.tokenizer for model, entry in entries.items() if entry and entry.tokenizer}
+
+
+def require_tokenizers(repository: Repository, models: Iterable[str], given: Collection[str]) -> None:
+    """Stop before anything is measured where a pinned tokenizer is not among those given, by digest.
+
+    Raises:
+        CampaignError: one is missing.
+    """
+    for model, pin in tokenizer_pins(repository, models).items():
+        if pin.sha256 not in given:
+            raise CampaignError(
+                f"{model} is counted with the tokenizer with sha256 {pin.sha256}, which is not here",
+                "name it with --tokenizer FILE",
+            )
+
+
 def make_plan(
     target: Target,
     methodology: Methodology,
@@ -73,6 +102,7 @@ def make_plan(
     round_id: str | None = None,
     registration_sha256: str | None = None,
     plan_index: int | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Plan:
     """All that fixes one window, by the methodology's numbers.
 
@@ -118,6 +148,7 @@ def make_plan(
             registration_sha256=registration_sha256,
             plan_index=plan_index,
             methodology=windows.Methodology(version=reference.version, sha256=reference.sha256),
+            tokenizer_sha256=None if tokenizer is None else tokenizer.sha256,
         )
     except ValueError as error:
         raise CampaignError(

@@ -18,7 +18,15 @@ from fairlead.campaign.field import (
     raw_files,
     reasons_against,
 )
-from fairlead.campaign.plans import CampaignError, make_plan, methodology_ref, scenario_by_id, targets_of
+from fairlead.campaign.plans import (
+    CampaignError,
+    make_plan,
+    methodology_ref,
+    require_tokenizers,
+    scenario_by_id,
+    targets_of,
+    tokenizer_pins,
+)
 from fairlead.model import MethodologyRef, RawFile, Rounds
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
@@ -43,13 +51,16 @@ def measure_rounds(
     measured once more, in the same round. What a killed run left is kept.
 
     Raises:
-        CampaignError: no endpoint, or an unknown scenario or vantage.
+        CampaignError: no endpoint, an unknown scenario or vantage, or a pinned tokenizer that the gear does
+            not hold.
     """
     targets = targets_of(repository, model)
     if not targets:
         raise CampaignError(f"no provider lists an endpoint with an address for {model!r}", "see providers/")
     if vantage not in repository.vantages:
         raise CampaignError(f"unknown vantage {vantage!r}", "add it to methodology/vantages.yaml")
+    require_tokenizers(repository, [model], gear.tokenizers)
+    pins = tokenizer_pins(repository, [model])
     methodology = repository.methodologies[version]
     reference = methodology_ref(repository, version)
     planned = [(target, scenario_by_id(methodology, name)) for target in targets for name in scenarios]
@@ -60,7 +71,7 @@ def measure_rounds(
             gear.wait(early)
         now = dt.datetime.fromtimestamp(gear.clock.unix_ns() / SECOND_NS, tz=dt.UTC)
         folder = repository.root / "submissions" / "neutral" / f"{now:%Y-%m}-{vantage}-{model}"
-        keep_left_overs(folder, gear.keys)
+        keep_left_overs(folder, gear)
         jobs = [
             (target, scenario, number * len(planned) + place)
             for place, (target, scenario) in enumerate(rng.sample(planned, len(planned)))
@@ -76,6 +87,7 @@ def measure_rounds(
                         seed=rng.randbytes(32).hex(),
                         vantage=vantage,
                         round_id=f"{now:%Y%m%dt%H%M%Sz}",
+                        tokenizer=pins.get(model),
                     ),
                     scenario.id,
                     place,

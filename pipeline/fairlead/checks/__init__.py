@@ -24,7 +24,7 @@ from fairlead.checks import (
     tree,
     waivers,
 )
-from fairlead.checks.context import Context
+from fairlead.checks.context import Context, Recount
 from fairlead.documents import problem_of
 from fairlead.problems import Problem, order_problems
 from fairlead.repository import TOP_FOLDERS, Repository, bug, is_within, load_repository
@@ -78,7 +78,12 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(
-    root: Path, *, base: str | None = None, paths: Sequence[str] = (), now: dt.datetime
+    root: Path,
+    *,
+    base: str | None = None,
+    paths: Sequence[str] = (),
+    now: dt.datetime,
+    recount: Recount | None = None,
 ) -> list[Problem]:
     """Every problem of a tree, in the order of its paths and lines.
 
@@ -87,6 +92,7 @@ def run_checks(
         base: a git ref; with it, what may never change is held against the merge base with HEAD.
         paths: files and folders, relative to the root, whose problems are wanted; all if empty.
         now: the moment to judge dates by, with its time zone.
+        recount: a tokenizer by its digest; with it, every count is made again where the tokenizer is at hand.
 
     Raises:
         EnvironmentProblem: git cannot answer for ``base``.
@@ -95,7 +101,7 @@ def run_checks(
     past = history.open_base(root, base, TOP_FOLDERS) if base is not None else None
     if base is not None and past is None:
         problems.append(changes.not_checked())
-    context = Context(now=now, base=past, paths=tuple(paths))
+    context = Context(now=now, base=past, paths=tuple(paths), recount=recount)
     for check in CHECKS:
         found = list(_run_guarded(check, repository, context))
         if len(found) == MAX_PROBLEMS_PER_CHECK:

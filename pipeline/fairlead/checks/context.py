@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from fairlead.documents import problem_at
 from fairlead.history import Base
 from fairlead.problems import Problem, nearest, quote
 from fairlead.repository import Repository
 from fairlead.rules import RULES
+from fairlead.tokens import Pinned
+
+Recount = Callable[[str], Pinned | None]
+"""A tokenizer by its digest, None where it is not at hand. May raise TokenizerError."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Context:
-    """The moment, the state that the change started from (None: not asked), the paths of interest."""
+    """The moment, the state that the change started from (None: not asked), the paths of interest, and the
+    tokenizers to count again with (None: not asked)."""
 
     now: dt.datetime
     base: Base | None
     paths: tuple[str, ...]
+    recount: Recount | None = None
 
 
 def at(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fairlead import documents, windows
 from fairlead.checks.context import Context, at
+from fairlead.checks.counts import count_problems
 from fairlead.checks.headers import Owner, header_problems
 from fairlead.checks.requests import request_problems
 from fairlead.checks.submissions import registration_digest
@@ -170,7 +171,7 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
         runs: list[_Run] = []
         for path in paths:
             if _is_wanted(path, context):
-                run, problems = _check_window(repository, owner, path, listed.get(path))
+                run, problems = _check_window(repository, context, owner, path, listed.get(path))
                 yield from problems
                 runs += [run] if run is not None else []
         if len(runs) == len(paths):  # else a missing window may be one that cannot be read
@@ -192,7 +193,7 @@ def _is_wanted(path: str, context: Context) -> bool:
 
 
 def _check_window(
-    repository: Repository, owner: Owner, path: str, listed: _Listed | None
+    repository: Repository, context: Context, owner: Owner, path: str, listed: _Listed | None
 ) -> tuple[_Run | None, list[Problem]]:
     problems: list[Problem] = []
     try:
@@ -206,6 +207,7 @@ def _check_window(
             if not any(problem.code == "WIN020" for problem in problems):
                 problems += _summary_problems(repository, path, window.header)
             problems += request_problems(path, window)
+            problems += count_problems(path, window, repository.models, context.recount)
     except Unreadable as error:
         return None, [problem_of(path, error.code, error.message)]
     except windows.WindowError as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fairlead.campaign import Progress
     from fairlead.problems import Problem
     from fairlead.repository import Repository
+    from fairlead.tokens import Shelf
 
 EXIT_PROBLEMS, EXIT_ENVIRONMENT = 1, 3
 
@@ -40,6 +41,14 @@ in_root = click.option(
     "root_option",
     type=click.Path(path_type=Path, file_okay=False),
     help="The root to work in; else the nearest folder above that is one.",
+)
+tokenizer_files = click.option(
+    "--tokenizer",
+    "tokenizer_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A tokenizer.json to count with, found by its sha256; else the cache is looked in. May be repeated.",
 )
 as_json_too = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
@@ -188,6 +197,27 @@ def wait(ns: int) -> None:
             f"waiting until {until:%Y-%m-%d %H:%M:%S} UTC (ctrl-C stops; the same command goes on)", err=True
         )
     pause(ns)
+
+
+def tokenizer_shelf(files: Sequence[Path]) -> Shelf:
+    """The tokenizers that were given, and the cache: fairlead/tokenizers/ in the user's cache folder."""
+    from fairlead.tokens import open_shelf
+
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    cache = Path(named) if os.path.isabs(named) else Path.home() / ".cache"  # noqa: PTH117 - the standard's rule
+    return open_shelf(files, cache / "fairlead" / "tokenizers")
+
+
+@contextlib.contextmanager
+def tokenizer_errors() -> Iterator[None]:
+    """A tokenizer that is missing, or is not the pinned one, ends the command with its reason and its fix."""
+    from fairlead.tokens import TokenizerError
+
+    try:
+        yield
+    except TokenizerError as error:
+        complain(error.message, error.fix)
+        raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
 
 
 @contextlib.contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +17,13 @@ from fairlead.cli.common import (
     find_root,
     in_root,
     now,
+    tokenizer_errors,
+    tokenizer_files,
+    tokenizer_shelf,
 )
+
+if TYPE_CHECKING:
+    from fairlead.checks.context import Recount
 
 
 @click.command()
@@ -22,20 +31,36 @@ from fairlead.cli.common import (
 @click.option(
     "--base", metavar="REF", help="Also prove against this git revision that nothing frozen changed."
 )
+@click.option(
+    "--recount", is_flag=True, help="Also count every answer again, with the tokenizers that are at hand."
+)
+@tokenizer_files
 @click.option("--github", "as_github", is_flag=True, help="Print annotations for GitHub Actions.")
 @as_json_too
 @in_root
 def check(
-    paths: tuple[Path, ...], base: str | None, as_github: bool, as_json: bool, root_option: Path | None
+    paths: tuple[Path, ...],
+    base: str | None,
+    recount: bool,
+    tokenizer_files: tuple[Path, ...],
+    as_github: bool,
+    as_json: bool,
+    root_option: Path | None,
 ) -> None:
     """Check every file: form, schema, references, raw data, and with --base what may never change.
 
-    With PATHs only the problems of those files and folders are shown.
+    With PATHs only the problems of those files and folders are shown. --tokenizer implies --recount.
     """
     from fairlead import checks, problems
 
     root = find_root(root_option)
-    found = checks.run_checks(root, base=base, paths=[_below(root, path) for path in paths], now=now())
+    found = checks.run_checks(
+        root,
+        base=base,
+        paths=[_below(root, path) for path in paths],
+        now=now(),
+        recount=_recounting(tokenizer_files) if recount or tokenizer_files else None,
+    )
     render = problems.render_text
     if as_json:
         render = problems.render_json
@@ -46,6 +71,15 @@ def check(
         raise click.exceptions.Exit(EXIT_ENVIRONMENT)
     if any(problem.severity is problems.Severity.ERROR for problem in found):
         raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def _recounting(files: Sequence[Path]) -> Recount:
+    """A tokenizer by its digest, loaded once."""
+    from fairlead.tokens import find_tokenizer
+
+    with tokenizer_errors():
+        shelf = tokenizer_shelf(files)
+    return functools.cache(lambda sha256: find_tokenizer(shelf, sha256))
 
 
 def _below(root: Path, path: Path) -> str:

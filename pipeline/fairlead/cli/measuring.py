@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,9 @@ from fairlead.cli.common import (
     latest_version,
     load,
     seconds,
+    tokenizer_errors,
+    tokenizer_files,
+    tokenizer_shelf,
     wait,
 )
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from fairlead.measure.policy import Secret
     from fairlead.measure.spool import Sealed
     from fairlead.repository import Repository
+    from fairlead.tokens import Pinned
     from fairlead.windows import Certificate
 
 
@@ -178,6 +183,7 @@ def reference(
     show_default=True,
     help="With --neutral: from one round to the next (90s, 15m, 1h).",
 )
+@tokenizer_files
 @as_json_too
 @in_root
 def measure(
@@ -195,7 +201,8 @@ def measure(
     fairlead measure --url http://127.0.0.1:8377/v1 --model reference --concurrency 8 --requests 80
     fairlead measure --neutral llama-3-70b --vantage ams --scenario chat-c8 --rounds 24
 
-    Nothing is retried. Ctrl-C and a crash keep every finished request; run the same command again to go on.
+    Where a model pins a tokenizer, its file is needed to begin: the answers are counted with it. Nothing is
+    retried. Ctrl-C and a crash keep every finished request; run the same command again to go on.
     """
     if sum(value is not None for value in (submission, url, neutral_model)) != 1:
         raise click.UsageError("name one of: a SUBMISSION, --url ADDRESS, --neutral MODEL")
@@ -205,7 +212,8 @@ def measure(
     root = find_root(root_option)
     repository = load(root)
     if submission is not None:
-        _measure_claim(repository, submission.rstrip("/").removeprefix("submissions/"), quiet=as_json)
+        name = submission.rstrip("/").removeprefix("submissions/")
+        _measure_claim(repository, name, options["tokenizer_files"], quiet=as_json)
     elif neutral_model is not None:
         _measure_neutral(repository, neutral_model, quiet=as_json, **options)
 
@@ -229,7 +237,16 @@ def _keys(repository: Repository) -> dict[str, Secret]:
             os.environ.pop(key_variable(provider), None)
 
 
-def _gear(meter: Meter, keys: dict[str, Secret]) -> Gear:
+def _tokenizers(repository: Repository, models: Iterable[str], files: Sequence[Path]) -> dict[str, Pinned]:
+    """What these models are counted with, by digest; the end of the command where something is missing."""
+    from fairlead.campaign import tokenizer_pins
+    from fairlead.tokens import load_pins
+
+    with tokenizer_errors():
+        return load_pins(tokenizer_shelf(files), tokenizer_pins(repository, models))
+
+
+def _gear(meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned]) -> Gear:
     import secrets
 
     from fairlead.campaign import Gear
@@ -242,15 +259,21 @@ def _gear(meter: Meter, keys: dict[str, Secret]) -> Gear:
         report=meter.report,
         calibrate=lambda shape: calibrate(shape, seed=secrets.token_hex(16)),
         keys=keys,
+        tokenizers=tokenizers,
     )
 
 
-def _measure_claim(repository: Repository, submission: str, *, quiet: bool) -> None:
+def _measure_claim(repository: Repository, submission: str, files: Sequence[Path], *, quiet: bool) -> None:
     from fairlead import campaign
 
+    registration = repository.registrations.get(submission)
+    models = {planned.model for planned in registration.windows} if registration else set[str]()
+    tokenizers = _tokenizers(repository, models, files) if registration else {}
     with campaign_errors(), Meter(quiet=quiet) as meter:
-        for path in campaign.measure_claim(repository, submission, _gear(meter, _keys(repository))):
-            meter.say(str(path.relative_to(repository.root)))
+        for path in campaign.measure_claim(
+            repository, submission, _gear(meter, _keys(repository), tokenizers)
+        ):
+            _say_window(meter, repository, path)
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
 
@@ -265,6 +288,7 @@ def _measure_neutral(
     scenarios: tuple[str, ...],
     rounds: int,
     spacing: str,
+    tokenizer_files: tuple[Path, ...],
     **_: Any,
 ) -> None:
     import random
@@ -275,6 +299,7 @@ def _measure_neutral(
         raise click.UsageError("--neutral needs --vantage: see methodology/vantages.yaml")
     version = latest_version(repository)
     methodology = repository.methodologies[version]
+    tokenizers = _tokenizers(repository, [of_model], tokenizer_files)
     with campaign_errors(), Meter(quiet=quiet) as meter:
         for path in campaign.measure_rounds(
             repository,
@@ -285,9 +310,24 @@ def _measure_neutral(
             rounds=rounds,
             spacing_s=seconds(spacing),
             rng=random.SystemRandom(),
-            gear=_gear(meter, _keys(repository)),
+            gear=_gear(meter, _keys(repository), tokenizers),
         ):
-            meter.say(str(path.relative_to(repository.root)))
+            _say_window(meter, repository, path)
+
+
+def _say_window(meter: Meter, repository: Repository, path: Path) -> None:
+    """The path of a window that was measured, and on standard error what its usage says."""
+    from fairlead import usage
+    from fairlead.ranking import methodology_of
+    from fairlead.repository import read_window
+
+    meter.say(str(path.relative_to(repository.root)))
+    window = read_window(path)
+    stated = window.header.methodology
+    methodology = methodology_of(repository.methodologies, stated.version if stated else None)
+    found = usage.examine(window, methodology.limits.token_disagreement_share)
+    for sentence in usage.sentences(found) if found else ():
+        click.echo(f"  {sentence}", err=True)
 
 
 def _measure_ad_hoc(
@@ -304,6 +344,7 @@ def _measure_ad_hoc(
     dialect: str,
     key_env: str | None,
     out: Path | None,
+    tokenizer_files: tuple[Path, ...],
     **_: Any,
 ) -> None:
     import secrets
@@ -316,6 +357,7 @@ def _measure_ad_hoc(
 
     if model is None:
         raise click.UsageError("--url needs --model: the model's name in the API")
+    tokenizer = _one_tokenizer(tokenizer_files)
     try:
         plan = Plan(
             url=url,
@@ -328,6 +370,7 @@ def _measure_ad_hoc(
             max_tokens=max_tokens,
             input_words=input_words,
             dialect=dialect,
+            tokenizer_sha256=tokenizer.sha256 if tokenizer else None,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -346,6 +389,7 @@ def _measure_ad_hoc(
             spool=spool,
             progress=lambda done, failed: meter.report(Progress(1, 1, url, done, failed, requests)),
             key=key,
+            tokenizer=tokenizer,
         )
         if out is not None:
             write_whole(out, sealed.data)
@@ -353,6 +397,16 @@ def _measure_ad_hoc(
     _show_window(sealed, out, as_json=as_json)
     if sealed.stopped:
         raise KeyboardInterrupt
+
+
+def _one_tokenizer(files: Sequence[Path]) -> Pinned | None:
+    """The tokenizer of an ad hoc window: whichever file was typed, for nothing pins one."""
+    if len(files) > 1:
+        raise click.UsageError("--url takes one --tokenizer")
+    from fairlead.tokens import load_tokenizer
+
+    with tokenizer_errors():
+        return load_tokenizer(files[0]) if files else None
 
 
 def _key_for_url(name: str, url: str) -> Secret:

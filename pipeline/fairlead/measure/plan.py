@@ -51,7 +51,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     due beyond it is not sent but recorded as our own failure (``client``, code ``overload``).
 
     ``stop_ns``: no request begins so long after the window's origin, or later; those under way run to their
-    end. The rest labels the window and is only copied.
+    end. ``tokenizer_sha256``: of the tokenizer that counts the answers after the run. The rest labels the
+    window and is only copied.
 
     Raises:
         ValueError: a plan that cannot be run, in words for whoever typed it.
@@ -80,6 +81,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     registration_sha256: str | None = None
     plan_index: int | None = None
     methodology: windows.Methodology | None = None
+    tokenizer_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""

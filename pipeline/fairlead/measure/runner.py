@@ -47,6 +47,7 @@ from fairlead.measure.spool import (
 )
 from fairlead.measure.timeline import Ended, Exchange, Shot
 from fairlead.measure.transport import PreparedRequest, Readiness, Transport, hold_kernel_stamps, prepare
+from fairlead.tokens import Pinned
 
 _TICK_S = 0.25
 _SPARE_DESCRIPTORS = 64
@@ -70,6 +71,7 @@ def measure_window(
     progress: Progress | None = None,
     tls: ssl.SSLContext | None = None,
     key: Secret | None = None,
+    tokenizer: Pinned | None = None,
 ) -> Sealed:
     """Run one window and seal it. Blocks, and runs an event loop of its own.
 
@@ -77,7 +79,8 @@ def measure_window(
     times a second and once at the end; it counts the failures that the wire shows (status, broken
     connections, limits), while those inside a 200 stream are seen at sealing. ``commit``: of the tool, where
     known. ``tls``: a context other than the standard library's default. ``key``: sent with every request,
-    under the policy that binds it, and kept out of all that is written.
+    under the policy that binds it, and kept out of all that is written. ``tokenizer``: the one that the plan
+    names; it counts when the run is over and its loop is gone.
 
     Bodies are written first: a long plan of long prompts takes a while to begin, and ctrl-C then leaves
     nothing behind. On ctrl-C during the run the requests in flight become ``client`` failures, the others
@@ -85,13 +88,15 @@ def measure_window(
     the window is safely kept.
 
     Raises:
-        ValueError: the key is another provider's.
+        ValueError: the key is another provider's, or the tokenizer another than the plan's.
         SpoolExistsError: ``spool`` is there already; seal it or remove it.
         OSError: the spool cannot be written.
     """
     clock = clock or SystemClock()
     if key is not None and key.provider != plan.provider:
         raise ValueError(f"the key is that of {key.provider}, the window is of {plan.provider}")
+    if (tokenizer and tokenizer.sha256) != plan.tokenizer_sha256:
+        raise ValueError(f"the plan names the tokenizer {plan.tokenizer_sha256}, another one was given")
     _allow_descriptors(plan.concurrency + _SPARE_DESCRIPTORS)
     with _written(plan) as bodies:
         writer = SpoolWriter(spool)
@@ -100,7 +105,7 @@ def measure_window(
                 loop_runner.run(_Run(plan, bodies, writer, clock, commit, progress, tls, key).run())
         finally:
             writer.close()
-    return seal(spool, key)
+    return seal(spool, key, {} if tokenizer is None else {tokenizer.sha256: tokenizer})
 
 
 @contextlib.contextmanager
@@ -391,7 +396,7 @@ def _cpu_name() -> str:
 
 
 def tool(commit: str | None) -> windows.Tool:
-    """This program: its version, and the digest of the modules that measure."""
+    """This program: its version, and the digest of the modules that measure and count."""
     return windows.Tool(
         name="fairlead", version=fairlead.__version__, commit=commit, source_sha256=_source_sha256()
     )
@@ -400,7 +405,8 @@ def tool(commit: str | None) -> windows.Tool:
 @functools.cache
 def _source_sha256() -> str:
     package = Path(__file__).parent.parent
-    sources = sorted([*package.glob("measure/**/*.py"), package / "clock.py", package / "windows.py"])
+    others = (package / name for name in ("clock.py", "tokens.py", "windows.py"))
+    sources = sorted([*package.glob("measure/**/*.py"), *others])
     total = hashlib.sha256()
     for source in sources:
         total.update(f"{source.relative_to(package).as_posix()}\n".encode())

@@ -14,8 +14,10 @@ import queue
 import struct
 import threading
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import msgspec
@@ -26,6 +28,7 @@ from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Plan
 from fairlead.measure.policy import Secret, conceal_record
 from fairlead.measure.timeline import Exchange, Shot, lost_request, read_request
+from fairlead.tokens import Pinned, count_request
 
 # --- the spool -----------------------------------------------------------------------------------------
 
@@ -163,15 +166,18 @@ class Sealed:
     torn_bytes: int
 
 
-def seal(spool: Path, key: Secret | None = None) -> Sealed:
+def seal(
+    spool: Path, key: Secret | None = None, tokenizers: Mapping[str, Pinned] = MappingProxyType({})
+) -> Sealed:
     """The window that a spool holds, whole or torn: the same spool always gives the same bytes.
 
     A request that was begun and has no end on record, for the run was killed, is a ``client`` failure.
-    ``key``: the one that the requests carried; what a provider said of it is masked.
+    ``key``: the one that the requests carried; what a provider said of it is masked. ``tokenizers``: by
+    digest; the plan names the one that counts, request by request.
 
     Raises:
-        SpoolError: the file is no spool, or holds not even the plan, or was measured with a key that is not
-            given here.
+        SpoolError: the file is no spool, or holds not even the plan, or was measured with a key, or is to be
+            counted with a tokenizer, that is not given here.
         OSError: it cannot be read.
     """
     with spool.open("rb") as file:
@@ -182,7 +188,7 @@ def seal(spool: Path, key: Secret | None = None) -> Sealed:
             raise SpoolError(f"{spool} was cut off before the first request")
         if head.keyed and key is None:
             raise SpoolError(f"{spool} was measured with a key: set the key of {head.plan.provider} again")
-        reading = _Reading(head, key)
+        reading = _Reading(head, key, _tokenizer(spool, head.plan, tokenizers))
         good = file.tell()
         while (frame := _read_frame(file)) is not None:
             reading.take(frame)
@@ -203,6 +209,17 @@ def seal(spool: Path, key: Secret | None = None) -> Sealed:
     )
 
 
+def _tokenizer(spool: Path, plan: Plan, tokenizers: Mapping[str, Pinned]) -> Pinned | None:
+    if plan.tokenizer_sha256 is None:
+        return None
+    pinned = tokenizers.get(plan.tokenizer_sha256)
+    if pinned is None:
+        raise SpoolError(
+            f"{spool} is to be counted with the tokenizer with sha256 {plan.tokenizer_sha256}: give it"
+        )
+    return pinned
+
+
 def with_calibration(
     sealed: Sealed, before: windows.Certificate | None, after: windows.Certificate | None
 ) -> Sealed:
@@ -217,10 +234,11 @@ def with_calibration(
 class _Reading:
     """What the frames of a spool add up to."""
 
-    def __init__(self, head: Head, key: Secret | None) -> None:
+    def __init__(self, head: Head, key: Secret | None, tokenizer: Pinned | None) -> None:
         self.tail: Tail | None = None
         self._head = head
         self._key = key
+        self._tokenizer = tokenizer
         self._begun: dict[int, Shot] = {}
         self._requests: dict[int, windows.Request] = {}
         self._kernel = False
@@ -234,9 +252,11 @@ class _Reading:
         elif isinstance(frame, Finished):
             dialect = DIALECTS[self._head.plan.dialect]
             request = read_request(frame.shot, frame.exchange, dialect, origin_ns=self._head.origin_mono_ns)
-            self._requests[frame.shot.i] = (
-                request if self._key is None else conceal_record(request, self._key)
-            )
+            if self._key is not None:
+                request = conceal_record(request, self._key)
+            if self._tokenizer is not None:  # after masking: what is counted is what anyone can read
+                request = count_request(request, self._tokenizer)
+            self._requests[frame.shot.i] = request
             self._kernel = self._kernel or any(lag is not None for _, lag, _ in frame.exchange.reads)
             self._address = self._address or frame.exchange.address
             self._end_ns = max(self._end_ns, frame.exchange.end_ns)
@@ -277,7 +297,7 @@ class _Reading:
             plan_index=plan.plan_index,
             methodology=plan.methodology,
             workload=windows.Workload(id=workload.ID, sha256=definition),
-            tokenizer_sha256=None,
+            tokenizer_sha256=plan.tokenizer_sha256,
             load=plan.load(),
             clock=windows.WindowClock(
                 start_unix_ns=head.start_unix_ns,

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead import ranking
+from fairlead import ranking, usage
 from fairlead.publish.edition import (
     Edition,
     evidence_folder,
@@ -122,6 +122,7 @@ def _row(edition: Edition, row: Row) -> Object:
         "last": _instant(row.last_unix_ns),
         "figures": {figure.name: msgspec.to_builtins(row.figures[figure.name]) for figure in ranking.FIGURES},
         "ranks": {name: msgspec.to_builtins(rank) for name, rank in row.ranks.items()},
+        "usage": usage.as_data(row.usage),
         "outcomes": {str(outcome): number for outcome, number in sorted(row.outcomes.items())},
         "windows": [_window(edition, item) for item in row.evidence],
     }
@@ -142,6 +143,8 @@ def _window(edition: Edition, item: Evidence) -> Object:
         "requests": item.table.requests,
         "successes": item.table.successes,
         "invalid": list(item.invalid),
+        "tokenizer_sha256": item.table.header.tokenizer_sha256,
+        "usage": usage.as_data(item.usage),
     }
 
 

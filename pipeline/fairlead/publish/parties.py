@@ -21,7 +21,7 @@ from fairlead.model import (
     ServedModel,
     Submission,
 )
-from fairlead.publish import figures, markup, results
+from fairlead.publish import figures, markup, results, usage
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -463,6 +463,7 @@ def _windows(edition: Edition, folder: str, manifest: Sequence[RawFile], here: s
         "Each raw file is named by its sha256 in the submission's manifest.",
         class_="fl-note",
     )
+    yield from usage.windows_table(edition, folder, manifest, here)
 
 
 def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Html:

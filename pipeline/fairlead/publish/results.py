@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from fairlead import ranking
 from fairlead.model import Methodology
-from fairlead.publish import figures, markup
+from fairlead.publish import figures, markup, usage
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -172,7 +172,7 @@ def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here:
         bodies.append(tag("tbody", *([head] if ranked else []), *lines))
     label = f"{family.scenario}, {vantage_words(edition, family)}"
     blocks.append(markup.table(label, _figure_head(shown), *bodies, class_="fl-board"))
-    return blocks + _missing_note(rows, shown)
+    return [*blocks, *_missing_note(rows, shown), *usage.rows_note(edition, rows, here)]
 
 
 def family_anchor(family: Family) -> str:
