@@ -9,14 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models
 
 from fairlead import metrics, tokens
+from fairlead.model import Tokenizer as Pin
 from fairlead.tokens import (
     Pinned,
     TokenizerError,
     cached_path,
     count,
+    find_tokenizer,
+    load_pins,
     load_tokenizer,
+    open_shelf,
 )
 from fairlead.windows import Outcome, Request, decode_window, encode_window
 
@@ -165,6 +170,53 @@ def test_chunks_that_do_not_add_up_to_their_text_are_not_counted(by_word, change
     request = counted(reply(("t", "anc"), ("t", "hor"), **changes), by_word)
     assert request.chunk_tokens is None
     assert request.tokens.counted is None
+
+
+def test_a_text_longer_than_a_tokenizer_should_hold_is_not_counted(by_word, monkeypatch):
+    monkeypatch.setattr(tokens, "MAX_TEXT_CHARS", 6)
+    assert counted(reply(("t", "anchor")), by_word).tokens.counted == 1
+    assert counted(reply(("t", "anchor ")), by_word).tokens.counted is None
+
+
+def test_a_text_that_the_tokenizer_has_no_token_for_is_not_counted_and_stops_nothing(tmp_path):
+    tokenizer = Tokenizer(models.WordLevel({"anchor": 0}, unk_token="?"))
+    pinned = pin(tokenizer.to_str().encode(), tmp_path)
+    made = [reply(("t", "anchor"), i=0), reply(("t", "barley"), i=1), reply(("t", "\udc80"), i=2)]
+    after = count(make_window(made), pinned)
+    assert [request.tokens.counted for request in after.requests] == [1, None, None]
+    assert [request.chunk_tokens for request in after.requests] == [[1], None, None]
+
+
+# -- finding one ---------------------------------------------------------------------------------
+
+
+def test_a_given_file_comes_before_the_cache_and_its_name_says_nothing(tmp_path):
+    data, given = words(), tmp_path / "anything.bin"
+    given.write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    cached_path(tmp_path, sha256).write_bytes(b"broken")
+    found = find_tokenizer(open_shelf([given], tmp_path), sha256)
+    assert found is not None
+    assert found.sha256 == sha256
+
+
+def test_a_tokenizer_that_is_nowhere_is_none_and_no_error(tmp_path):
+    assert find_tokenizer(open_shelf([], tmp_path / "none"), "ab" * 32) is None
+
+
+def test_a_given_file_that_no_model_pins_is_refused(tmp_path):
+    given = tmp_path / "tokenizer.json"
+    given.write_bytes(words())
+    with pytest.raises(TokenizerError, match="pinned is none") as refused:
+        load_pins(open_shelf([given], tmp_path), {})
+    assert "leave the option out" in refused.value.fix
+
+
+def test_what_a_pin_says_of_its_source_cannot_write_to_the_terminal(tmp_path):
+    hostile = Pin(source="https://example.org/\x1b[2J", sha256="ab" * 32)
+    with pytest.raises(TokenizerError) as refused:
+        load_pins(open_shelf([], tmp_path), {"fable": hostile})
+    assert "\x1b" not in refused.value.fix
 
 
 def test_an_earlier_count_by_another_tokenizer_is_replaced(by_word):
