@@ -6,7 +6,7 @@ ARGS ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format site serve bench lock setup setup-dev clean
+.PHONY: help demo test lint format site serve bench lock setup setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -40,6 +40,9 @@ serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
 bench: setup-dev ## Measure the measuring client; print a table, write build/bench.json.
 	@mkdir -p build
 	@$(BIN)/python pipeline/benchmarks/bench_client.py --json build/bench.json $(ARGS)
+
+setup-tokens: setup ## Add the library that counts tokens.
+	@$(call install,requirements-tokens.lock)
 
 lock: setup-dev ## Pin every dependency anew, with hashes.
 	@printf 'editables\nhatchling\n' | $(LOCK) -o requirements.lock pyproject.toml -
