@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from fairlead.cost import NOT_ADDED_UP, Bill, NoCost, bill
 from fairlead.windows import Header, Outcome, Request, Window
 
 LoadKind = Literal["closed", "open"]
@@ -279,7 +280,8 @@ class WindowTable:
     ``values[metric]`` holds one value a successful request for which the metric is defined, in the
     unit of the metric's name and the order of the requests. ``outcomes`` counts every request;
     ``overloads`` those that an open loop could not send because too many were under way.
-    ``schedule_delay_ms`` is our own: what connecting took is the provider's and not in it.
+    ``schedule_delay_ms`` is our own: what connecting took is the provider's and not in it. ``bill``: the
+    tokens that were charged, for :func:`fairlead.cost.row_cost`.
     """
 
     header: Header
@@ -290,6 +292,7 @@ class WindowTable:
     start_unix_ns: int
     end_unix_ns: int
     overloads: int = 0
+    bill: Bill | NoCost = NOT_ADDED_UP
 
     @property
     def requests(self) -> int:
@@ -331,4 +334,5 @@ def tabulate(window: Window, rules: SteadyRules) -> WindowTable:
             and request.error.code == "overload"
             for request in requests
         ),
+        bill=bill(requests),
     )

@@ -76,7 +76,10 @@ class Permission(_Value, frozen=True):
 
 
 class Price(_Value, frozen=True):
-    """A price and the days it held; US dollars per million tokens."""
+    """A price and the days it held; US dollars per million tokens.
+
+    Without ``until`` it holds until the next one of the list begins.
+    """
 
     from_: Date = msgspec.field(name="from")
     until: Date | None

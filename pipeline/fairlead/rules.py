@@ -386,7 +386,8 @@ _RULES = (
         "PRO001",
         "Two prices for one day",
         "Cost is computed from the price of the day. Two prices for one day give two costs.",
-        "End the older price the day before the newer one begins.",
+        "Let the older price end before the newer one begins. With `until: null` it ends by itself where "
+        "the next one begins; a day after `until` and before the next price has no price.",
     ),
     Rule(
         "PRO002",

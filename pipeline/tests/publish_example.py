@@ -100,7 +100,7 @@ def _provider(name: str) -> dict[str, Any]:
         "precision": text or "fp8",
         "context_tokens": None,
         "prompt_cache": "none",
-        "prices": [price],
+        "prices": [{**price, "from": "2025-06-01", "input_usd_per_mtok": 0.3}, price],
     }
     endpoint = {
         "id": "api",

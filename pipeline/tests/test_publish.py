@@ -260,6 +260,24 @@ def test_raw_files_are_published_byte_for_byte(root: Path, site: Path) -> None:
     assert all(published[name].read_bytes() == path.read_bytes() for name, path in committed.items())
 
 
+def test_prices_are_published_with_source_day_and_the_last_day_they_held(site: Path) -> None:
+    """Without a stated end a price ended the day before the next one began: on the page and in the data."""
+    page = Outline((site / "providers" / "acme" / "index.html").read_text("utf-8")).text
+    (table,) = re.findall("Source (Fable 7B.*?)List prices", " ".join(page.split()))
+    source = "example.org/prices looked up 2026-02-01"
+    assert table.split(source)[:2] == [
+        "Fable 7B api 2025-06-01 2025-12-31 0.3 – 0.6 ",
+        " Fable 7B api 2026-01-01 today 0.2 – 0.6 ",
+    ]
+    published = json.loads((site / "api/v1/providers.json").read_text("utf-8"))
+    (acme,) = [entry for entry in published["providers"] if entry["id"] == "acme"]
+    prices = acme["endpoints"][0]["models"][0]["prices"]
+    assert [(price["from"], price["until"]) for price in prices] == [
+        ("2025-06-01", "2025-12-31"),
+        ("2026-01-01", None),
+    ]
+
+
 # -- the same bytes ------------------------------------------------------------------------------
 
 _BUILD = """

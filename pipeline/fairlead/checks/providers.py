@@ -14,7 +14,7 @@ from fairlead.repository import Repository
 
 
 def check_price_history(repository: Repository, _context: Context) -> Iterator[Problem]:
-    """Prices are sorted, and each day has one."""
+    """Prices are sorted, and no day has two. A price without an end ends where the next one begins."""
     for name, provider in repository.providers.items():
         for place, endpoint in enumerate(provider.endpoints):
             for number, served in enumerate(endpoint.models):
@@ -32,10 +32,12 @@ def _price_history(
             yield at(
                 repository, path, "PRO002", place, message, fix="sort the prices by `from`, oldest first"
             )
-        elif older.until is None or older.until >= newer.from_:
-            held = f"until {older.until}" if older.until else "with no end"
-            fix = "end the older price the day before this one begins"
-            yield at(repository, path, "PRO001", place, f"the price above holds {held}", fix=fix)
+        elif newer.from_ == older.from_:
+            fix = "keep the one that was charged, or correct the day"
+            yield at(repository, path, "PRO001", place, "the price above begins on the same day", fix=fix)
+        elif older.until is not None and older.until >= newer.from_:
+            fix = "let the older price end the day before, or write `until: null`: then it does by itself"
+            yield at(repository, path, "PRO001", place, f"the price above holds until {older.until}", fix=fix)
 
 
 def check_addresses(repository: Repository, _context: Context) -> Iterator[Problem]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from fairlead import ranking, usage
+from fairlead import cost, ranking, usage
+from fairlead.model import Endpoint
 from fairlead.publish.edition import (
     Edition,
     evidence_folder,
@@ -156,11 +157,20 @@ def _provider(edition: Edition, name: str) -> Object:
         "status": provider.status,
         "organisation": provider.organisation,
         "website": provider.website,
-        "endpoints": [msgspec.to_builtins(endpoint) for endpoint in provider.endpoints],
+        "endpoints": [_endpoint(endpoint) for endpoint in provider.endpoints],
         "interests": [msgspec.to_builtins(interest) for interest in provider.interests],
         "rows": [row.id for row in edition.rows_where(provider=name)],
         "page": provider_url(name),
     }
+
+
+def _endpoint(endpoint: Endpoint) -> Object:
+    """An endpoint as its file states it, but for the last day of each price, which the next one may set."""
+    models = tuple(
+        msgspec.structs.replace(served, prices=cost.held(served.prices)) for served in endpoint.models
+    )
+    stated: Object = msgspec.to_builtins(msgspec.structs.replace(endpoint, models=models))
+    return stated
 
 
 def _submission(edition: Edition, name: str) -> Object:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from fairlead import metrics, ranking, stats
+from fairlead import cost, metrics, ranking, stats
 from fairlead.model import Ballot, Methodology, Proposal, Rules, Version
 from fairlead.problems import Problem
 from fairlead.publish import figures, markup, prose
@@ -349,6 +349,11 @@ GLOSSARY: Mapping[str, Callable[..., object]] = {
     "throughput-interval": stats.mean_estimate,
     "comparison": stats.paired_p_value,
     "many-comparisons": stats.holm,
+    "billed-requests": cost.is_billed,
+    "billed-input": cost.billed_input,
+    "billed-output": cost.billed_output,
+    "blended-price": cost.blended_usd_per_mtok,
+    "cost-per-success": cost.usd_per_success,
 }
 
 _NAMES = {
@@ -366,6 +371,11 @@ _NAMES = {
     "throughput-interval": "Interval of the throughput",
     "comparison": "Comparison of two rows",
     "many-comparisons": "Many comparisons at once",
+    "billed-requests": "Billed requests",
+    "billed-input": "Billed input",
+    "billed-output": "Billed output",
+    "blended-price": "Blended price",
+    "cost-per-success": "Cost per success",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
-from fairlead import ranking
+from fairlead import cost, ranking
 from fairlead.metrics import WindowTable
 from fairlead.model import (
     Endpoint,
@@ -194,12 +194,21 @@ def _served_table(edition: Edition, endpoint: Endpoint, here: str) -> Html:
     return markup.simple_table(f"Models served at {endpoint.id}", names, lines)
 
 
+_PRICE_NOTE = tag(
+    "p",
+    "List prices, as the source stated them on the day somebody looked. A window is charged at the price of "
+    "the day, in UTC, on which it began. A day that no line covers has no price, and no cost is computed for "
+    "it. Where cached input has no price, it is charged as input.",
+    class_="fl-note",
+)
+
+
 def _prices(edition: Edition, provider: Provider) -> Html:
     lines = [
         _price_row(edition, endpoint, served, price)
         for endpoint in provider.endpoints
         for served in endpoint.models
-        for price in served.prices
+        for price in cost.held(served.prices)
     ]
     if not lines:
         return tag("p", "No price is recorded.", class_="fl-empty")
@@ -208,7 +217,7 @@ def _prices(edition: Edition, provider: Provider) -> Html:
         for name in ("Input", "Cached input", "Output")
     ]
     names = ("Model", "From", "Until", *right, "Source")
-    return markup.simple_table("Prices and the days they held", names, lines)
+    return join((markup.simple_table("Prices and the days they held", names, lines), _PRICE_NOTE))
 
 
 def _price_row(edition: Edition, endpoint: Endpoint, served: ServedModel, price: Price) -> Html:
