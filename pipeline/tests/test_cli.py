@@ -15,6 +15,8 @@ from fairlead import scaffold
 from fairlead.measure.reference import start_reference
 from fairlead.measure.truth import ReferenceProfile
 
+from . import roots
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -251,6 +253,111 @@ def test_measure_of_a_closed_port_gives_failures_not_a_traceback() -> None:
 def test_a_wrong_option_is_a_usage_error_in_words(root: Path, arguments: tuple[str, ...], said: str) -> None:
     """What was typed wrong is said in one line, with exit code 2."""
     outcome = fairlead(*arguments, cwd=root)
+    assert outcome.returncode == 2
+    assert said in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+# -- what a run costs, before it ------------------------------------------------------------------
+
+PRICES = ("--usd-per-mtok-in", "1", "--usd-per-mtok-out", "1000")
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A root with a provider at an address that nobody answers, and the environment with its key."""
+    folder = roots.build_root(tmp_path / "root")
+    secret = {"provider": "acme", "hosts": ["api.acme.example"], "key": KEY}
+    return folder, {"FAIRLEAD_KEY_ACME": json.dumps(secret)}
+
+
+def raw_files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.suffix in (".gz", ".spool"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ((), "this run is billed; allow it with --max-usd 0.02"),
+        (("--max-usd", "0"), "0.02 USD is above --max-usd 0"),
+        (("--max-usd", "0.009"), "0.02 USD is above --max-usd 0.009"),
+        (("--max-usd", "nan"), "0.02 USD is above --max-usd nan"),
+    ],
+)
+def test_a_keyed_run_is_estimated_and_refused_above_its_limit(
+    keyed: tuple[Path, dict[str, str]], limit: tuple[str, ...], said: str
+) -> None:
+    """Four requests, at most twice: 1,520 tokens in and 50 out, at 0.5 and 1.5 USD. Nothing is measured."""
+    root, environment = keyed
+    before = raw_files(root)
+    arguments = ("measure", "--neutral", "llama-3-70b", "--vantage", "north-1", "--rounds", "2", *limit)
+    outcome = fairlead(*arguments, cwd=root, **environment)
+    assert outcome.returncode == 2, outcome.stderr
+    assert "acme/main, 2 windows: 0.01 USD expected, 0.02 USD at most" in outcome.stderr
+    assert said in outcome.stderr
+    assert raw_files(root) == before
+    assert KEY not in outcome.stdout + outcome.stderr
+
+
+def test_a_keyed_run_without_a_price_is_refused_whatever_the_limit(
+    keyed: tuple[Path, dict[str, str]],
+) -> None:
+    """What it would cost is not known: the data lacks it, and a typed price stands in."""
+    root, environment = keyed
+    before = raw_files(root)
+    roots.edit(root, "providers/acme.yaml", "until: null", "until: 2026-01-31")
+    arguments = ("measure", "--neutral", "llama-3-70b", "--vantage", "north-1", "--max-usd", "0.4")
+    unknown = fairlead(*arguments, cwd=root, **environment)
+    assert unknown.returncode == 1, unknown.stderr
+    assert (
+        "acme/main bills llama-3-70b at a price that is not known: no price is recorded from 2026-02-01 on"
+        in unknown.stderr
+    )
+    assert "providers/acme.yaml" in unknown.stderr
+    typed = fairlead(*arguments, *PRICES, cwd=root, **environment)
+    assert raw_files(root) == before
+    assert typed.returncode == 2, typed.stderr
+    assert "0.42 USD is above --max-usd 0.4" in typed.stderr
+
+
+def test_a_keyed_claim_is_refused_above_its_limit(keyed: tuple[Path, dict[str, str]]) -> None:
+    root, environment = keyed
+    options = ("--model", "llama-3-70b", "--vantage", "north-1", "--windows", "3", "--slug", "new")
+    registered = fairlead("register", "acme", *options, cwd=root)
+    assert registered.returncode == 0, registered.stderr
+    submission = registered.stdout.strip().removesuffix("/registration.yaml")
+    before = raw_files(root)
+    outcome = fairlead("measure", submission, "--max-usd", "0.001", cwd=root, **environment)
+    assert outcome.returncode == 2, outcome.stderr
+    assert "acme/main, 3 windows" in outcome.stderr
+    assert "nothing was sent" in outcome.stderr
+    assert raw_files(root) == before
+
+
+def test_an_ad_hoc_run_is_sent_within_its_limit_and_not_above(tmp_path: Path) -> None:
+    """Real sockets: above the limit no request reaches the reference, within it all do."""
+    profile = ReferenceProfile(ttft_median_ms=5, icl_median_ms=1)
+    for limit, code, requests in (("0.01", 2, 0), ("1", 0, 3)):
+        log = tmp_path / f"{code}.log"
+        with start_reference(profile, log=log) as reference:
+            options = ("--url", reference.url, "--model", "reference", "--requests", "3", "--max-tokens", "5")
+            outcome = fairlead("measure", *options, *PRICES, "--max-usd", limit, "--json")
+        assert outcome.returncode == code, outcome.stderr
+        assert "estimated cost of this run: 0.02 USD expected, 0.03 USD at most" in outcome.stderr
+        assert len(log.read_text().splitlines()) == requests
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--max-usd", "1"), "needs --usd-per-mtok-in"),
+        (("--usd-per-mtok-in", "1"), "go together"),
+        (("--usd-per-mtok-in", "nan", "--usd-per-mtok-out", "1"), "finite"),
+        (("--usd-per-mtok-in", "-1", "--usd-per-mtok-out", "1"), "-1"),
+    ],
+)
+def test_a_limit_without_a_price_is_a_usage_error(options: tuple[str, ...], said: str) -> None:
+    outcome = fairlead("measure", "--url", "http://127.0.0.1:9/v1", "--model", "m", *options)
     assert outcome.returncode == 2
     assert said in outcome.stderr
     assert "Traceback" not in outcome.stderr

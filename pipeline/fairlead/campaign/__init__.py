@@ -7,20 +7,25 @@ from fairlead.campaign.claims import figures_as_claims, measure_claim, register,
 from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report
 from fairlead.campaign.plans import CampaignError, Target, find_target, targets_of, tokenizer_pins
 from fairlead.campaign.rounds import measure_rounds
+from fairlead.campaign.spending import ESTIMATE_RULES, CampaignSpending, claim_spending, rounds_spending
 
 __all__ = [
+    "ESTIMATE_RULES",
     "Calibrate",
     "CampaignError",
+    "CampaignSpending",
     "Gear",
     "Job",
     "Progress",
     "Report",
     "Target",
+    "claim_spending",
     "figures_as_claims",
     "find_target",
     "measure_claim",
     "measure_rounds",
     "register",
+    "rounds_spending",
     "submit",
     "targets_of",
     "tokenizer_pins",

@@ -117,7 +117,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
     require_tokenizers(repository, models, gear.tokenizers)
     pins = tokenizer_pins(repository, models)
     keep_left_overs(folder, gear)
-    runs = _whole_runs(folder, methodology)
+    runs = whole_runs(folder, methodology)
     for index, planned in enumerate(registration.windows):
         plan = make_plan(
             find_target(repository, submission.split("/")[0], planned.endpoint, planned.model),
@@ -196,7 +196,7 @@ def submit(
     return path
 
 
-def _whole_runs(folder: Path, methodology: Methodology) -> dict[int, list[bool]]:
+def whole_runs(folder: Path, methodology: Methodology) -> dict[int, list[bool]]:
     """The whole runs of each planned window that are there: whether each of them counts."""
     runs: dict[int, list[bool]] = {}
     for path in sorted((folder / "windows").glob("*.jsonl.gz")):

@@ -26,6 +26,7 @@ from fairlead.cli.common import (
     tokenizer_shelf,
     wait,
 )
+from fairlead.cli.spending import allow_campaign, allow_window, stated_rates
 
 if TYPE_CHECKING:
     from fairlead.campaign import Gear
@@ -184,6 +185,17 @@ def reference(
     help="With --neutral: from one round to the next (90s, 15m, 1h).",
 )
 @tokenizer_files
+@click.option(
+    "--max-usd",
+    type=click.FloatRange(0),
+    help="What this run may cost at most by its estimate; needed where a key is used, but for --url.",
+)
+@click.option(
+    "--usd-per-mtok-in",
+    type=click.FloatRange(0),
+    help="Price of a million input tokens, where no price is recorded.",
+)
+@click.option("--usd-per-mtok-out", type=click.FloatRange(0), help="The same for output tokens.")
 @as_json_too
 @in_root
 def measure(
@@ -201,8 +213,9 @@ def measure(
     fairlead measure --url http://127.0.0.1:8377/v1 --model reference --concurrency 8 --requests 80
     fairlead measure --neutral llama-3-70b --vantage ams --scenario chat-c8 --rounds 24
 
-    Where a model pins a tokenizer, its file is needed to begin: the answers are counted with it. Nothing is
-    retried. Ctrl-C and a crash keep every finished request; run the same command again to go on.
+    Where a model pins a tokenizer, its file is needed to begin: the answers are counted with it. What is sent
+    with a key is billed: its cost is estimated first, and nothing is sent if that exceeds --max-usd. Nothing
+    is retried. Ctrl-C and a crash keep every finished request; run the same command again to go on.
     """
     if sum(value is not None for value in (submission, url, neutral_model)) != 1:
         raise click.UsageError("name one of: a SUBMISSION, --url ADDRESS, --neutral MODEL")
@@ -213,7 +226,7 @@ def measure(
     repository = load(root)
     if submission is not None:
         name = submission.rstrip("/").removeprefix("submissions/")
-        _measure_claim(repository, name, options["tokenizer_files"], quiet=as_json)
+        _measure_claim(repository, name, quiet=as_json, **options)
     elif neutral_model is not None:
         _measure_neutral(repository, neutral_model, quiet=as_json, **options)
 
@@ -263,16 +276,35 @@ def _gear(meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned]) 
     )
 
 
-def _measure_claim(repository: Repository, submission: str, files: Sequence[Path], *, quiet: bool) -> None:
+def _measure_claim(
+    repository: Repository,
+    submission: str,
+    *,
+    quiet: bool,
+    tokenizer_files: tuple[Path, ...],
+    max_usd: float | None,
+    usd_per_mtok_in: float | None,
+    usd_per_mtok_out: float | None,
+    **_: Any,
+) -> None:
     from fairlead import campaign
+    from fairlead.clock import SystemClock
 
     registration = repository.registrations.get(submission)
     models = {planned.model for planned in registration.windows} if registration else set[str]()
-    tokenizers = _tokenizers(repository, models, files) if registration else {}
+    tokenizers = _tokenizers(repository, models, tokenizer_files) if registration else {}
+    keys = _keys(repository)
     with campaign_errors(), Meter(quiet=quiet) as meter:
-        for path in campaign.measure_claim(
-            repository, submission, _gear(meter, _keys(repository), tokenizers)
-        ):
+        spending = campaign.claim_spending(
+            repository,
+            submission,
+            keyed=keys,
+            now_unix_ns=SystemClock().unix_ns(),
+            stated=stated_rates(usd_per_mtok_in, usd_per_mtok_out),
+            rules=campaign.ESTIMATE_RULES,
+        )
+        allow_campaign(spending, max_usd)
+        for path in campaign.measure_claim(repository, submission, _gear(meter, keys, tokenizers)):
             _say_window(meter, repository, path)
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
@@ -289,28 +321,47 @@ def _measure_neutral(
     rounds: int,
     spacing: str,
     tokenizer_files: tuple[Path, ...],
+    max_usd: float | None,
+    usd_per_mtok_in: float | None,
+    usd_per_mtok_out: float | None,
     **_: Any,
 ) -> None:
     import random
 
     from fairlead import campaign
+    from fairlead.clock import SystemClock
 
     if vantage is None:
         raise click.UsageError("--neutral needs --vantage: see methodology/vantages.yaml")
     version = latest_version(repository)
     methodology = repository.methodologies[version]
+    scenarios = scenarios or tuple(scenario.id for scenario in methodology.scenarios)
     tokenizers = _tokenizers(repository, [of_model], tokenizer_files)
+    spacing_s, keys = seconds(spacing), _keys(repository)
     with campaign_errors(), Meter(quiet=quiet) as meter:
+        spending = campaign.rounds_spending(
+            repository,
+            model=of_model,
+            version=version,
+            scenarios=scenarios,
+            rounds=rounds,
+            spacing_s=spacing_s,
+            keyed=keys,
+            now_unix_ns=SystemClock().unix_ns(),
+            stated=stated_rates(usd_per_mtok_in, usd_per_mtok_out),
+            rules=campaign.ESTIMATE_RULES,
+        )
+        allow_campaign(spending, max_usd)
         for path in campaign.measure_rounds(
             repository,
             model=of_model,
             version=version,
             vantage=vantage,
-            scenarios=scenarios or tuple(scenario.id for scenario in methodology.scenarios),
+            scenarios=scenarios,
             rounds=rounds,
-            spacing_s=seconds(spacing),
+            spacing_s=spacing_s,
             rng=random.SystemRandom(),
-            gear=_gear(meter, _keys(repository), tokenizers),
+            gear=_gear(meter, keys, tokenizers),
         ):
             _say_window(meter, repository, path)
 
@@ -345,6 +396,9 @@ def _measure_ad_hoc(
     key_env: str | None,
     out: Path | None,
     tokenizer_files: tuple[Path, ...],
+    max_usd: float | None,
+    usd_per_mtok_in: float | None,
+    usd_per_mtok_out: float | None,
     **_: Any,
 ) -> None:
     import secrets
@@ -375,6 +429,7 @@ def _measure_ad_hoc(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     key = None if key_env is None else _key_for_url(key_env, url)
+    allow_window(plan, stated_rates(usd_per_mtok_in, usd_per_mtok_out), max_usd)
     if out is not None and out.exists():
         raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
     with contextlib.ExitStack() as stack:
