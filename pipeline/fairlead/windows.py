@@ -17,8 +17,9 @@ import enum
 import gzip
 import hashlib
 import io
+import itertools
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -267,13 +268,28 @@ def encode_line(line: Header | Request) -> bytes:
 
 
 def encode_window(header: Header, requests: Iterable[Request]) -> bytes:
-    """The file's bytes: deterministic gzip (no name, no time, level 6) over canonical lines."""
-    lines: list[Header | Request] = [header, *requests]
+    """The file's bytes: :func:`pack` of canonical lines."""
+    lines: Iterator[Header | Request] = itertools.chain([header], requests)
+    return pack(map(encode_line, lines))
+
+
+def pack(lines: Iterable[bytes]) -> bytes:
+    """Deterministic gzip (no name, no time, level 6) over lines, each of which gets its line feed."""
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=6, mtime=0) as file:
         for line in lines:
-            file.write(encode_line(line) + b"\n")
+            file.write(line + b"\n")
     return buffer.getvalue()
+
+
+def with_header(data: bytes, header: Header) -> bytes:
+    """A window's bytes with another header and the very same requests, which are not read.
+
+    Raises:
+        WindowError: not gzip, cut short, or too large.
+    """
+    _, _, rest = inflate(data).partition(b"\n")
+    return pack([encode_line(header), *([rest.removesuffix(b"\n")] if rest else [])])
 
 
 def digest(data: bytes) -> str:

@@ -41,6 +41,7 @@ OPEN = msgspec.structs.replace(PLAN, rate_per_s=5.0, arrivals="poisson", request
         ({"rate_per_s": float("inf"), "arrivals": "poisson"}, "rate"),
         ({"rate_per_s": 1e-9, "arrivals": "poisson"}, "more than a day"),
         ({"kind": "probes", "dialect": "openai-completions"}, "openai-completions"),
+        ({"requests": 50_000, "max_tokens": 200}, "too large to be read"),
         ({"max_tokens": 0}, "max tokens"),
         ({"input_words": 0}, "input words"),
     ],

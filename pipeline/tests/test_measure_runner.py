@@ -14,6 +14,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,15 +25,19 @@ import pytest
 from fairlead import windows
 from fairlead.clock import SystemClock
 from fairlead.measure import runner
+from fairlead.measure import spool as spool_module
 from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.policy import Secret
 from fairlead.measure.reference import start_reference
 from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import (
+    Finished,
+    Head,
     Sealed,
     SpoolError,
     SpoolExistsError,
     SpoolWriter,
+    Tail,
     seal,
     with_calibration,
 )
@@ -300,6 +305,36 @@ def test_a_request_begun_and_never_finished_is_our_failure_not_a_gap(measured, t
     assert {(r.outcome, r.error.code) for r in lost if r.error is not None} == {
         (Outcome.CLIENT, "interrupted")
     }
+
+
+def test_sealing_holds_one_request_at_a_time_however_many_there_are(measured, tmp_path):
+    _, _, spool, _ = measured
+    head, finished_frames, tail = frames_of(spool)
+    peaks = []
+    for times in (1, 20):
+        longer = tmp_path / f"{times}.spool"
+        writer = SpoolWriter(longer)
+        writer.put(head)
+        for i, frame in enumerate(finished_frames * times):
+            writer.put(Finished(msgspec.structs.replace(frame.shot, i=i), frame.exchange))
+        writer.put(tail)
+        writer.close()
+        seal(longer)  # what is loaded at the first use is no request
+        tracemalloc.start()
+        assert seal(longer).requests == times * len(finished_frames)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 3 * peaks[0]  # twenty times the requests; what grows is the packed file
+
+
+def frames_of(spool: Path) -> tuple[Head, list[Finished], Tail]:
+    with spool.open("rb") as file:
+        file.readline()
+        frames = list(iter(lambda: spool_module._read_frame(file), None))
+    head, tail = frames[0], frames[-1]
+    assert isinstance(head, Head)
+    assert isinstance(tail, Tail)
+    return head, [frame for frame in frames if isinstance(frame, Finished)], tail
 
 
 def test_a_flipped_bit_ends_the_spool_there_and_is_counted(measured, tmp_path):

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fairlead import windows
@@ -120,6 +121,15 @@ def test_a_window_of_no_requests_is_a_window():
 )  # fmt: skip
 def test_what_is_no_window_file_is_refused_by_its_rule(data, rule):
     assert refusal(data).rule == rule
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_window_with_another_header_holds_the_very_same_requests(name):
+    window = decode_window((GOLDEN / f"{name}.jsonl.gz").read_bytes())
+    header = msgspec.structs.replace(window.header, vantage="elsewhere")
+    data = windows.with_header(encode_window(window.header, window.requests), header)
+    assert data == encode_window(header, window.requests)
+    assert decode_window(windows.with_header(encode_window(window.header, []), header)).requests == []
 
 
 def test_a_wrong_checksum_inside_the_gzip_is_refused():

@@ -148,7 +148,7 @@ def keep_left_overs(folder: Path, gear: Gear) -> list[Path]:
             raise CampaignError(
                 str(error), f"give what it asks for, or delete {spool} to give its requests up"
             ) from None
-        if window.window.requests:
+        if window.requests:
             kept.append(_write(folder, scenario, window))
         spool.unlink()
     return kept
@@ -164,7 +164,7 @@ def _wait_for_a_name(folder: Path, job: Job, sealed: Sequence[tuple[Job, Sealed,
 
 
 def _file_name(scenario: str, sealed: Sealed) -> str:
-    header = sealed.window.header
+    header = sealed.header
     return window_file_name(header.clock.start_unix_ns, header.model, scenario, header.role)
 
 

@@ -20,6 +20,10 @@ MAX_RATE_PER_S = 10_000.0
 MAX_SCHEDULE_S = 86_400
 NS_PER_S = 1_000_000_000
 
+# What a request takes in the raw window, and each of its tokens: stamp, lag, length and text.
+_REQUEST_BYTES = 800
+_TOKEN_BYTES = 25
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Time limits of one request, in ns. They define failure, so they belong to the methodology.
@@ -92,6 +96,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"concurrency: between 1 and {MAX_CONCURRENCY}")
         if not 1 <= self.requests <= windows.MAX_REQUESTS:
             raise ValueError(f"requests: between 1 and {windows.MAX_REQUESTS}")
+        if self.requests * (_REQUEST_BYTES + _TOKEN_BYTES * self.max_tokens) > windows.MAX_TEXT_BYTES:
+            raise ValueError(
+                "so many requests of so many tokens make a raw window too large to be read: split it"
+            )
         if not re.fullmatch(r"(?:[0-9a-f]{2}){1,32}", self.seed):
             raise ValueError("seed: 1 to 32 bytes in lower-case hex")
         if self.ramp_ns < 0:

@@ -105,7 +105,8 @@ def measure_window(
                 loop_runner.run(_Run(plan, bodies, writer, clock, commit, progress, tls, key).run())
         finally:
             writer.close()
-    return seal(spool, key, {} if tokenizer is None else {tokenizer.sha256: tokenizer})
+    with _quiet_memory():
+        return seal(spool, key, {} if tokenizer is None else {tokenizer.sha256: tokenizer})
 
 
 @contextlib.contextmanager
@@ -350,7 +351,8 @@ def _ahead(prepared: Iterator[tuple[Shot, PreparedRequest]], most: int) -> list[
 
 @contextlib.contextmanager
 def _quiet_memory() -> Iterator[None]:
-    """No garbage collection inside: a full one stops the loop for tens of milliseconds."""
+    """No garbage collection inside: a full one stops the loop for tens of milliseconds, and sealing makes
+    many lists and no cycle."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.freeze()

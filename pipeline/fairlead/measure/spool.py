@@ -9,12 +9,15 @@ what follows is counted and ignored. It is a working file of this version, read 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 import os
 import queue
 import struct
+import tempfile
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -152,18 +155,24 @@ def _read_frame(file: BinaryIO) -> Frame | None:
 
 @dataclass(frozen=True)
 class Sealed:
-    """A window ready to be kept. ``data`` are the file's bytes, ``sha256`` their digest.
+    """A window ready to be kept: of so many ``requests``, with ``sha256`` the digest of the file's bytes.
 
     ``stopped``: the run ended before its plan did, by a limit or from outside. ``unsent``: planned requests
     that were never begun. ``torn_bytes``: bytes at the spool's end that held no whole frame and were ignored.
     """
 
-    window: windows.Window
+    header: windows.Header
+    requests: int
     data: bytes
     sha256: str
     stopped: bool
     unsent: int
     torn_bytes: int
+
+    @functools.cached_property
+    def window(self) -> windows.Window:
+        """The window, read from its bytes when it is asked for: it takes many times their memory."""
+        return windows.decode_window(self.data)
 
 
 def seal(
@@ -188,23 +197,25 @@ def seal(
             raise SpoolError(f"{spool} was cut off before the first request")
         if head.keyed and key is None:
             raise SpoolError(f"{spool} was measured with a key: set the key of {head.plan.provider} again")
-        reading = _Reading(head, key, _tokenizer(spool, head.plan, tokenizers))
-        good = file.tell()
-        while (frame := _read_frame(file)) is not None:
-            reading.take(frame)
+        with tempfile.TemporaryFile() as lines:
+            reading = _Reading(head, key, _tokenizer(spool, head.plan, tokenizers), lines)
             good = file.tell()
+            while (frame := _read_frame(file)) is not None:
+                reading.take(frame)
+                good = file.tell()
+            if reading.shows_key:
+                raise SpoolError(f"{spool}: the key would stand in the window; nothing is written")
+            header = reading.header()
+            data = windows.pack(itertools.chain([windows.encode_line(header)], reading.lines()))
         file.seek(0, os.SEEK_END)
         torn_bytes = file.tell() - good
-    window = reading.window()
-    if key is not None and any(key.appears_in(windows.encode_line(line)) for line in window.requests):
-        raise SpoolError(f"{spool}: the key would stand in the window; nothing is written")
-    data = windows.encode_window(window.header, window.requests)
     return Sealed(
-        window=window,
+        header=header,
+        requests=reading.count,
         data=data,
         sha256=windows.digest(data),
         stopped=reading.tail is None or reading.tail.stopped,
-        unsent=head.plan.requests - len(window.requests),
+        unsent=head.plan.requests - reading.count,
         torn_bytes=torn_bytes,
     )
 
@@ -225,25 +236,32 @@ def with_calibration(
 ) -> Sealed:
     """The same window with the certificates taken before and after its round, and its bytes anew."""
     calibration = windows.Calibration(before=before, after=after)
-    header = msgspec.structs.replace(sealed.window.header, calibration=calibration)
-    window = windows.Window(header=header, requests=sealed.window.requests)
-    data = windows.encode_window(header, window.requests)
-    return dataclasses.replace(sealed, window=window, data=data, sha256=windows.digest(data))
+    header = msgspec.structs.replace(sealed.header, calibration=calibration)
+    data = windows.with_header(sealed.data, header)
+    return dataclasses.replace(sealed, header=header, data=data, sha256=windows.digest(data))
 
 
 class _Reading:
-    """What the frames of a spool add up to."""
+    """What the frames of a spool add up to. ``file`` takes each request's line as soon as its frame is read:
+    of a long run no more than one request is in memory."""
 
-    def __init__(self, head: Head, key: Secret | None, tokenizer: Pinned | None) -> None:
+    def __init__(self, head: Head, key: Secret | None, tokenizer: Pinned | None, file: BinaryIO) -> None:
         self.tail: Tail | None = None
+        self.shows_key = False
         self._head = head
         self._key = key
         self._tokenizer = tokenizer
+        self._file = file
         self._begun: dict[int, Shot] = {}
-        self._requests: dict[int, windows.Request] = {}
+        self._places: dict[int, tuple[int, int]] = {}  # a request's line: where it begins, its length
         self._kernel = False
         self._address: str | None = None
         self._end_ns = head.origin_mono_ns
+
+    @property
+    def count(self) -> int:
+        """Requests of the window: up to the last that was begun."""
+        return 1 + max([*self._begun, *self._places], default=-1)
 
     def take(self, frame: Frame) -> None:
         """Add one frame. A request is parsed here, and its bytes are let go."""
@@ -256,25 +274,31 @@ class _Reading:
                 request = conceal_record(request, self._key)
             if self._tokenizer is not None:  # after masking: what is counted is what anyone can read
                 request = count_request(request, self._tokenizer)
-            self._requests[frame.shot.i] = request
+            self._keep(frame.shot.i, windows.encode_line(request))
             self._kernel = self._kernel or any(lag is not None for _, lag, _ in frame.exchange.reads)
             self._address = self._address or frame.exchange.address
             self._end_ns = max(self._end_ns, frame.exchange.end_ns)
         elif isinstance(frame, Tail):
             self.tail = frame
 
-    def window(self) -> windows.Window:
-        """The window, its requests in the order of their numbers, none left out that was begun."""
-        last = max([*self._begun, *self._requests], default=-1)
-        for i in range(last + 1):
-            if i not in self._requests:
-                unknown = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=None)
-                shot = self._begun.get(i, unknown)
-                self._requests[i] = lost_request(shot, origin_ns=self._head.origin_mono_ns)
-        requests = [self._requests[i] for i in range(last + 1)]
-        return windows.Window(header=self._header(), requests=requests)
+    def _keep(self, i: int, line: bytes) -> None:
+        self.shows_key = self.shows_key or (self._key is not None and self._key.appears_in(line))
+        self._places[i] = self._file.tell(), self._file.write(line)
 
-    def _header(self) -> windows.Header:
+    def lines(self) -> Iterator[bytes]:
+        """The requests' lines in the order of their numbers, none left out that was begun."""
+        for i in range(self.count):
+            if i in self._places:
+                at, length = self._places[i]
+                self._file.seek(at)
+                yield self._file.read(length)
+            else:
+                unknown = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=None)
+                lost = lost_request(self._begun.get(i, unknown), origin_ns=self._head.origin_mono_ns)
+                yield windows.encode_line(lost)
+
+    def header(self) -> windows.Header:
+        """The window's header, once all frames are taken."""
         head, plan, tail = self._head, self._head.plan, self.tail
         definition = workload.definition_sha256(plan.workload())
         return windows.Header(
