@@ -64,6 +64,16 @@ def _read(repository: Repository, manifest: Manifest, raw: RawFile) -> Evidence 
     )
 
 
+def read_raw(repository: Repository, path: str) -> tuple[bytes, windows.Window]:
+    """The bytes of a raw file that :func:`load_evidence` found usable, and the window in them.
+
+    Raises:
+        Unreadable, windows.WindowError: it was changed meanwhile.
+    """
+    data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
+    return data, windows.decode_window(data)
+
+
 def _unusable(code: str, path: str, message: str) -> Problem:
     return Problem(code, path, message, fix="run `fairlead check` for the whole list of problems")
 

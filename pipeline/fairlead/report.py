@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from fairlead import ranking, stats, usage
+from fairlead import explain, ranking, stats, usage
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
@@ -370,3 +370,34 @@ def claimable_figures(
         values = {name: round(value, 4) for name in names if (value := figures[name].value) is not None}
         result.append((endpoint, model, scenario, values))
     return result
+
+
+# -- one figure, taken apart -----------------------------------------------------------------------
+
+
+def explanation_text(found: explain.Explanation) -> str:
+    """The steps from raw files to a figure, for people."""
+    parts = [
+        f"{found.label} of {visible(found.row)}: {format_estimate(found.figure, found.estimate)}",
+        found.formula,
+        "",
+        f"{len(found.windows)} windows:",
+    ]
+    for step in found.windows:
+        parts.append(f"  {step.path}")
+        alone = "" if step.value is None else f", {format_value(found.figure, step.value)} by itself"
+        parts.append(f"    {step.requests} requests, {step.successes} succeeded, {step.values} values{alone}")
+        parts += [f"    not counted: {why}" for why in step.invalid]
+    if found.lines:
+        parts += ["", "lines behind it (of the unpacked file):"]
+    for line in found.lines:
+        value = "" if line.value is None else f"{format_value(found.figure, line.value)}: "
+        parts.append(f"  {line.path}:{line.line}  {value}{visible(line.how)}")
+    said = "agrees with" if found.agrees else "DIFFERS from"
+    parts += ["", f"Every value was computed again from these files and {said} what is published."]
+    return _render(*parts)
+
+
+def explanation_json(found: explain.Explanation) -> str:
+    """The steps from raw files to a figure, for machines."""
+    return json.dumps({"schema_version": 1, **explain.as_data(found)}, indent=2) + "\n"

@@ -40,6 +40,7 @@ for _command in (
     others.import_,
     others.audit,
     results.rank,
+    results.explain,
     results.build,
     results.serve,
 ):

@@ -6,12 +6,13 @@ import datetime as dt
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fairlead.cli.common import (
     EXIT_ENVIRONMENT,
+    EXIT_PROBLEMS,
     as_json_too,
     complain,
     find_root,
@@ -22,6 +23,7 @@ from fairlead.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from fairlead.ranking import Row
     from fairlead.repository import Repository
 
 
@@ -41,7 +43,7 @@ def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
     click.echo(report.rank_json(rows, moment) if as_json else report.rank_text(rows), nl=False)
 
 
-def _rows(repository: Repository, moment: dt.datetime) -> Sequence[Any]:
+def _rows(repository: Repository, moment: dt.datetime) -> Sequence[Row]:
     from fairlead.evidence import load_evidence
     from fairlead.ranking import build_rows
 
@@ -52,6 +54,54 @@ def _rows(repository: Repository, moment: dt.datetime) -> Sequence[Any]:
         repository.providers,
         repository.methodologies,
         now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
+    )
+
+
+@click.command()
+@click.argument("row")
+@click.option("--figure", "name", help="Which figure; without it, the first that the row has.")
+@as_json_too
+@in_root
+def explain(row: str, name: str | None, as_json: bool, root_option: Path | None) -> None:
+    """Take a published number apart: the windows, files and lines it is made from, each computed again.
+
+    \b
+    fairlead rank --json            names the rows
+    fairlead explain llama-3-70b/chat-c8/ams/acme/main/neutral/1.0.0 --figure ttft_p50_ms
+    """
+    from fairlead import explain as explaining
+    from fairlead import report
+    from fairlead.evidence import read_raw, steady_rules
+    from fairlead.ranking import FIGURES, methodology_of
+
+    repository = load(find_root(root_option))
+    found = _named_row(_rows(repository, now()), row)
+    figures = {figure.name: figure for figure in FIGURES}
+    given = [each for each in figures if found.figures[each].value is not None]
+    if name is not None and name not in figures:
+        raise click.UsageError(f"no figure {name!r}; there are: {', '.join(figures)}")
+    figure = figures[name or next(iter(given), next(iter(figures)))]
+    explanation = explaining.explain(
+        found,
+        figure,
+        lambda path: read_raw(repository, path),
+        steady_rules(methodology_of(repository.methodologies, found.family.methodology)),
+    )
+    show = report.explanation_json if as_json else report.explanation_text
+    click.echo(show(explanation), nl=False)
+    if not explanation.agrees:
+        raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def _named_row(rows: Sequence[Row], name: str) -> Row:
+    import difflib
+
+    by_id = {row.id: row for row in rows}
+    if name in by_id:
+        return by_id[name]
+    close = difflib.get_close_matches(name, by_id, n=3, cutoff=0.3) or list(by_id)[:3]
+    raise click.UsageError(
+        f"no row {name!r}; did you mean: " + ", ".join(close) if close else "there is no row"
     )
 
 
