@@ -33,6 +33,7 @@ from fairlead.measure.workload.probes import (
     Probe,
     ProbeKind,
     Tool,
+    given_answer,
     make_probe,
     score,
 )
@@ -46,10 +47,12 @@ __all__ = [
     "Ask",
     "Kind",
     "Probe",
+    "ProbeKind",
     "Tool",
     "Workload",
     "ask",
     "definition_sha256",
+    "given_answer",
     "label",
     "probe",
     "prompt",
@@ -221,9 +224,14 @@ def _probe_kind(workload: Workload, seed: str, index: int) -> ProbeKind | None:
     if workload.kind == "probes":
         return _turn(workload, seed, index, PROBE_KINDS)
     number, place = divmod(index, _PROBE_EVERY)
-    if place != Draws(f"{_key(workload, seed)}/place/{number}").below(_PROBE_EVERY):
+    if place != _probe_place(_key(workload, seed), number):
         return None
     return _turn(workload, seed, number, _RECALL if workload.kind == "long-context" else TEXT_KINDS)
+
+
+@functools.lru_cache(maxsize=1024)
+def _probe_place(key: str, number: int) -> int:
+    return Draws(f"{key}/place/{number}").below(_PROBE_EVERY)
 
 
 def _turn(workload: Workload, seed: str, number: int, kinds: tuple[ProbeKind, ...]) -> ProbeKind:

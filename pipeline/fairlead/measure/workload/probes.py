@@ -173,19 +173,33 @@ def score(probe: Probe, text: str | None, tool_calls: str | None) -> bool | None
     """Whether a reply gives the probe's answer; None where there is no reply at all to judge.
 
     ``text`` and ``tool_calls`` are those of the raw record. A text that holds its thoughts in front of
-    ``</think>`` is judged by what comes after them.
+    ``</think>`` is judged by what comes after them; one that is still thinking where it ends is no reply.
     """
+    given = given_answer(probe, text, tool_calls)
+    if given is None:
+        return None
+    if probe.kind == "tool-call":
+        return _called(given) == probe.expected
+    if probe.kind == "json":
+        return _first_object(given) == probe.expected
+    return (given if probe.kind == "copy" else _digits(given)) == probe.expected
+
+
+def given_answer(probe: Probe, text: str | None, tool_calls: str | None) -> str | None:
+    """The part of a reply that :func:`score` judges; None where there is nothing to judge.
+
+    Of a tool call, the calls. Of JSON, all that follows the first ``Answer:`` at the start of a line, or the
+    whole text where no line starts so. Of any other probe, the first line of that which is not empty,
+    without the blanks, quotes and marks of emphasis around it.
+    """
+    if text is not None and text.lstrip().startswith("<think>") and "</think>" not in text:
+        text = None
     if text is None and tool_calls is None:
         return None
     if probe.kind == "tool-call":
-        return _called(tool_calls or "") == probe.expected
+        return tool_calls or ""
     answer = _answer((text or "").rpartition("</think>")[2][:_MAX_CHARS])
-    if probe.kind == "json":
-        return _first_object(answer) == probe.expected
-    line = answer.strip().partition("\n")[0].strip(_WRAPPING)
-    if probe.kind == "copy":
-        return line == probe.expected
-    return _digits(line) == probe.expected
+    return answer if probe.kind == "json" else answer.strip().partition("\n")[0].strip(_WRAPPING)
 
 
 def _answer(text: str) -> str:
