@@ -85,6 +85,8 @@ NUMBER = Probe(kind="arithmetic", question="", expected="1234567")
         "answer: 1,234,567",
         "**Answer:** 1 234 567",
         "**Answer: 1234567**",
+        "**Answer:**\n1234567",
+        "Answer:\r\n```\r\n1234567\r\n```",
         "# Answer: `1234567`.",
         "Answer: 20 × 9 + 144 = 1234567",
         "Answer:\n1234567\nand then a story of 99 words",

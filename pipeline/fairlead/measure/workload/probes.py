@@ -170,10 +170,16 @@ _WRAPPING = " \t*_`\"'“”‘’"
 
 
 def score(probe: Probe, text: str | None, tool_calls: str | None) -> bool | None:
-    """Whether a reply gives the probe's answer; None where there is no reply at all to judge.
+    """Right: whether a reply gives the probe's answer; None where there is no reply at all to judge.
 
-    ``text`` and ``tool_calls`` are those of the raw record. A text that holds its thoughts in front of
-    ``</think>`` is judged by what comes after them; one that is still thinking where it ends is no reply.
+    The answer is what follows the first ``Answer:`` at the start of a line, there or on the next line; where
+    no line starts so, the text's own first line. Blanks, quotes and marks of emphasis around it are forgiven,
+    as are commas, spaces and the like between thousands, a sum written out before its result and a full stop
+    after a number, and the order and spacing of JSON. Nothing else is: a number among words, a copy with
+    another character, JSON with another type, key or value, a second attempt, a second tool call.
+
+    A text that holds its thoughts in front of ``</think>`` is judged by what comes after them; one that is
+    still thinking where it ends is no reply. ``text`` and ``tool_calls`` are those of the raw record.
     """
     given = given_answer(probe, text, tool_calls)
     if given is None:
@@ -199,7 +205,11 @@ def given_answer(probe: Probe, text: str | None, tool_calls: str | None) -> str 
     if probe.kind == "tool-call":
         return tool_calls or ""
     answer = _answer((text or "").rpartition("</think>")[2][:_MAX_CHARS])
-    return answer if probe.kind == "json" else answer.strip().partition("\n")[0].strip(_WRAPPING)
+    return (
+        answer
+        if probe.kind == "json"
+        else answer.lstrip(_WRAPPING + "\r\n").partition("\n")[0].strip(_WRAPPING + "\r")
+    )
 
 
 def _answer(text: str) -> str:
