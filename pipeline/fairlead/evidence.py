@@ -6,11 +6,13 @@ exactly the bytes that were published, or not at all.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
-from fairlead import documents, windows
+from fairlead import documents, fidelity, smoothness, windows
 from fairlead.documents import Unreadable
-from fairlead.metrics import SteadyRules, WindowTable, tabulate
+from fairlead.measure.workload import Workload
+from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.model import Methodology, RawFile, scenario_of
 from fairlead.problems import Problem
 from fairlead.ranking import Evidence, Origin, invalid_reasons, methodology_of
@@ -54,7 +56,7 @@ def _read(repository: Repository, manifest: Manifest, raw: RawFile) -> Evidence 
     methodology = methodology_of(repository.methodologies, version)
     table = tabulate(window, steady_rules(methodology))
     invalid = () if header.origin == "imported" else invalid_reasons(table, methodology)
-    return Evidence(
+    found = Evidence(
         path=path,
         origin=_origin(manifest, header),
         scenario=scenario,
@@ -62,6 +64,11 @@ def _read(repository: Repository, manifest: Manifest, raw: RawFile) -> Evidence 
         invalid=invalid,
         usage=examine(window, methodology.limits.token_disagreement_share),
     )
+    if header.origin == "imported":
+        return found
+    workload = workload_of(methodology, scenario)
+    answers = fidelity.observe(window, workload) if workload else Undefined("the scenario is not known here")
+    return dataclasses.replace(found, replies=smoothness.observe(window), answers=answers)
 
 
 def read_raw(repository: Repository, path: str) -> tuple[bytes, windows.Window]:
@@ -82,6 +89,17 @@ def _origin(manifest: Manifest, header: windows.Header) -> Origin:
     if header.origin == "imported":
         return Origin.IMPORTED
     return Origin.CLAIM if manifest.kind is FileKind.SUBMISSION else Origin.NEUTRAL
+
+
+def workload_of(methodology: Methodology, scenario: str) -> Workload | None:
+    """The prompts of a scenario; None where the methodology does not have it."""
+    names = [known.workload for known in methodology.scenarios if known.id == scenario]
+    for entry in methodology.workloads:
+        if entry.id in names:
+            return Workload(
+                kind=entry.kind, input_words=entry.input_words, max_tokens=entry.output_tokens_max
+            )
+    return None
 
 
 def steady_rules(methodology: Methodology) -> SteadyRules:

@@ -15,8 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from fairlead import stats, usage
+from fairlead.fidelity import Answers
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Provider
+from fairlead.smoothness import Replies
 from fairlead.usage import Usage
 from fairlead.windows import Certificate, Outcome
 
@@ -63,8 +65,11 @@ FIGURES: tuple[Figure, ...] = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
-    """One window that a row rests on. ``path`` is its raw file, relative to the root. ``usage``: of the
-    provider against our count, None where no tokenizer counted."""
+    """One window that a row rests on. ``path`` is its raw file, relative to the root.
+
+    ``usage``: of the provider against our count, None where no tokenizer counted. ``replies``, ``answers``:
+    how its replies came and what they say of the model; None for an import.
+    """
 
     path: str
     origin: Origin
@@ -72,6 +77,8 @@ class Evidence:
     table: WindowTable
     invalid: tuple[str, ...]
     usage: Usage | None = None
+    replies: Replies | None = dataclasses.field(default=None, compare=False, repr=False)
+    answers: Answers | Undefined | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from fairlead import cost, metrics, ranking, stats
+from fairlead import cost, fidelity, metrics, ranking, smoothness, stats
+from fairlead.measure import workload
 from fairlead.model import Ballot, Methodology, Proposal, Rules, Version
 from fairlead.problems import Problem
 from fairlead.publish import figures, markup, prose
@@ -342,6 +343,14 @@ GLOSSARY: Mapping[str, Callable[..., object]] = {
     "tpot": metrics.tpot_ns,
     "output-speed": metrics.output_speed_tps,
     "icl": metrics.icl_ns,
+    "icl-p99": smoothness.icl_p99_ms,
+    "stutter": smoothness.stutter_share,
+    "tokens-per-chunk": smoothness.tokens_per_chunk,
+    "same-read": smoothness.same_read_share,
+    "bundled": smoothness.bundled,
+    "held-back": smoothness.held_back,
+    "early-first-chunk": smoothness.early_first,
+    "metronome": smoothness.metronome,
     "system-throughput": metrics.system_throughput_tps,
     "quantile": stats.quantile,
     "quantile-interval": stats.quantile_estimate,
@@ -354,6 +363,11 @@ GLOSSARY: Mapping[str, Callable[..., object]] = {
     "billed-output": cost.billed_output,
     "blended-price": cost.blended_usd_per_mtok,
     "cost-per-success": cost.usd_per_success,
+    "answers": fidelity.observe,
+    "right-answers": workload.score,
+    "fidelity": fidelity.judge,
+    "output-length": fidelity.length_shares,
+    "caching": fidelity.caching,
 }
 
 _NAMES = {
@@ -364,6 +378,14 @@ _NAMES = {
     "tpot": "TPOT",
     "output-speed": "Output speed",
     "icl": "ICL",
+    "icl-p99": "ICL p99",
+    "stutter": "Stutter",
+    "tokens-per-chunk": "Tokens per chunk",
+    "same-read": "Same read",
+    "bundled": "Bundled",
+    "held-back": "Held back",
+    "early-first-chunk": "Early first chunk",
+    "metronome": "Metronome",
     "system-throughput": "System throughput",
     "quantile": "Quantile",
     "quantile-interval": "Interval of a quantile",
@@ -376,6 +398,11 @@ _NAMES = {
     "billed-output": "Billed output",
     "blended-price": "Blended price",
     "cost-per-success": "Cost per success",
+    "answers": "Answers",
+    "right-answers": "Right answers",
+    "fidelity": "Fidelity",
+    "output-length": "Output length",
+    "caching": "Caching",
 }
 
 

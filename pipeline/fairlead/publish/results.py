@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from fairlead import ranking
 from fairlead.model import Methodology
-from fairlead.publish import figures, markup, usage
+from fairlead.publish import figures, findings, markup, usage
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -110,6 +110,7 @@ def model_page(edition: Edition, model: str) -> Page:
     for family in families(rows):
         members = [row for row in rows if row.family == family]
         blocks += _family_section(edition, family, members, url)
+    blocks += findings.section(edition, rows, url)
     return Page(
         url=url,
         title=name,

@@ -18,7 +18,7 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from fairlead import documents
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
 from fairlead.publish import api, clock, markup, method, parties, results
-from fairlead.publish.edition import Edition, Page, raw_url, render_page
+from fairlead.publish.edition import Edition, FindingRules, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
 from fairlead.windows import MAX_COMPRESSED_BYTES
@@ -68,11 +68,13 @@ def build_site(
     now: dt.datetime,
     commit: str | None,
     source_folder: Path | None = None,
+    finding_rules: Mapping[str, FindingRules] | None = None,
 ) -> BuildReport:
     """Write the whole site into ``out``, which is empty, missing, or an earlier build of ours.
 
     The bytes depend on the arguments and on nothing else. ``source_folder`` is code: its settings and
-    templates are executed, so it is never taken from a root unless the caller says so.
+    templates are executed, so it is never taken from a root unless the caller says so. ``finding_rules``: by
+    methodology version; without them figures are shown and no findings.
 
     Raises:
         SiteError: ``out`` holds something else, or MkDocs refuses the hand-written half.
@@ -81,7 +83,7 @@ def build_site(
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise SiteError(f"{out} holds files that no build of ours wrote; name an empty folder")
     prose, problems = read_prose(repository)
-    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose)
+    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose, finding_rules or {})
     files, found = render_files(edition)
     problems += found
     out.parent.mkdir(parents=True, exist_ok=True)

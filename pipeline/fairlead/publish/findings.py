@@ -1,0 +1,224 @@
+"""What the replies of a model's rows show, as a section of its page. Judges nothing by itself; ranks nothing.
+
+A statement says what was seen, with its figures, and links to the raw files. Why a provider does it is its
+own to say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from fairlead import fidelity, smoothness
+from fairlead.fidelity import Answers, Finding, Judgement, Sample
+from fairlead.metrics import Undefined
+from fairlead.model import Methodology
+from fairlead.publish import figures, markup
+from fairlead.publish.edition import Edition, FindingRules, raw_url
+from fairlead.publish.markup import Html, join, link, tag
+from fairlead.ranking import Origin, Row
+from fairlead.smoothness import Replies
+
+_ANSWERS_SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowFindings:
+    """The replies of one row: their statements, and what its repeats show."""
+
+    row: Row
+    statements: tuple[smoothness.Statement, ...]
+    caching: fidelity.Caching | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ModelFindings:
+    """Everything that was found in the rows of one model under one methodology."""
+
+    rows: tuple[RowFindings, ...]
+    judgement: Judgement
+
+
+def findings(rows: Sequence[Row], rules: FindingRules, *, confidence: float) -> ModelFindings:
+    """What the valid windows of these rows show: of one model and methodology version, in the rows' order.
+
+    Only neutral windows of subjects are held against each other; a claim is measured by its own provider.
+    """
+    samples = [
+        Sample(row.provider, f"{row.family.scenario}/{row.family.vantage}", item.path, item.answers)
+        for row in rows
+        if row.origin is Origin.NEUTRAL and row.role == "subject"
+        for item in row.valid
+        if isinstance(item.answers, Answers)
+    ]
+    return ModelFindings(
+        rows=tuple(
+            RowFindings(row, smoothness.statements(_replies(row), rules.smooth), _caching(row, confidence))
+            for row in rows
+        ),
+        judgement=fidelity.judge(samples, rules.fidelity),
+    )
+
+
+def _caching(row: Row, confidence: float) -> fidelity.Caching | None:
+    found = fidelity.caching(_answers(row), confidence=confidence)
+    return None if isinstance(found, Undefined) else found
+
+
+def _replies(row: Row) -> list[Replies]:
+    return [item.replies for item in row.valid if item.replies is not None]
+
+
+def _answers(row: Row) -> list[Answers]:
+    return [item.answers for item in row.valid if isinstance(item.answers, Answers)]
+
+
+# -- as a section of a page ----------------------------------------------------------------------
+
+
+def section(edition: Edition, rows: Sequence[Row], here: str) -> list[str]:
+    """The section of a model's page: a table of figures, then every statement; empty without a measured row.
+
+    A version whose rules are not known (:attr:`Edition.finding_rules`) shows its figures and no statement.
+    """
+    measured = [row for row in rows if row.origin is not Origin.IMPORTED and any(_replies(row))]
+    if not measured:
+        return []
+    blocks = [markup.heading(2, "Findings", "findings"), _figures(edition, measured, here)]
+    for version in sorted({row.family.methodology or "" for row in measured}):
+        methodology, rules = edition.repository.methodologies.get(version), edition.finding_rules.get(version)
+        if methodology is None or rules is None:
+            continue
+        group = [row for row in measured if row.family.methodology == version]
+        found = findings(group, rules, confidence=methodology.statistics.confidence)
+        lines = [*_row_lines(edition, found), *_judged_lines(edition, found.judgement, here)]
+        words = f"By the limits of methodology {version}: " + ("" if lines else "nothing was found.")
+        blocks += [tag("p", words), *([markup.bullets(lines)] if lines else [])]
+        blocks += _reasons(found.judgement)
+    return blocks
+
+
+def _figures(edition: Edition, rows: Sequence[Row], here: str) -> Html:
+    names = ("Probes right", "Length in band", "Stutter", "ICL p99", "Tokens per chunk", "Same read")
+    units = ("of answered, asked", "% of replies", "% of replies", "ms", "", "% of gaps")
+    heads = [
+        tag("th", name, tag("small", unit, class_="fl-sub") if unit else None, scope="col", class_="fl-n")
+        for name, unit in zip(names, units, strict=True)
+    ]
+    lines = [_figures_row(edition, row) for row in rows]
+    note = tag(
+        "p",
+        "What a figure means, and what it cannot tell: ",
+        link(here, "glossary/#stutter", "glossary"),
+        ". Figures are of the windows that count.",
+        class_="fl-note",
+    )
+    return join((markup.simple_table("Replies", ("Row", *heads), lines, "fl-board"), note))
+
+
+def _figures_row(edition: Edition, row: Row) -> Html:
+    methodology = edition.repository.methodologies.get(row.family.methodology or "")
+    name = tag(
+        "th",
+        edition.provider_name(row.provider),
+        tag("small", f"{row.endpoint} · {row.family.scenario} · {row.origin}", class_="fl-sub"),
+        scope="row",
+    )
+    replies = _replies(row)
+    bundling = (
+        _undefined(value) if isinstance(value, Undefined) else _cell(said(value))
+        for value, said in (
+            (smoothness.tokens_per_chunk(replies), figures.number),
+            (smoothness.same_read_share(replies), figures.percent),
+        )
+    )
+    return markup.row(name, _probes_cell(row), *_limit_cells(row, replies, methodology), *bundling)
+
+
+def _cell(shown: str, below: str | None = None) -> Html:
+    small = tag("small", below, class_="fl-sub fl-wrap") if below else None
+    return tag("td", tag("span", shown, class_="fl-value"), small, class_="fl-n")
+
+
+def _undefined(value: Undefined) -> Html:
+    return _cell("–", value.reason)
+
+
+def _probes_cell(row: Row) -> Html:
+    tallies = [tally for window in _answers(row) for tally in window.tallies.values()]
+    asked, answered, right = (
+        sum(getattr(tally, name) for tally in tallies) for name in ("asked", "answered", "right")
+    )
+    if not asked:
+        reasons = {item.answers.reason for item in row.valid if isinstance(item.answers, Undefined)}
+        return _undefined(Undefined(min(reasons, default="no probe was asked")))
+    return _cell(f"{right:,}", f"of {answered:,}, {asked:,}")
+
+
+def _limit_cells(row: Row, replies: Sequence[Replies], methodology: Methodology | None) -> Iterator[Html]:
+    """The figures that rest on limits which every methodology version has."""
+    if methodology is None:
+        yield from (_undefined(Undefined("methodology not known")) for _ in range(3))
+        return
+    limits, confidence = methodology.limits, methodology.statistics.confidence
+    lengths = [window.lengths for window in _answers(row) if window.lengths is not None]
+    shares = fidelity.length_shares(lengths, limits.output_length_min_share)
+    if shares.counted:
+        below = (
+            f"{shares.early_stop:,} ended early, {shares.short_at_limit:,} short, {shares.beyond:,} beyond"
+        )
+        yield _cell(figures.percent(shares.in_band / shares.counted), below)
+    else:
+        yield _undefined(Undefined("no reply with a token count"))
+    stutter = smoothness.stutter_share(replies, limits.stutter_gap_ms, confidence=confidence)
+    if stutter.value is None:
+        yield _undefined(Undefined("no reply with a gap"))
+    else:
+        yield _cell(figures.percent(stutter.value), figures.interval("rate", stutter))
+    p99 = smoothness.icl_p99_ms(replies, confidence=confidence)
+    yield _undefined(p99) if isinstance(p99, Undefined) else _cell(figures.number(p99))
+
+
+def _row_lines(edition: Edition, found: ModelFindings) -> Iterator[Html]:
+    for each in found.rows:
+        name = tag("strong", edition.provider_name(each.row.provider))
+        where = f", {each.row.family.scenario}, {each.row.origin}: "
+        for statement in each.statements:
+            yield join((name, where, statement.words, "."))
+        if each.caching is not None:
+            yield join((name, where, each.caching.words, "."))
+
+
+def _judged_lines(edition: Edition, judgement: Judgement, here: str) -> Iterator[Html]:
+    for finding in judgement.findings:
+        score = finding.score
+        words = (
+            f", {finding.question}: {score.right:,} of {score.answered:,} right. At the pooled rate of all "
+            f"providers it would be {score.expected:.1f}; noise bounds it at {score.bound:.1f} "
+            f"(p = {score.p_value:.1g})."
+        )
+        evidence = markup.bullets(_evidence_lines(finding, here))
+        yield join((tag("strong", edition.provider_name(finding.provider)), words, evidence))
+
+
+def _evidence_lines(finding: Finding, here: str) -> Iterator[Html]:
+    for path, wrong in finding.wrong[:_ANSWERS_SHOWN]:
+        yield join(
+            (
+                link(here, raw_url(path), f"request {wrong.i}"),
+                f", asked for {wrong.asked}: expected ",
+                tag("code", wrong.expected),
+                ", said ",
+                tag("code", wrong.said),
+            )
+        )
+    for path, numbers in finding.requests:
+        shown = ", ".join(map(str, numbers))
+        yield join((link(here, raw_url(path), path.rpartition("/")[2]), f": requests {shown}"))
+
+
+def _reasons(judgement: Judgement) -> list[str]:
+    if not judgement.reasons:
+        return []
+    parts = [f"{question}: {reason}" for question, reason in judgement.reasons.items()]
+    return [tag("p", f"Not judged. {'; '.join(parts)}.", class_="fl-note")]
