@@ -409,7 +409,14 @@ def _provider(one: Contestant, url: str) -> dict[str, Any]:
         "contacts": [],
         "benchmark_permission": None,
         "endpoints": [
-            {"id": "main", "base_url": url, "dialect": "openai-chat", "region": None, "models": [served]}
+            {
+                "id": "main",
+                "base_url": url,
+                "dialect": "openai-chat",
+                "http": "1.1",
+                "region": None,
+                "models": [served],
+            }
         ],
         "interests": [],
         "notes": "Fictional. It exists only in this demo.",

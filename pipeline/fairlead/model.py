@@ -104,11 +104,12 @@ class ServedModel(_Value, frozen=True):
 
 
 class Endpoint(_Value, frozen=True):
-    """An address that serves models in one dialect."""
+    """An address that serves models in one dialect, over one version of HTTP."""
 
     id: str
     base_url: str | None
     dialect: str
+    http: Literal["1.1", "2"]
     region: str | None
     models: tuple[ServedModel, ...]
 

@@ -399,7 +399,7 @@ _RULES = (
         "PRO003",
         "An address that may not be measured",
         "Requests carry a key, and a key goes over https only, to a host with a public name. Plain http "
-        "is for reference endpoints on the measuring machine itself.",
+        "is for reference endpoints on the measuring machine itself, and HTTP/2 is spoken over TLS only.",
         "Give the https address that customers use.",
     ),
     Rule(

@@ -34,6 +34,10 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 MAX_REQUESTS = 100_000
 
 
+Http = Literal["1.1", "2"]
+"""What a window was measured over."""
+
+
 class Outcome(enum.StrEnum):
     """How a request ended. Everything but ``ok`` is a failure and stays one in every figure."""
 
@@ -158,7 +162,7 @@ class Header(_Line, frozen=True):
     model: str
     api_model: str | None
     dialect: str
-    http: Literal["1.1", "2"]
+    http: Http
     address: str | None
     vantage: str | None
     round: str | None

@@ -270,7 +270,9 @@ def make_provider(*endpoints: str, **changes: Any) -> model.Provider:
             granted=True, source="https://example.org/terms", date=model.Date(2026, 1, 1)
         ),
         "endpoints": tuple(
-            model.Endpoint(id=endpoint, base_url=None, dialect="openai-chat", region=None, models=())
+            model.Endpoint(
+                id=endpoint, base_url=None, dialect="openai-chat", http="1.1", region=None, models=()
+            )
             for endpoint in endpoints
         ),
         "interests": (),

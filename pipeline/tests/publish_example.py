@@ -106,6 +106,7 @@ def _provider(name: str) -> dict[str, Any]:
         "id": "api",
         "base_url": f"https://{name}.example/v1",
         "dialect": "openai-chat",
+        "http": "1.1",
         "region": text or "eu-north",
         "models": [served],
     }

@@ -303,6 +303,7 @@ endpoints:
   - id: main
     base_url: https://api.acme.example/v1
     dialect: openai-chat
+    http: "1.1"
     region: north
     models:
       - model: llama-3-70b

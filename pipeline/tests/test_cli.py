@@ -45,7 +45,20 @@ def root(tmp_path: Path) -> Path:
 
 def test_help_starts_without_heavy_imports() -> None:
     """``--help`` loads none of the libraries that take longer to import than a person waits."""
-    heavy = ("numpy", "pandas", "scipy", "httpx", "jsonschema", "mkdocs", "rich", "yaml", "uvloop", "msgspec")
+    heavy = (
+        "numpy",
+        "pandas",
+        "scipy",
+        "httpx",
+        "jsonschema",
+        "mkdocs",
+        "rich",
+        "yaml",
+        "uvloop",
+        "msgspec",
+        "h2",
+        "httpcore",
+    )
     code = f"import fairlead.cli, sys; print([name for name in {heavy!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

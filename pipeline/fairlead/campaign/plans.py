@@ -140,6 +140,7 @@ def make_plan(
                 total_ns=timeouts.total_ms * 1_000_000,
             ),
             dialect=target.endpoint.dialect,
+            http=target.endpoint.http,
             provider=target.provider,
             endpoint=target.endpoint.id,
             vantage=vantage,

@@ -44,12 +44,16 @@ def check_addresses(repository: Repository, _context: Context) -> Iterator[Probl
     """An address that a key may go to is https; http is for the machine's own loopback."""
     for name, provider in repository.providers.items():
         for index, endpoint in enumerate(provider.endpoints):
+            path, where = f"providers/{name}.yaml", pointer("endpoints", index, "base_url")
             found = _address_fault(endpoint.base_url)
             if found:
-                path, where = f"providers/{name}.yaml", pointer("endpoints", index, "base_url")
                 expected = "an https address of a named host, without user, query or fragment"
                 fix = "give the address that customers use; plain http is for this machine's own loopback"
                 yield at(repository, path, "PRO003", where, found, expected=expected, fix=fix)
+            elif endpoint.http == "2" and (endpoint.base_url or "").startswith("http:"):
+                found = "plain http, and HTTP/2 is spoken over TLS only"
+                fix = 'give an https address, or write `http: "1.1"`'
+                yield at(repository, path, "PRO003", where, found, expected="an https address", fix=fix)
 
 
 def _address_fault(url: str | None) -> str | None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fairlead.measure.spool import Sealed
     from fairlead.repository import Repository
     from fairlead.tokens import Pinned
-    from fairlead.windows import Certificate
+    from fairlead.windows import Certificate, Http
 
 
 @click.command()
@@ -163,6 +163,13 @@ def reference(
 @click.option("--requests", type=click.IntRange(1), default=30, show_default=True, help="With --url.")
 @click.option("--max-tokens", type=click.IntRange(1), default=128, show_default=True, help="With --url.")
 @click.option("--dialect", default="openai-chat", show_default=True, help="With --url: the API it speaks.")
+@click.option(
+    "--http",
+    type=click.Choice(["1.1", "2"]),
+    default="1.1",
+    show_default=True,
+    help="With --url: the version of HTTP it is measured over; 2 needs https.",
+)
 @click.option(
     "--key-env", metavar="NAME", help="With --url: the environment variable that holds the key; https only."
 )
@@ -393,6 +400,7 @@ def _measure_ad_hoc(
     max_tokens: int,
     input_words: int,
     dialect: str,
+    http: Http,
     key_env: str | None,
     out: Path | None,
     tokenizer_files: tuple[Path, ...],
@@ -425,6 +433,7 @@ def _measure_ad_hoc(
             input_words=input_words,
             dialect=dialect,
             tokenizer_sha256=tokenizer.sha256 if tokenizer else None,
+            http=http,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -495,6 +504,13 @@ def _show_window(sealed: Sealed, out: Path | None, *, as_json: bool) -> None:
 )
 @click.option("--tls", is_flag=True, help="Speak TLS with the reference endpoint.")
 @click.option(
+    "--http",
+    type=click.Choice(["1.1", "2"]),
+    default="1.1",
+    show_default=True,
+    help="The version of HTTP that is spoken; 2 needs --tls.",
+)
+@click.option(
     "--limit-ms",
     type=click.FloatRange(0.001),
     default=1.0,
@@ -502,7 +518,9 @@ def _show_window(sealed: Sealed, out: Path | None, *, as_json: bool) -> None:
     help="Token error p99 that is trusted.",
 )
 @as_json_too
-def calibrate_(concurrency: int | None, seconds: float, tls: bool, limit_ms: float, as_json: bool) -> None:
+def calibrate_(
+    concurrency: int | None, seconds: float, tls: bool, http: Http, limit_ms: float, as_json: bool
+) -> None:
     """Measure the client's own error on this machine, against an endpoint of known timing.
 
     \b
@@ -515,15 +533,18 @@ def calibrate_(concurrency: int | None, seconds: float, tls: bool, limit_ms: flo
     from fairlead.campaign import Progress
     from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
 
+    if http == "2" and not tls:
+        raise click.UsageError("--http 2 needs --tls: HTTP/2 is spoken over TLS only")
     certificates: list[Certificate] = []
 
     def certify(streams: int) -> Certificate:
-        shape, number = LoadShape(concurrency=streams, seconds=seconds, tls=tls), len(certificates) + 1
+        shape = LoadShape(concurrency=streams, seconds=seconds, tls=tls, http=http)
+        number = len(certificates) + 1
 
         def progress(done: int, failed: int) -> None:
             meter.report(Progress(number, number, f"{streams} streams", done, failed, planned))
 
-        planned = shape.plan("http://127.0.0.1/v1", "00").requests
+        planned = shape.plan(f"http{'s' * tls}://127.0.0.1/v1", "00").requests
         measured = calibrate(shape, seed=secrets.token_hex(16), progress=progress)
         certificates.append(measured.certificate)
         return measured.certificate

@@ -52,6 +52,7 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
     input_words: int = 200
     ramp_ns: int = 0
     tls: bool = False
+    http: windows.Http = "1.1"
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
@@ -61,7 +62,7 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
         if not 0 < self.icl_ms <= 10_000:
             raise ValueError("icl: above 0 and at most 10,000 ms")
         self.profile()
-        self.plan("http://127.0.0.1/v1", "00")
+        self.plan(f"http{'s' * self.tls}://127.0.0.1/v1", "00")
 
     def profile(self) -> ReferenceProfile:
         """What the reference is to do: constant times, no failure."""
@@ -85,6 +86,7 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
             max_tokens=max(tokens, 2 * self.tokens_per_chunk),
             input_words=self.input_words,
             ramp_ns=self.ramp_ns,
+            http=self.http,
             limits=self.limits,
             provider="reference",
             endpoint="reference",
@@ -92,13 +94,14 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shape_of(plan: Plan, *, seconds: float = 5.0) -> LoadShape:
-    """The load of a window to come: its concurrency, ramp, limits, length of prompts, and TLS or none."""
+    """The load of a window to come: its concurrency, ramp, limits, length of prompts, and what it speaks."""
     return LoadShape(
         concurrency=plan.concurrency,
         seconds=seconds,
         input_words=plan.input_words,
         ramp_ns=plan.ramp_ns,
         tls=plan.url.startswith("https:"),
+        http=plan.http,
         limits=plan.limits,
     )
 
@@ -133,12 +136,12 @@ def calibrate(
         KeyboardInterrupt: the run was stopped; there is no certificate of half a run.
     """
     profile = shape.profile()
-    tls = ssl.create_default_context(cafile=str(LOOPBACK_PEM)) if shape.tls else None
+    tls = _loopback_trust(shape.http) if shape.tls else None
     with tempfile.TemporaryDirectory(prefix="fairlead-") as folder, _cores_apart() as (ours, theirs):
         log = Path(folder) / "log"
         with start_reference(profile, log=log, cores=theirs, tls=shape.tls) as reference:
             plan = shape.plan(reference.url, seed)
-            setting = _setting(ours, reference, tls=shape.tls)
+            setting = _setting(ours, reference, shape)
             sealed, cost = _costed(
                 lambda: runner.measure_window(
                     plan, spool=Path(folder) / "spool", clock=clock, commit=commit, progress=progress, tls=tls
@@ -217,14 +220,22 @@ def _cores_apart() -> Iterator[tuple[set[int], set[int] | None]]:
         os.sched_setaffinity(0, before)
 
 
-def _setting(ours: set[int], reference: Reference, *, tls: bool) -> Setting:
+def _loopback_trust(http: windows.Http) -> ssl.SSLContext:
+    """The client's side of TLS with the reference."""
+    context = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
+    context.set_alpn_protocols(["h2" if http == "2" else "http/1.1"])
+    return context
+
+
+def _setting(ours: set[int], reference: Reference, shape: LoadShape) -> Setting:
     theirs = set(reference.cores)
     return Setting(
         client_cores=sorted(ours),
         reference_cores=sorted(theirs),
         shared_core=not (ours and theirs and ours.isdisjoint(theirs)),
         siblings=_are_siblings(ours, theirs),
-        tls=tls,
+        tls=shape.tls,
+        http=shape.http,
     )
 
 

@@ -44,8 +44,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of a report. Every key is required."""
 
 
-class Setting(Part, frozen=True):
-    """Where the run took place. ``*_cores``: the processor cores each side kept to, empty where unknown.
+class Setting(Part, frozen=True, omit_defaults=True):
+    """Where and how the run took place. ``http`` is left out for HTTP/1.1, of which there were reports before
+    there was anything else. ``*_cores``: the processor cores each side kept to, empty where unknown.
 
     ``shared_core``: they had one in common, or it is not known that they had none. ``siblings``: two of
     them are threads of one physical core; null where the system does not say.
@@ -56,6 +57,7 @@ class Setting(Part, frozen=True):
     shared_core: bool
     siblings: bool | None
     tls: bool
+    http: windows.Http = "1.1"
 
 
 class Cost(Part, frozen=True):

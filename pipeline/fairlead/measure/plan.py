@@ -54,6 +54,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     begins ``ramp_ns`` after the window, and ``concurrency`` is the most that may be under way. One that comes
     due beyond it is not sent but recorded as our own failure (``client``, code ``overload``).
 
+    ``http``: what is spoken over a connection; HTTP/2 over TLS only, one stream at a time.
+
     ``stop_ns``: no request begins so long after the window's origin, or later; those under way run to their
     end. ``tokenizer_sha256``: of the tokenizer that counts the answers after the run. The rest labels the
     window and is only copied.
@@ -77,6 +79,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     stop_ns: int | None = None
     limits: Limits = Limits()
     dialect: str = "openai-chat"
+    http: windows.Http = "1.1"
     provider: str = "ad-hoc"
     endpoint: str = "ad-hoc"
     vantage: str | None = None
@@ -92,6 +95,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect {self.dialect!r} is not one of: {', '.join(DIALECTS)}")
         self.address()
+        if self.http == "2" and not self.url.lower().startswith("https:"):
+            raise ValueError("HTTP/2 is spoken over TLS only: the URL must begin with https")
         if not 1 <= self.concurrency <= MAX_CONCURRENCY:
             raise ValueError(f"concurrency: between 1 and {MAX_CONCURRENCY}")
         if not 1 <= self.requests <= windows.MAX_REQUESTS:

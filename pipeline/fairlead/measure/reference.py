@@ -1,7 +1,8 @@
 """The reference endpoint: known chunks at known times. Knows no client, and nothing of the measuring code.
 
 An OpenAI-compatible server (``/v1/chat/completions``, streamed or not, and ``/v1/models``) to run in a
-process of its own. What it does with a request is written in :mod:`fairlead.measure.truth`.
+process of its own. What it does with a request is written in :mod:`fairlead.measure.truth`. Over TLS it
+speaks HTTP/2 too, to clients that offer nothing else.
 
 Every chunk has an absolute due time, counted from the moment the request had been read whole, so that
 lateness never adds up. The log says when each was really written: stamped right before the system call (with
@@ -29,7 +30,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
 import msgspec
@@ -38,6 +39,9 @@ import uvloop
 from fairlead.clock import Clock, SystemClock, offset_ns
 from fairlead.measure.pacer import Pacer
 from fairlead.measure.truth import WORDS, LoggedRequest, ReferenceProfile, script, words
+
+if TYPE_CHECKING:
+    from fairlead.measure.reference2 import Frames
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 LOOPBACK_PEM = Path(__file__).with_name("loopback.pem")
@@ -52,10 +56,13 @@ _NS_PER_S = 1_000_000_000
 
 
 def loopback_tls() -> ssl.SSLContext:
-    """The server's side of TLS with the certificate that comes with this package. HTTP/1.1 only."""
+    """The server's side of TLS with the certificate that comes with this package.
+
+    HTTP/2 is agreed on with a client that does not offer HTTP/1.1.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(LOOPBACK_PEM)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["http/1.1", "h2"])
     return context
 
 
@@ -116,6 +123,7 @@ class _Tls:
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._is_up = False
+        self.agreed: str | None = None
 
     def decrypt(self, data: bytes) -> tuple[bytes, bytes, bool]:
         """(what was said, what TLS itself must answer, the peer ended TLS). Raises ssl.SSLError."""
@@ -126,6 +134,7 @@ class _Tls:
             if not self._is_up:
                 self._object.do_handshake()
                 self._is_up = True
+                self.agreed = self._object.selected_alpn_protocol()
             while part := self._object.read(_READ_BYTES):
                 plain.append(part)
             ended = True
@@ -155,6 +164,7 @@ class _Connection:
         self._closing = False
         self._arrived_ns: int | None = None
         self._tls = None if server.tls is None else _Tls(server.tls)
+        self._frames: Frames | None = None
         server.open.add(self)
         server.loop.add_reader(sock, self._on_readable)
 
@@ -171,7 +181,7 @@ class _Connection:
     @property
     def is_held_up(self) -> bool:
         """Whether bytes wait because the client does not read."""
-        return bool(self._out)
+        return bool(self._out) or (self._frames is not None and self._frames.holds_back)
 
     def send(self, data: bytes) -> int:
         """Write now what the socket takes, the rest when it can. The moment right before the attempt."""
@@ -179,6 +189,27 @@ class _Connection:
         now_ns = self._server.clock.mono_ns()
         self._put(wire)
         return now_ns
+
+    def send_opening(self, request_id: str, data: bytes) -> int:
+        """:meth:`send` the head of an event stream, and its first data."""
+        if self._frames is not None:
+            return self.send(self._frames.opening(request_id, data))
+        return self.send(_HEAD % request_id.encode() + (_chunked(data) if data else b""))
+
+    def send_chunk(self, data: bytes) -> int:
+        """:meth:`send` a piece of the stream."""
+        return self.send(_chunked(data) if self._frames is None else self._frames.chunk(data))
+
+    def send_ending(self, data: bytes) -> int:
+        """:meth:`send` the last piece."""
+        return self.send(_chunked(data) + b"0\r\n\r\n" if self._frames is None else self._frames.ending(data))
+
+    def send_whole(self, status: int, value: object, request_id: str) -> int:
+        """:meth:`send` a response with a JSON body."""
+        body = msgspec.json.encode(value)
+        if self._frames is not None:
+            return self.send(self._frames.whole(status, body, request_id))
+        return self.send(_whole(status, body, request_id, close=self._closing))
 
     def _put(self, wire: bytes) -> None:
         if self._out:
@@ -241,8 +272,12 @@ class _Connection:
             return
         if answer:
             self._put(answer)
+        if tls.agreed == "h2" and self._frames is None:
+            from fairlead.measure.reference2 import Frames
+
+            self._frames = Frames(MAX_BODY_BYTES)
         if plain:
-            self._feed(plain)
+            self._feed(plain) if self._frames is None else self._feed_frames(self._frames, plain)
         if ended:
             self.close()
 
@@ -251,6 +286,24 @@ class _Connection:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(400, "not an HTTP/1.1 request")
+
+    def _feed_frames(self, frames: Frames, data: bytes) -> None:
+        from fairlead.measure.reference2 import FramesError
+
+        try:
+            asked = frames.receive(data)
+        except FramesError:
+            self._closing = True
+            self.send(frames.take())
+            self.end_response(close=True)
+            return
+        if answer := frames.take():
+            self.send(answer)
+        if frames.is_reset and self._stream is not None:
+            self._stream.finish()
+            self._stream = None
+        for method, target, body, is_too_large in asked:
+            self._serve(method, target, body, is_too_large=is_too_large)
 
     # httptools' callbacks
 
@@ -263,15 +316,17 @@ class _Connection:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        received_ns = self._server.clock.mono_ns()
         body = b"".join(self._body)
         target, too_large = self._target, self._body_bytes > MAX_BODY_BYTES
         self._target, self._body, self._body_bytes = b"", [], 0
-        method = self._parser.get_method()
         self._closing = not self._parser.should_keep_alive()
+        self._serve(self._parser.get_method(), target, body, is_too_large=too_large)
+
+    def _serve(self, method: bytes, target: bytes, body: bytes, *, is_too_large: bool) -> None:
+        received_ns = self._server.clock.mono_ns()
         if self._stream is not None:
             self._refuse(400, "one request at a time: pipelining is not served")
-        elif too_large:
+        elif is_too_large:
             self._refuse(413, f"a body of more than {MAX_BODY_BYTES} bytes")
         elif method == b"GET" and target == b"/v1/models":
             self._answer(200, _models(self._server.profile))
@@ -307,7 +362,7 @@ class _Connection:
         self._answer(status, _error("invalid_request_error", message))
 
     def _answer(self, status: int, value: object) -> None:
-        self.send(_whole(status, value, "-", close=self._closing))
+        self.send_whole(status, value, "-")
         self.end_response(close=self._closing)
 
 
@@ -380,13 +435,10 @@ class _Stream:
             self._server.log.put(self._entry)
 
     def _send_head(self) -> None:
-        head = (
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
-            b"transfer-encoding: chunked\r\nx-request-id: " + self._entry.id.encode() + b"\r\n\r\n"
-        )
+        role = b""
         if self._server.profile.role_chunk:
-            head += _chunked(self._event('{"role":"assistant","content":""}', None))
-        sent_ns = self._send(head)
+            role = self._event('{"role":"assistant","content":""}', None)
+        sent_ns = self._stamped(self._connection.send_opening(self._entry.id, role))
         if self._server.profile.role_chunk:
             self._entry.role_ns = sent_ns
 
@@ -401,13 +453,13 @@ class _Stream:
         thinking = self._tokens_sent < self._server.profile.reasoning_tokens
         key = "reasoning_content" if thinking else "content"
         ending = _content_ending(key, self._tokens_sent % WORDS, count)
-        self._payload = _chunked(b"data: " + self._opening + ending)
+        self._payload = b"data: " + self._opening + ending
         self._server.pacer.at(self._entry.due_ns[self._next], self._write)
 
     def _write(self) -> None:
         if self._stopped:
             return
-        written_ns = self._send(self._payload)
+        written_ns = self._stamped(self._connection.send_chunk(self._payload))
         if self._stopped:  # the client had gone: this chunk was not written
             return
         self._entry.written_ns.append(written_ns)
@@ -431,7 +483,7 @@ class _Stream:
                 usage = msgspec.json.encode(self._usage())
                 tail += b"data: " + self._opening + b',"choices":[],"usage":' + usage + b"}\n\n"
             tail += b"data: [DONE]\n\n"
-        self._send(_chunked(tail) + b"0\r\n\r\n")
+        self._stamped(self._connection.send_ending(tail))
         self.finish()
         self._connection.end_response(close=False)
 
@@ -459,12 +511,11 @@ class _Stream:
         )
 
     def _end_whole(self, status: int, value: object) -> None:
-        self._send(_whole(status, value, self._entry.id, close=False))
+        self._stamped(self._connection.send_whole(status, value, self._entry.id))
         self.finish()
         self._connection.end_response(close=False)
 
-    def _send(self, data: bytes) -> int:
-        sent_ns = self._connection.send(data)
+    def _stamped(self, sent_ns: int) -> int:
         self._entry.held_up |= self._connection.is_held_up
         return sent_ns
 
@@ -513,9 +564,14 @@ def _content_ending(key: str, first: int, count: int) -> bytes:
     return _event_ending(f'{{"{key}":"{words(first, count)}"}}', None)
 
 
-def _whole(status: int, value: object, request_id: str, *, close: bool) -> bytes:
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
+    b"transfer-encoding: chunked\r\nx-request-id: %s\r\n\r\n"
+)
+
+
+def _whole(status: int, body: bytes, request_id: str, *, close: bool) -> bytes:
     """A response with a JSON body."""
-    body = msgspec.json.encode(value)
     head = (
         f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"

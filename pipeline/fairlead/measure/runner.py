@@ -46,7 +46,15 @@ from fairlead.measure.spool import (
     seal,
 )
 from fairlead.measure.timeline import Ended, Exchange, Shot
-from fairlead.measure.transport import PreparedRequest, Readiness, Transport, hold_kernel_stamps, prepare
+from fairlead.measure.transport import (
+    HTTP1,
+    PreparedRequest,
+    Readiness,
+    Speaks,
+    Transport,
+    hold_kernel_stamps,
+    prepare,
+)
 from fairlead.tokens import Pinned
 
 _TICK_S = 0.25
@@ -145,6 +153,7 @@ class _Run:
         self._commit = commit
         self._progress = progress
         self._tls = tls
+        self._speaks = _speaks(plan.http)
         self._queue: asyncio.Queue[tuple[Shot, PreparedRequest] | None] = asyncio.Queue(plan.concurrency)
         self._done = 0
         self._failed = 0
@@ -210,7 +219,12 @@ class _Run:
 
     def _transport(self, readiness: Readiness) -> Transport:
         return Transport(
-            self._plan.limits, clock=self._clock, tls=self._tls, policy=self._policy, readiness=readiness
+            self._plan.limits,
+            clock=self._clock,
+            tls=self._tls,
+            policy=self._policy,
+            readiness=readiness,
+            speaks=self._speaks,
         )
 
     async def _closed(self, starts: list[int], readiness: Readiness) -> None:
@@ -297,6 +311,15 @@ class _Run:
     def _report(self) -> None:
         if self._progress is not None:
             self._progress(self._done, self._failed)
+
+
+def _speaks(http: windows.Http) -> Speaks:
+    """What a window speaks. HTTP/2 is loaded for those that need it, and before their time begins."""
+    if http == "1.1":
+        return HTTP1
+    from fairlead.measure.transport2 import HTTP2
+
+    return HTTP2
 
 
 class _Lines:

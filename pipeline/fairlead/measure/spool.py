@@ -311,7 +311,7 @@ class _Reading:
             model=plan.model,
             api_model=plan.api_model or plan.model,
             dialect=plan.dialect,
-            http="1.1",
+            http=plan.http,
             address=self._address,
             vantage=plan.vantage,
             round=plan.round,

@@ -64,6 +64,7 @@ class Ended(enum.StrEnum):
     COMPLETE = "complete"  # the response's framing says it is whole
     CLOSED = "closed"  # the peer closed; whole only where the framing is by closing
     RESET = "reset"
+    STREAM_RESET = "stream_reset"  # HTTP/2: the request had reached the server, and it broke it off
     NOT_HTTP = "not_http"
     TOO_LARGE = "too_large"
     DNS = "dns"
@@ -78,6 +79,13 @@ class Ended(enum.StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Unframed(msgspec.Struct):
+    """The head of a response whose framing is gone already."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+
+
 class Exchange(msgspec.Struct, kw_only=True):
     """One request's raw record, filled in by the transport. Stamps are absolute, on the monotonic clock.
 
@@ -85,6 +93,10 @@ class Exchange(msgspec.Struct, kw_only=True):
     returned; lag is that moment minus the kernel's receive stamp, both on the wall clock, so that the
     difference is a duration. ``sent_ns`` is taken right before the call that wrote the last byte, so
     that no answer can precede it.
+
+    ``unframed``: of HTTP/2, where what one response says can only be read after all that the connection said
+    before, so that the transport reads it at once. ``reads`` then hold the body's bytes alone, and the first
+    of them, perhaps without a byte, is the one that brought the head.
     """
 
     begin_ns: int = 0
@@ -96,6 +108,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     address: str | None = None
     sent_ns: int | None = None
     reads: list[tuple[int, int | None, bytes]] = msgspec.field(default_factory=list)
+    unframed: Unframed | None = None
     end_ns: int = 0
     ended: Ended = Ended.INTERRUPTED
     detail: str = ""
@@ -185,6 +198,22 @@ def read_http(pieces: Sequence[bytes], *, closed: bool) -> Response:
     if closed and response.headers_read is not None and not framed:
         response.done_read = len(pieces) - 1
     return response
+
+
+def read_response(exchange: Exchange) -> Response:
+    """The response that an exchange kept, whichever protocol it came by."""
+    pieces = [data for _, _, data in exchange.reads]
+    head = exchange.unframed
+    if head is None:
+        return read_http(pieces, closed=exchange.ended is Ended.CLOSED)
+    return Response(
+        status=head.status,
+        headers=head.headers,
+        body=[(read, piece) for read, piece in enumerate(pieces) if piece],
+        headers_read=0,
+        done_read=len(pieces) - 1 if exchange.ended is Ended.COMPLETE else None,
+        broken=exchange.ended is Ended.NOT_HTTP,
+    )
 
 
 # --- what the stream adds up to ------------------------------------------------------------------------
@@ -390,7 +419,7 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
     Receive stamps are the kernel's where every read that matters to the record has one (``chunk_lag_ns`` then
     gives the way back to user time), else the user's and ``chunk_lag_ns`` is null.
     """
-    response = read_http([data for _, _, data in exchange.reads], closed=exchange.ended is Ended.CLOSED)
+    response = read_response(exchange)
     success = response.status is not None and 200 <= response.status < 300
     trouble = _not_as_asked(response, dialect) if success else None
     stream = _read_answer(response, dialect) if success and trouble is None else _Stream()

@@ -1,9 +1,11 @@
 """One streamed request over one connection. Knows no API, no workload, and nothing of what the bytes mean.
 
 An ``httpx.AsyncBaseTransport`` to be called directly with prebuilt requests, one instance a worker. It keeps
-one HTTP/1.1 connection alive between requests. While a response comes in, the hot path stamps each read,
-keeps its bytes and lets httptools find the message's end; all other reading happens after the run, in
-:mod:`fairlead.measure.timeline`.
+one connection alive between requests. HTTP/1.1 is spoken over it here, HTTP/2 in
+:mod:`fairlead.measure.transport2`; what may be sent, and where to, is asked in this module for both.
+
+While a response comes in, the hot path stamps each read, keeps its bytes and lets httptools find the
+message's end; all other reading happens after the run, in :mod:`fairlead.measure.timeline`.
 
 The stamps leave as an :class:`~fairlead.measure.timeline.Exchange`, under ``exchange`` in the extensions of
 the response, and of the request, where it is found after a failure too. Failures are httpx's exceptions.
@@ -32,7 +34,7 @@ import ssl
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import httptools
 import httpx
@@ -42,7 +44,7 @@ from fairlead.clock import Clock, SystemClock
 from fairlead.measure.pacer import Ticker
 from fairlead.measure.plan import Limits
 from fairlead.measure.policy import KEYLESS, Asked, Policy, PolicyError
-from fairlead.measure.timeline import Ended, Exchange, read_http
+from fairlead.measure.timeline import Ended, Exchange, read_response
 
 READ_BYTES = 64 * 1024
 # What a hostile response may make us hold.
@@ -225,6 +227,8 @@ class Transport(httpx.AsyncBaseTransport):
 
     ``readiness``: shared with the other workers of the loop; without one the transport makes its own.
     ``resolve``: looks names up, in a thread. ``policy``: may name a key, which then every request carries.
+    ``speaks``: what is spoken over the connection. ``tls``: a context that offers it by ALPN; without one,
+    certificates and names are verified as :func:`tls_context` says.
     """
 
     def __init__(
@@ -236,15 +240,17 @@ class Transport(httpx.AsyncBaseTransport):
         policy: Policy = KEYLESS,
         resolve: Resolve = system_resolver,
         readiness: Readiness | None = None,
+        speaks: Speaks | None = None,
     ) -> None:
         self._limits = limits
+        self._speaks = speaks or HTTP1
         self._readiness = readiness
         self._owns_readiness = readiness is None
         self._clock: Clock = clock or SystemClock()
         self._tls = tls
         self._policy = policy
         self._resolve = resolve
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request, keep its response, return when the response has ended.
@@ -266,13 +272,14 @@ class Transport(httpx.AsyncBaseTransport):
         exchange, call = await self._exchange(request)
         return exchange, call.status if call is not None and _is_whole(exchange) else None
 
-    async def _exchange(self, request: httpx.Request) -> tuple[Exchange, _Call | None]:
+    async def _exchange(self, request: httpx.Request) -> tuple[Exchange, Call | None]:
         """Send the request and keep what comes back. No call: it did not get so far as to be sent."""
         exchange: Exchange = request.extensions.setdefault("exchange", Exchange())
         exchange.begin_ns = self._clock.mono_ns()
-        call: _Call | None = None
+        call: Call | None = None
         try:
-            head, body = await _request_text(request)
+            await request.aread()
+            _check_lines(request)
             self._policy.check_request(_asked(request))
             if self._policy.secret is not None and not _verifies(self._tls_context()):
                 raise PolicyError(
@@ -281,8 +288,8 @@ class Transport(httpx.AsyncBaseTransport):
             connection = await self._connected(request, exchange)
             if self._readiness is None:
                 self._readiness = Readiness(self._clock)
-            call = _Call(connection, exchange, self._limits, self._clock, self._readiness)
-            await call.run(self._payload(head, body))
+            call = self._speaks.call(connection, exchange, self._limits, self._clock, self._readiness)
+            await call.run(request, self._policy.credential())  # there is a connection now that may see it
         except PolicyError as refusal:
             exchange.ended, exchange.detail = Ended.POLICY, str(refusal)
         except _ExchangeError as failure:
@@ -306,13 +313,6 @@ class Transport(httpx.AsyncBaseTransport):
             self._connection.close()
             self._connection = None
 
-    def _payload(self, head: bytes, body: bytes) -> bytes:
-        """The request's bytes, and the key among them: there is a connection now that may see it."""
-        credential = self._policy.credential()
-        if credential is not None:
-            head += b"%s: %s\r\n" % credential
-        return head + b"\r\n" + body
-
     def _conceal(self, exchange: Exchange) -> None:
         """Take the key out of all that is kept of an exchange."""
         if self._policy.secret is None:
@@ -323,8 +323,10 @@ class Transport(httpx.AsyncBaseTransport):
             user_ns, lag_ns, data = exchange.reads[at]
             if piece is not data:
                 exchange.reads[at] = (user_ns, lag_ns, piece)
+        if exchange.unframed is not None:
+            exchange.unframed.headers = self._policy.conceal_headers(exchange.unframed.headers)
 
-    async def _connected(self, request: httpx.Request, exchange: Exchange) -> _Connection:
+    async def _connected(self, request: httpx.Request, exchange: Exchange) -> Connection:
         """The kept connection where it leads to the same place and still stands, else a new one."""
         place = _place(request.url)
         kept = self._connection
@@ -346,26 +348,27 @@ class Transport(httpx.AsyncBaseTransport):
                 self._policy.check_address(self._connection.address)
                 if place[0] == "https":
                     await self._connection.shake_hands(self._tls_context(), place[1], exchange, self._clock)
+                self._connection.check_protocol(self._speaks)
         except TimeoutError:
             raise _ExchangeError(Ended.CONNECT_TIMEOUT, f"no connection within {timeout:g} s") from None
         return self._connection
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = tls_context()
+            self._tls = tls_context(self._speaks.alpn)
         return self._tls
 
 
 @functools.cache
-def tls_context() -> ssl.SSLContext:
-    """Certificates and host names are verified, as by the standard library's default. HTTP/1.1 only.
+def tls_context(alpn: str = "http/1.1") -> ssl.SSLContext:
+    """Certificates and host names are verified, as by the standard library's default. Offers one protocol.
 
     Unlike that default it does not heed ``SSLKEYLOGFILE``, which would write the session's keys to a file.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_default_certs()
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([alpn])
     return context
 
 
@@ -386,8 +389,16 @@ class _ExchangeError(Exception):
         self.detail = detail
 
 
-class _Connection:
-    """A connected, non-blocking socket, with TLS over it or not."""
+def _nothing_may_be_heard(_said: bytes) -> bool:
+    return False
+
+
+class Connection:
+    """A connected, non-blocking socket, with TLS over it or not.
+
+    ``session``: what a protocol keeps between requests. ``heard``: told what an idle peer says, answers
+    whether the connection may still be used; by default it may not, for nothing was asked.
+    """
 
     def __init__(self, sock: socket.socket, place: _Place, round_trip_ns: int) -> None:
         self.sock = sock
@@ -395,14 +406,19 @@ class _Connection:
         self.round_trip_ns = round_trip_ns
         self.address: str = sock.getpeername()[0]
         self.tls: ssl.SSLObject | None = None
+        self.session: Any = None
+        self.heard: Callable[[bytes], bool] = _nothing_may_be_heard
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
 
     def close(self) -> None:
+        """Hang up, and let go of what holds this: nothing collects cycles during a run."""
         self.sock.close()
+        self.session = None
+        self.heard = _nothing_may_be_heard
 
     def stands(self) -> bool:
-        """Whether an idle connection may be written to: the peer sent neither an end nor a word unasked."""
+        """Whether an idle connection may be written to: the peer neither ended it nor said what bars it."""
         try:
             data = self.sock.recv(READ_BYTES)
             if not data or self.tls is None:
@@ -412,7 +428,7 @@ class _Connection:
             return True
         except OSError:
             return False
-        return not plain and not closed
+        return not closed and (not plain or self.heard(plain))
 
     async def shake_hands(self, context: ssl.SSLContext, host: str, exchange: Exchange, clock: Clock) -> None:
         """The TLS handshake. Raises _ExchangeError with TLS if it fails for any reason."""
@@ -434,6 +450,17 @@ class _Connection:
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: no valid host name
             raise _ExchangeError(Ended.TLS, str(error)) from None
         exchange.tls_ns = clock.mono_ns() - started_ns
+
+    def check_protocol(self, speaks: Speaks) -> None:
+        """Raises _ExchangeError with TLS where a protocol that must be agreed on was not."""
+        if not speaks.must_agree:
+            return
+        if self.tls is None:
+            raise _ExchangeError(Ended.TLS, f"{speaks.alpn} is spoken over TLS only")
+        agreed = self.tls.selected_alpn_protocol()
+        if agreed != speaks.alpn:
+            found = f"TLS agreed on {agreed}" if agreed else "TLS agreed on no protocol"
+            raise _ExchangeError(Ended.TLS, f"the server does not speak {speaks.alpn}: {found}")
 
     def encrypt(self, payload: bytes) -> bytes:
         """The bytes to put on the wire."""
@@ -466,7 +493,7 @@ class _Connection:
 
 async def _connect(
     place: _Place, candidates: list[tuple[int, tuple[Any, ...]]], exchange: Exchange, clock: Clock
-) -> _Connection:
+) -> Connection:
     """A TCP connection to the first of these addresses that takes one.
 
     ``tcp_ns`` covers every address tried: it is what the user waited.
@@ -486,14 +513,12 @@ async def _connect(
             await loop.sock_connect(sock, address)
             exchange.tcp_ns = clock.mono_ns() - started_ns
             exchange.round_trip_ns = min(exchange.tcp_ns, _round_trip_ns(sock) or exchange.tcp_ns)
-            connection = _Connection(sock, place, exchange.round_trip_ns)
+            connection = Connection(sock, place, exchange.round_trip_ns)
             exchange.address = connection.address
             return connection
         except OSError as error:
             sock.close()
-            failure = _ExchangeError(
-                Ended.LOCAL if error.errno in _OUR_FAULT else Ended.CONNECT, _said(error)
-            )
+            failure = _ExchangeError(Ended.LOCAL if error.errno in _OUR_FAULT else Ended.CONNECT, said(error))
         except BaseException:
             sock.close()
             raise
@@ -548,18 +573,46 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _said(error: OSError) -> str:
+def said(error: OSError) -> str:
+    """What the system calls the error, without our own words around it."""
     return os.strerror(error.errno) if error.errno else str(error)
 
 
 # --- the hot path --------------------------------------------------------------------------------------
 
 
+class Call(Protocol):
+    """One request on its way over a connection.
+
+    ``status``, ``headers``: of the response, once they came. ``reusable``: after the run, whether the
+    connection may carry another.
+    """
+
+    status: int | None
+    headers: list[tuple[bytes, bytes]]
+    reusable: bool
+
+    async def run(self, request: httpx.Request, credential: tuple[bytes, bytes] | None) -> None:
+        """Send the request, its key last of all, and keep what comes back in the exchange until it has
+        ended."""
+
+
+class Speaks(NamedTuple):
+    """What is spoken over a connection: its name in TLS (ALPN), and who carries a request in it.
+
+    ``must_agree``: whether a server that does not name it in its answer is taken not to speak it.
+    """
+
+    alpn: str
+    must_agree: bool
+    call: Callable[[Connection, Exchange, Limits, Clock, Readiness], Call]
+
+
 class _Call:
     """One request on its way: sends it, then stamps and keeps what comes back until it has ended."""
 
     def __init__(
-        self, connection: _Connection, exchange: Exchange, limits: Limits, clock: Clock, readiness: Readiness
+        self, connection: Connection, exchange: Exchange, limits: Limits, clock: Clock, readiness: Readiness
     ) -> None:
         self.status: int | None = None
         self.headers: list[tuple[bytes, bytes]] = []
@@ -585,14 +638,14 @@ class _Call:
         self._timers: list[asyncio.TimerHandle] = []
         self.reusable = False
 
-    async def run(self, payload: bytes) -> None:
+    async def run(self, request: httpx.Request, credential: tuple[bytes, bytes] | None) -> None:
         """Returns when the exchange has ended, however it did; ``ended`` says how."""
         sock = self._connection.sock
         spent_ns = self._mono_ns() - self._exchange.begin_ns
         self._limit(self._limits.total_ns - spent_ns, Ended.TOTAL_TIMEOUT)
         self._readiness.watch(sock, self._on_readable)
         try:
-            self._out = memoryview(self._connection.encrypt(payload))
+            self._out = memoryview(self._connection.encrypt(_request_text(request, credential)))
             self._flush()
             await self._ended
         finally:
@@ -639,7 +692,7 @@ class _Call:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._end(Ended.RESET, _said(error))
+            self._end(Ended.RESET, said(error))
             return
         now_ns = self._mono_ns()
         lag_ns = None
@@ -762,6 +815,9 @@ class _Call:
         self._ended.set_result(None)
 
 
+HTTP1 = Speaks("http/1.1", must_agree=False, call=_Call)
+
+
 # --- httpx's vocabulary --------------------------------------------------------------------------------
 
 
@@ -774,18 +830,20 @@ def _asked(request: httpx.Request) -> Asked:
     return Asked(*_place(url), userinfo=url.userinfo, path=url.raw_path, headers=request.headers.raw)
 
 
-async def _request_text(request: httpx.Request) -> tuple[bytes, bytes]:
-    """The request as HTTP/1.1 text, head and body, without the empty line between them.
-
-    httpx has set Host and Content-Length.
-    """
-    body = await request.aread()
-    lines = [b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
+def _check_lines(request: httpx.Request) -> None:
+    """A header of ours must not become two. Raises _ExchangeError with LOCAL."""
     for name, value in request.headers.raw:
         if b"\r" in value or b"\n" in value or b"\r" in name or b"\n" in name:
             raise _ExchangeError(Ended.LOCAL, "a header of ours holds a line break")
-        lines.append(b"%s: %s\r\n" % (name, value))
-    return b"".join(lines), body
+
+
+def _request_text(request: httpx.Request, credential: tuple[bytes, bytes] | None) -> bytes:
+    """The request as HTTP/1.1 text. httpx has set Host and Content-Length."""
+    lines = [b"%s %s HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%s: %s\r\n" % header for header in request.headers.raw]
+    if credential is not None:
+        lines.append(b"%s: %s\r\n" % credential)
+    return b"".join((*lines, b"\r\n", request.content))
 
 
 class _KeptBody(httpx.AsyncByteStream):
@@ -795,8 +853,7 @@ class _KeptBody(httpx.AsyncByteStream):
         self._exchange = exchange
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = [data for _, _, data in self._exchange.reads]
-        for _, piece in read_http(pieces, closed=self._exchange.ended is Ended.CLOSED).body:
+        for _, piece in read_response(self._exchange).body:
             yield piece
 
 
@@ -804,7 +861,7 @@ def _is_whole(exchange: Exchange) -> bool:
     """Whether what is kept is a whole response: its framing says so, by closing, too."""
     if exchange.ended is not Ended.CLOSED:
         return exchange.ended is Ended.COMPLETE
-    return read_http([data for _, _, data in exchange.reads], closed=True).done_read is not None
+    return read_response(exchange).done_read is not None
 
 
 def _response(
@@ -816,13 +873,17 @@ def _response(
         headers=headers,
         stream=_KeptBody(exchange),
         request=request,
-        extensions={"http_version": b"HTTP/1.1", "exchange": exchange},
+        extensions={
+            "http_version": b"HTTP/1.1" if exchange.unframed is None else b"HTTP/2",
+            "exchange": exchange,
+        },
     )
 
 
 _ERRORS: dict[Ended, type[httpx.TransportError]] = {
     Ended.CLOSED: httpx.RemoteProtocolError,
     Ended.RESET: httpx.ReadError,
+    Ended.STREAM_RESET: httpx.RemoteProtocolError,
     Ended.NOT_HTTP: httpx.RemoteProtocolError,
     Ended.TOO_LARGE: httpx.RemoteProtocolError,
     Ended.DNS: httpx.ConnectError,

@@ -177,6 +177,7 @@ def _endpoints(edition: Edition, provider: Provider, here: str) -> Iterator[str]
                 ("Address", tag("code", endpoint.base_url) if endpoint.base_url else _MISSING),
                 ("Region", disclosed(endpoint.region)),
                 ("API dialect", tag("code", endpoint.dialect)),
+                ("Measured over", f"HTTP/{endpoint.http}"),
             ]
         )
         if endpoint.models:

@@ -29,7 +29,14 @@ def provider_text(runs: Sequence[Run]) -> bytes:
     for address, endpoint in endpoint_ids(runs).items():
         models: list[Json] = [_served_model(run) for run in runs if run.address == address]
         endpoints.append(
-            {"id": endpoint, "base_url": address, "dialect": "not-recorded", "region": None, "models": models}
+            {
+                "id": endpoint,
+                "base_url": address,
+                "dialect": "not-recorded",
+                "http": "1.1",
+                "region": None,
+                "models": models,
+            }
         )
     data: dict[str, Json] = {
         "schema_version": 1,
