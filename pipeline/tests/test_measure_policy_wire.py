@@ -36,7 +36,7 @@ from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import Finished, SpoolError, SpoolWriter, seal
 from fairlead.measure.timeline import Ended, Exchange, Shot, read_request
 from fairlead.measure.transport import Resolve, Transport, prepare, tls_context
-from fairlead.windows import Outcome
+from fairlead.windows import Http, Outcome
 from fairlead.windows import Request as Record
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 answers on Linux only")
@@ -557,10 +557,10 @@ def test_a_good_answer_comes_through_byte_by_byte():
 # --- a whole window ---
 
 
-def plan(url: str, requests: int) -> Plan:
+def plan(url: str, requests: int, http: Http = "1.1") -> Plan:
     return Plan(
         url=url, model="some-model", provider="acme", concurrency=1, requests=requests, seed="07", ramp_ns=0,
-        limits=LIMITS,
+        http=http, limits=LIMITS,
     )  # fmt: skip
 
 

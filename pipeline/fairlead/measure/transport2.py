@@ -49,7 +49,7 @@ for _name in ("hpack", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _FRAME_HEAD_BYTES = 9
-_MAX_FRAME_BYTES = 16_384  # what we let the peer send in one; a longer one is h2's to refuse
+_MAX_FRAME_BYTES = 16_384  # what we let the peer send in one
 _GOAWAY = 7
 
 
@@ -345,9 +345,8 @@ class _Wire(httpcore.AsyncNetworkStream):
         at, kept = 0, bytearray()
         while len(self._held) - at >= _FRAME_HEAD_BYTES:
             length = int.from_bytes(self._held[at : at + 3])
-            if length > _MAX_FRAME_BYTES:  # no HTTP/2 that we asked for: h2 will say so
-                kept += self._held[at:]
-                at = len(self._held)
+            if length > _MAX_FRAME_BYTES:  # h2 would wait for all of it
+                self._stop(Ended.NOT_HTTP, f"no HTTP/2: a frame of {length} bytes")
                 break
             frame = self._held[at : at + _FRAME_HEAD_BYTES + length]
             if len(frame) < _FRAME_HEAD_BYTES + length:
