@@ -7,6 +7,7 @@ import gc
 import hashlib
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
@@ -22,7 +23,7 @@ from fairlead.measure import transport2 as module
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Limits
 from fairlead.measure.timeline import STALE_SLACK_NS, Ended, Exchange, Shot, read_request
-from fairlead.measure.transport import Transport, prepare, tls_context
+from fairlead.measure.transport import Transport, hold_kernel_stamps, prepare, tls_context
 from fairlead.measure.transport2 import HTTP2
 from fairlead.windows import Outcome
 from fairlead.windows import Request as Record
@@ -119,11 +120,10 @@ def test_a_streamed_answer_becomes_a_record_with_every_token_and_stamp_in_order(
     stamps = [before, kept.begin_ns, kept.sent_ns, *(read[0] for read in kept.reads), kept.end_ns]
     assert None not in stamps
     assert stamps == sorted(stamps)
-    assert all(lag is None for _, lag, _ in kept.reads)
     assert b"".join(data for _, _, data in kept.reads) == PART + EVENT + b"data: [DONE]\n\n"
     told = record(kept)
     assert (told.outcome, told.status, told.text) == (Outcome.OK, 200, "hello")
-    assert (told.chunk_kind, told.chunk_chars, told.chunk_lag_ns) == ("t2", [3, 2], None)
+    assert (told.chunk_kind, told.chunk_chars) == ("t2", [3, 2])
     assert (told.finish, told.provider_request_id) == ("stop", "r-1")
     assert told.headers_ns is not None
     assert told.done_ns is not None
@@ -132,6 +132,18 @@ def test_a_streamed_answer_becomes_a_record_with_every_token_and_stamp_in_order(
         assert duration is not None
         assert duration > 0
     assert isinstance(response, httpx.Response)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernel stamps are Linux's")
+def test_on_linux_every_read_knows_its_lag_behind_the_kernel():
+    holder = hold_kernel_stamps()
+    assert holder is not None
+    with holder, peer(answering(PART, EVENT)) as server:
+        kept, _ = exchange_with(server.url)
+    for user_ns, lag_ns, _ in kept.reads:
+        assert lag_ns is not None
+        assert 0 <= lag_ns <= user_ns - kept.begin_ns
+    assert len(record(kept).chunk_lag_ns or []) == 2
 
 
 def test_the_response_speaks_httpx():

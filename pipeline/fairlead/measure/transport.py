@@ -33,7 +33,7 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import httptools
@@ -55,7 +55,7 @@ MAX_READS = 200_000
 KERNEL_STAMPS = sys.platform == "linux"
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
 _TIMESPEC = struct.Struct("@ll")
-_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if KERNEL_STAMPS else 0
+ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if KERNEL_STAMPS else 0
 
 _TIGHT_NS = 5_000  # two clock readings with nothing in between take less
 
@@ -166,6 +166,19 @@ class Readiness:
             self._loop.remove_reader(sock)
         elif self._calls.pop(sock.fileno(), None) is not None:
             self._epoll.unregister(sock.fileno())
+
+    def lag_ns(self, now_ns: int, ancillary: Sequence[tuple[int, int, bytes]]) -> int | None:
+        """From the kernel's stamp of a read (on the wall clock) to ``now_ns`` (on the monotonic one).
+
+        None where the read has no stamp.
+        """
+        if not ancillary:
+            self.are_stamped = False
+            return None
+        seconds: int
+        nanoseconds: int
+        seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+        return now_ns + self.wall_offset_ns - seconds * NS_PER_S - nanoseconds
 
     def close(self) -> None:
         """Watch nothing more."""
@@ -688,19 +701,14 @@ class _Call:
 
     def _on_readable(self) -> None:
         try:
-            data, ancillary, _, _ = self._recvmsg(READ_BYTES, _ANCILLARY_BYTES)
+            data, ancillary, _, _ = self._recvmsg(READ_BYTES, ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._end(Ended.RESET, said(error))
             return
         now_ns = self._mono_ns()
-        lag_ns = None
-        if ancillary:
-            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-            lag_ns = now_ns + self._readiness.wall_offset_ns - seconds * NS_PER_S - nanoseconds
-        elif data:
-            self._readiness.are_stamped = False
+        lag_ns = self._readiness.lag_ns(now_ns, ancillary) if data else None
         if not data:
             self._end(Ended.CLOSED, "the connection was closed")
         elif self._connection.tls is None:

@@ -5,8 +5,8 @@ else. Connection, policy, limits and failures are that module's; frames, header 
 are those of httpcore, httpx's own engine, on top of h2. A connection carries one stream at a time, so that a
 load has the shape that it has over HTTP/1.1: as many connections as requests under way.
 
-Reads are stamped as they leave the socket, before TLS and frames are looked at, in user time only; the bytes
-of one read that belong to the body are kept under its stamp. They are kept without their frames: header
+Reads are stamped as they leave the socket, by the kernel too, before TLS and frames are looked at; the bytes
+of one read that belong to the body are kept under its stamps. They are kept without their frames: header
 compression ties each response to all that was said before it, so that one exchange alone could not be read
 after the run. That reading costs the loop's time while the window runs, which HTTP/1.1 does not; the
 certificate of an endpoint that is measured over HTTP/2 is therefore taken over HTTP/2.
@@ -34,6 +34,7 @@ from fairlead.clock import Clock
 from fairlead.measure.plan import Limits
 from fairlead.measure.timeline import Ended, Exchange, Unframed
 from fairlead.measure.transport import (
+    ANCILLARY_BYTES,
     MAX_EXCHANGE_BYTES,
     MAX_READS,
     NS_PER_S,
@@ -130,13 +131,13 @@ class _Call:
             self._timeout.reschedule(min(first_s, self._last_s))
 
     def _keep(self, piece: bytes) -> None:
-        """A piece of the body, under the stamp of the read that brought it."""
-        reads, read_ns = self._exchange.reads, self._session.wire.read_ns
+        """A piece of the body, under the stamps of the read that brought it."""
+        reads, (read_ns, lag_ns) = self._exchange.reads, self._session.wire.stamps
         if reads and reads[-1][0] == read_ns:
             if piece:
-                reads[-1] = (read_ns, None, reads[-1][2] + piece)
+                reads[-1] = (read_ns, lag_ns, reads[-1][2] + piece)
         else:
-            reads.append((read_ns, None, piece))
+            reads.append((read_ns, lag_ns, piece))
 
     def _end_at_limit(self) -> None:
         is_total = self._timeout.when() == self._last_s
@@ -204,15 +205,18 @@ class _Session:
         connection.heard = self.wire.on_idle_word
 
 
+_Stamps = tuple[int, int | None]  # as in Exchange.reads: when the read returned, and how late that was
+
+
 class _Wire(httpcore.AsyncNetworkStream):
     """A connection as httpcore reads and writes it. It stamps, decrypts, and bounds what a peer may send.
 
-    ``read_ns``: the stamp of the read that brought what was last handed over. ``written_ns``: right before
-    the call that wrote the last byte. ``ended``: how the connection ended, None while it stands.
+    ``stamps``: user time and lag of the read that brought what was last handed over. ``written_ns``: right
+    before the call that wrote the last byte. ``ended``: how the connection ended, None while it stands.
     """
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
-        self.read_ns = 0
+        self.stamps: _Stamps = (0, None)
         self.written_ns = 0
         self.stream_id = -1
         self.is_broken = False
@@ -221,8 +225,8 @@ class _Wire(httpcore.AsyncNetworkStream):
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._readiness: Readiness | None = None
-        self._pieces: deque[tuple[int, bytes]] = deque()
-        self._plain: deque[tuple[int, bytes]] = deque()
+        self._pieces: deque[tuple[_Stamps, bytes]] = deque()
+        self._plain: deque[tuple[_Stamps, bytes]] = deque()
         self._held = bytearray()
         self._waiting: asyncio.Future[None] | None = None
         self._taken_bytes = 0
@@ -248,14 +252,14 @@ class _Wire(httpcore.AsyncNetworkStream):
 
     def on_idle_word(self, plain: bytes) -> bool:
         """What the server says between two requests; whether the connection may carry another."""
-        self._plain.append((self._clock.mono_ns(), self._without_farewell(plain)))
+        self._plain.append(((self._clock.mono_ns(), None), self._without_farewell(plain)))
         return self.may_go_on()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  limits are ours
         """The next whole frames. Raises httpcore.ReadError once the connection has ended."""
         while True:
             while self._plain:
-                self.read_ns, plain = self._plain.popleft()
+                self.stamps, plain = self._plain.popleft()
                 if plain:
                     return plain
             if self._pieces:
@@ -298,13 +302,15 @@ class _Wire(httpcore.AsyncNetworkStream):
     def _on_readable(self) -> None:
         """Stamp and keep; whoever waits in :meth:`read` looks at it later."""
         try:
-            data = self._connection.sock.recv(READ_BYTES)
+            data, ancillary, _, _ = self._connection.sock.recvmsg(READ_BYTES, ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._stop(Ended.RESET, said(error))
             return
-        now_ns = self._clock.mono_ns()
+        clock = self._clock
+        now_ns = clock.mono_ns()
+        lag_ns = self._readiness.lag_ns(now_ns, ancillary) if data else None
         self._taken_bytes += len(data)
         self._taken_reads += 1
         if not data:
@@ -312,7 +318,7 @@ class _Wire(httpcore.AsyncNetworkStream):
         elif self._taken_bytes > MAX_EXCHANGE_BYTES or self._taken_reads > MAX_READS:
             self._stop(Ended.TOO_LARGE, f"more than {MAX_EXCHANGE_BYTES} bytes or {MAX_READS} reads")
         else:
-            self._pieces.append((now_ns, data))
+            self._pieces.append(((now_ns, lag_ns), data))
             self._wake()
 
     def _stop(self, ended: Ended, detail: str) -> None:
@@ -326,13 +332,13 @@ class _Wire(httpcore.AsyncNetworkStream):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    def _decrypt(self, read_ns: int, data: bytes) -> None:
+    def _decrypt(self, stamps: _Stamps, data: bytes) -> None:
         try:
             plain, closed = self._connection.decrypt(data)
         except OSError as error:
             self._stop(Ended.TLS, str(error))
             return
-        self._plain.append((read_ns, self._without_farewell(plain)))
+        self._plain.append((stamps, self._without_farewell(plain)))
         if closed:
             self._stop(Ended.CLOSED, "the peer ended TLS")
 

@@ -40,9 +40,10 @@ class Connection:
 
 @dataclass
 class Readiness:
-    wall_offset_ns: int = 0
-    are_stamped: bool = True
     forgotten: list[Wire] = field(default_factory=list)
+
+    def lag_ns(self, _now_ns: int, _ancillary: list[object]) -> None:
+        """No stamps here."""
 
     def forget(self, sock: Wire) -> None:
         self.forgotten.append(sock)
