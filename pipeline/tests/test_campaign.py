@@ -19,8 +19,10 @@ from fairlead import campaign, checks, demo
 from fairlead.clock import SystemClock, pause
 from fairlead.evidence import load_evidence
 from fairlead.fidelity import Answers
+from fairlead.measure import transport
 from fairlead.measure.calibrate import Calibrated, LoadShape
-from fairlead.measure.reference import Reference, start_reference
+from fairlead.measure.certificate import decode_report
+from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
 from fairlead.problems import render_text
 from fairlead.repository import Repository, load_repository, read_window
 
@@ -117,6 +119,54 @@ def test_a_claim_that_is_registered_measured_and_sealed_checks_clean(field: Fiel
         if problem.code != "SUB013"
     ]
     assert not found, render_text(found)
+
+
+def test_an_endpoint_that_has_http2_only_is_measured_and_certified_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its windows say so, and so does the report under each of their certificates; the control's do not."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(LOOPBACK_PEM))
+    transport.tls_context.cache_clear()
+    chosen = [one for one in demo.contestants("00") if one.provider in ("demo-honest", "demo-control")]
+    with start_reference(chosen[0].profile, tls=True) as first, start_reference(chosen[1].profile) as second:
+        running = dict(zip((one.provider for one in chosen), (first, second), strict=True))
+        demo.make_root(tmp_path / "root", chosen, running)
+        field = Field(tmp_path / "root", running)
+        path = field.root / "providers" / "demo-honest.yaml"
+        path.write_text(path.read_text().replace('http: "1.1"', 'http: "2"'))
+        paths = run_round(field)
+    transport.tls_context.cache_clear()
+    found = {window.header.provider: window for window in map(read_window, paths)}
+    assert {name: window.header.http for name, window in found.items()} == {
+        "demo-honest": "2",
+        "demo-control": "1.1",
+    }
+    for window in found.values():
+        assert {request.outcome for request in window.requests} == {"ok"}
+        for certificate in (window.header.calibration.before, window.header.calibration.after):
+            assert certificate is not None
+            assert certificate.missing == 0
+            kept = paths[0].parent.parent / "calibrations" / f"{certificate.sha256}.json.gz"
+            setting = decode_report(kept.read_bytes()).setting
+            assert (setting.http, setting.tls) == (window.header.http, window.header.http == "2")
+    found_problems = checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
+    assert not found_problems, render_text(found_problems)
+
+
+def run_round(field: Field) -> list[Path]:
+    return list(
+        campaign.measure_rounds(
+            field.load(),
+            model=demo.MODEL,
+            version=demo.VERSION,
+            vantage=demo.VANTAGE,
+            scenarios=(demo.SCENARIO,),
+            rounds=1,
+            spacing_s=0,
+            rng=random.SystemRandom(),
+            gear=gear(),
+        )
+    )
 
 
 def open_the_loop(field: Field, rate_per_s: str = "80") -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import scaffold
-from fairlead.measure.reference import start_reference
+from fairlead import scaffold, windows
+from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.truth import ReferenceProfile
 
 from . import roots
@@ -194,6 +194,21 @@ def test_measure_url_prints_figures_and_keeps_the_raw_window(tmp_path: Path) -> 
     assert not list(tmp_path.glob("*.spool"))
 
 
+def test_http2_is_spoken_where_it_is_asked_for_and_the_window_says_so(tmp_path: Path) -> None:
+    """An endpoint is measured over HTTP/2; one without TLS is refused in words, and nothing is sent."""
+    out = tmp_path / "window.jsonl.gz"
+    with start_reference(ReferenceProfile(ttft_median_ms=5, icl_median_ms=1), tls=True) as reference:
+        options = ("--model", "reference", "--http", "2", "--requests", "4", "--max-tokens", "5", "--json")
+        done = fairlead(
+            "measure", "--url", reference.url, *options, "--out", str(out), SSL_CERT_FILE=str(LOOPBACK_PEM)
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outcomes"] == {"ok": 4}
+    assert windows.decode_window(out.read_bytes()).header.http == "2"
+    bare = fairlead("measure", "--url", "http://127.0.0.1:1/v1", *options)
+    assert (bare.returncode, "over TLS only" in bare.stderr) == (2, True)
+
+
 KEY = "sk-test-0123456789abcdef0123456789"
 
 
@@ -232,6 +247,16 @@ def test_calibrate_states_the_clients_own_error() -> None:
     assert certificate["missing"] == 0
     assert certificate["load"]["concurrency"] == 2
     assert len(certificate["token_error_ns"]) == 5
+
+
+def test_calibrate_speaks_http2_over_tls() -> None:
+    """The client's error over HTTP/2, with no token missing; without TLS there is none to speak of."""
+    done = fairlead("calibrate", "--concurrency", "2", "--seconds", "0.5", "--http", "2", "--tls", "--json")
+    assert done.returncode == 0, done.stderr
+    (certificate,) = json.loads(done.stdout)["certificates"]
+    assert (certificate["missing"], certificate["tokens"] > 0) == (0, True)
+    bare = fairlead("calibrate", "--concurrency", "2", "--http", "2")
+    assert (bare.returncode, "--tls" in bare.stderr) == (2, True)
 
 
 def test_measure_at_a_rate_is_an_open_loop(tmp_path: Path) -> None:

@@ -124,6 +124,22 @@ def test_cores_are_set_apart_where_there_are_two(ours, permitted, expected):
     assert split_cores(ours, permitted) == expected
 
 
+def test_over_http2_every_token_is_matched_and_the_report_says_what_was_spoken():
+    shape = msgspec.structs.replace(SMALL, tls=True, http="2")
+    found = taken(shape)
+    plan = shape.plan("https://127.0.0.1/v1", "00ff")
+    assert (found.certificate.tokens, found.certificate.missing) == (plan.requests * plan.max_tokens, 0)
+    assert (found.report.failed, found.report.reference.held_up) == (0, 0)
+    assert (found.report.setting.http, found.report.setting.tls) == ("2", True)
+    assert found.report.errors.token_error_ns[0] >= 0  # no stamp before the write that the log states
+    assert decode_report(found.data) == found.report
+
+
+def test_http2_without_tls_is_no_load():
+    with pytest.raises(ValueError, match="over TLS only"):
+        LoadShape(concurrency=1, http="2")
+
+
 # --- planted faults: each shows, at least so much ---
 
 
@@ -237,6 +253,7 @@ def test_a_shape_takes_after_the_window_to_come():
     assert (shape.concurrency, shape.input_words, shape.ramp_ns, shape.tls) == (7, 33, 5 * MS, True)
     assert (shape.limits, shape.seconds) == (plan.limits, 2)
     assert not shape_of(msgspec.structs.replace(plan, url="http://127.0.0.1/v1")).tls
+    assert (shape.http, shape_of(msgspec.structs.replace(plan, http="2")).http) == ("1.1", "2")
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16, 64, 256, 1024])

@@ -42,6 +42,7 @@ OPEN = msgspec.structs.replace(PLAN, rate_per_s=5.0, arrivals="poisson", request
         ({"rate_per_s": 1e-9, "arrivals": "poisson"}, "more than a day"),
         ({"kind": "probes", "dialect": "openai-completions"}, "openai-completions"),
         ({"requests": 50_000, "max_tokens": 200}, "too large to be read"),
+        ({"http": "2"}, "over TLS only"),
         ({"max_tokens": 0}, "max tokens"),
         ({"input_words": 0}, "input words"),
     ],

@@ -16,6 +16,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import h2.connection
+import h2.events
+import h2.settings
 import httpx
 import msgspec
 import pytest
@@ -217,6 +220,115 @@ def test_over_tls_it_is_the_same_endpoint(tmp_path):
         content = [event["delta"].get("content") for event in events]
         assert "".join(filter(None, content)) == words(0, count)
         assert len(entry.written_ns) == count
+
+
+# --- HTTP/2 ---
+
+
+@contextlib.contextmanager
+def http2_client(log: Path, profile: ReferenceProfile = QUICK) -> Iterator[tuple[httpx.Client, str]]:
+    trusting = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
+    with (
+        start_reference(profile, log=log, tls=True) as reference,
+        httpx.Client(verify=trusting, trust_env=False, timeout=30, http1=False, http2=True) as client,
+    ):
+        yield client, f"{reference.url}/chat/completions"
+
+
+def test_over_http2_it_is_the_same_endpoint(tmp_path):
+    with http2_client(tmp_path / "log") as (client, url):
+        responses = [client.post(url, content=body(count)) for count in (3, 500)]
+        models = client.get(url.replace("chat/completions", "models"))
+        nowhere = client.get(url)
+        refused = client.post(url, content=b"no request")
+        whole = client.post(url, content=body(4, stream=False))
+    assert {r.http_version for r in (*responses, models, nowhere, refused, whole)} == {"HTTP/2"}
+    assert [r.status_code for r in (models, nowhere, refused, whole)] == [200, 404, 400, 200]
+    assert whole.json()["choices"][0]["message"]["content"] == words(0, 4)
+    for response, entry, count in zip(responses, read_log(tmp_path / "log"), (3, 500), strict=False):
+        events = [v["choices"][0] for v in values(response) if v != "[DONE]" and v["choices"]]
+        content = [event["delta"].get("content") for event in events]
+        assert "".join(filter(None, content)) == words(0, count)
+        assert len(entry.written_ns) == count
+        assert response.headers["x-request-id"] == entry.id
+
+
+def frames_of(url: str) -> tuple[ssl.SSLSocket, h2.connection.H2Connection]:
+    """A bare connection to the reference, with HTTP/2 agreed on and nothing said."""
+    context = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
+    context.set_alpn_protocols(["h2"])
+    address = httpx.URL(url)
+    raw = socket.create_connection((address.host, address.port or 0), timeout=30)
+    return context.wrap_socket(raw, server_hostname=address.host), h2.connection.H2Connection()
+
+
+def heard(connection: ssl.SSLSocket, state: h2.connection.H2Connection) -> list[h2.events.Event]:
+    """What the next read brings."""
+    data = connection.recv(65536)
+    assert data, "the reference hung up"
+    return state.receive_data(data)
+
+
+def ask(state: h2.connection.H2Connection, stream: int, content: bytes) -> bytes:
+    """A request on a stream, as bytes to send."""
+    head = [(":method", "POST"), (":path", "/v1/chat/completions"), (":scheme", "https"), (":authority", "x")]
+    state.send_headers(stream, head)
+    state.send_data(stream, content, end_stream=True)
+    return state.data_to_send()
+
+
+def test_a_client_that_gives_no_window_holds_the_answer_up_and_the_log_says_so(tmp_path):
+    profile = ReferenceProfile(ttft_median_ms=1, icl_median_ms=0)
+    taken, ended = b"", False
+    with start_reference(profile, log=tmp_path / "log", tls=True) as reference:
+        connection, state = frames_of(reference.url)
+        with connection:
+            state.initiate_connection()
+            state.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1000})
+            connection.sendall(ask(state, 1, body(200)))
+            while not ended:
+                for event in heard(connection, state):
+                    if isinstance(event, h2.events.DataReceived):
+                        taken += event.data
+                        state.acknowledge_received_data(event.flow_controlled_length, 1)
+                    ended |= isinstance(event, h2.events.StreamEnded)
+                connection.sendall(state.data_to_send())
+    (entry,) = read_log(tmp_path / "log")
+    assert entry.held_up
+    assert taken.endswith(b"data: [DONE]\n\n")
+    events = [json.loads(part[6:]) for part in taken.split(b"\n\n") if part.startswith(b"data: {")]
+    content = [event["choices"][0]["delta"].get("content") for event in events if event["choices"]]
+    assert "".join(filter(None, content)) == words(0, 200)
+
+
+def test_a_stream_that_the_client_gives_up_is_logged_with_what_was_written_and_the_next_is_served(tmp_path):
+    ended = False
+    with start_reference(QUICK, log=tmp_path / "log", tls=True) as reference:
+        connection, state = frames_of(reference.url)
+        with connection:
+            state.initiate_connection()
+            connection.sendall(ask(state, 1, body(100_000)))
+            while not any(isinstance(event, h2.events.DataReceived) for event in heard(connection, state)):
+                connection.sendall(state.data_to_send())
+            state.reset_stream(1, 8)
+            connection.sendall(ask(state, 3, body(3)))
+            while not ended:
+                ended = any(isinstance(event, h2.events.StreamEnded) for event in heard(connection, state))
+    first, second = sorted(read_log(tmp_path / "log"), key=lambda entry: entry.received_ns)
+    assert len(first.written_ns) < 100_000
+    assert len(second.written_ns) == 3
+
+
+def test_bytes_that_are_no_http2_are_hung_up_on_and_hurt_nobody_else():
+    with start_reference(QUICK, tls=True) as reference:
+        connection, _ = frames_of(reference.url)
+        with connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 10)
+            while connection.recv(65536):
+                pass
+        trusting = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
+        models = httpx.get(f"{reference.url}/models", verify=trusting, trust_env=False)
+        assert models.status_code == 200
 
 
 # --- the process ---

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from fairlead.measure import runner
 from fairlead.measure import spool as spool_module
 from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.policy import Secret
-from fairlead.measure.reference import start_reference
+from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import (
     Finished,
@@ -42,7 +43,7 @@ from fairlead.measure.spool import (
     with_calibration,
 )
 from fairlead.measure.transport import prepare
-from fairlead.measure.truth import ReferenceProfile, read_log, script
+from fairlead.measure.truth import ReferenceProfile, read_log, script, words
 from fairlead.windows import Outcome, decode_window
 
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
@@ -425,6 +426,53 @@ def test_the_modules_for_a_command_line_load_no_http_client():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=dict(os.environ))
     assert json.loads(out.stdout) == []
+
+
+# --- HTTP/2 ---
+
+
+def loopback_trust() -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+@pytest.mark.parametrize("load", [{}, {"rate_per_s": 200.0, "arrivals": "poisson", "concurrency": 12}])
+def test_a_window_over_http2_is_a_window_like_another_and_agrees_with_what_was_written(load, tmp_path):
+    with start_reference(QUICK, log=tmp_path / "log", tls=True) as reference:
+        plan = plan_for(reference.url, http="2", **load)
+        sealed = measure_window(plan, spool=tmp_path / "spool", tls=loopback_trust())
+    header, requests = sealed.window.header, sealed.window.requests
+    assert (header.http, header.load.kind, sealed.stopped) == ("2", "open" if load else "closed", False)
+    assert header.stamps == ("kernel" if sys.platform == "linux" else "user")
+    assert decode_window(sealed.data) == sealed.window
+    entries = {entry.id: entry for entry in read_log(tmp_path / "log")}
+    assert len(entries) == len(requests) == plan.requests
+    for request in requests:
+        entry = entries[request.provider_request_id]
+        assert (request.outcome, request.text) == (Outcome.OK, words(0, plan.max_tokens))
+        assert (request.finish, request.tokens.usage_output) == ("length", plan.max_tokens)
+        seen = [header.clock.origin_mono_ns + at for at in itertools.accumulate(request.chunk_ns)]
+        assert all(saw >= wrote for saw, wrote in zip(seen, entry.written_ns, strict=True))
+    if not load:  # one stream a connection: as many connections as workers, each used again
+        assert sum(request.connection.reused is False for request in requests) == plan.concurrency
+
+
+def test_each_planted_failure_over_http2_is_classed_as_what_it_was(tmp_path):
+    profile = ReferenceProfile(
+        ttft_median_ms=2, icl_median_ms=1, rate_limited_share=0.2, server_error_share=0.2,
+        stream_error_share=0.2, truncated_share=0.2,
+    )  # fmt: skip
+    with start_reference(profile, log=tmp_path / "log", tls=True) as reference:
+        plan = plan_for(reference.url, http="2", requests=40)
+        sealed = measure_window(plan, spool=tmp_path / "spool", tls=loopback_trust())
+    fates = {entry.body_sha256: entry.fate for entry in read_log(tmp_path / "log")}
+    expected = {"stream_error": "in_stream_error"}
+    assert [str(request.outcome) for request in sealed.window.requests] == [
+        expected.get(fates[request.body_sha256], fates[request.body_sha256])
+        for request in sealed.window.requests
+    ]
+    assert len(set(fates.values())) == 5
 
 
 # --- certificates ---

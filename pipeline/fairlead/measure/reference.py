@@ -2,7 +2,7 @@
 
 An OpenAI-compatible server (``/v1/chat/completions``, streamed or not, and ``/v1/models``) to run in a
 process of its own. What it does with a request is written in :mod:`fairlead.measure.truth`. Over TLS it
-speaks HTTP/2 too, to clients that offer nothing else.
+speaks HTTP/2 with clients that offer it.
 
 Every chunk has an absolute due time, counted from the moment the request had been read whole, so that
 lateness never adds up. The log says when each was really written: stamped right before the system call (with
@@ -58,11 +58,11 @@ _NS_PER_S = 1_000_000_000
 def loopback_tls() -> ssl.SSLContext:
     """The server's side of TLS with the certificate that comes with this package.
 
-    HTTP/2 is agreed on with a client that does not offer HTTP/1.1.
+    HTTP/2 is agreed on with a client that offers it.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(LOOPBACK_PEM)
-    context.set_alpn_protocols(["http/1.1", "h2"])
+    context.set_alpn_protocols(["h2", "http/1.1"])
     return context
 
 
@@ -299,11 +299,12 @@ class _Connection:
             return
         if answer := frames.take():
             self.send(answer)
-        if frames.is_reset and self._stream is not None:
-            self._stream.finish()
-            self._stream = None
-        for method, target, body, is_too_large in asked:
-            self._serve(method, target, body, is_too_large=is_too_large)
+        for one in asked:
+            if one is not None:
+                self._serve(one.method, one.target, one.body, is_too_large=one.is_too_large)
+            elif self._stream is not None:
+                self._stream.finish()
+                self._stream = None
 
     # httptools' callbacks
 

@@ -37,7 +37,6 @@ class Frames:
     """
 
     def __init__(self, max_body_bytes: int) -> None:
-        self.is_reset = False
         self._max_body_bytes = max_body_bytes
         self._h2 = h2.connection.H2Connection(
             config=h2.config.H2Configuration(client_side=False, header_encoding=None)
@@ -63,13 +62,13 @@ class Frames:
         """Whether bytes of the response wait because the client does not take them."""
         return bool(self._held)
 
-    def receive(self, data: bytes) -> list[Asked]:
-        """The requests that ``data`` completes. ``is_reset`` says whether the client gave the last one up.
+    def receive(self, data: bytes) -> list[Asked | None]:
+        """The requests that ``data`` completes, in order; None where the client gives the last one up.
 
         Raises:
             FramesError: this is no HTTP/2, or more than one stream at a time.
         """
-        asked: list[Asked] = []
+        asked: list[Asked | None] = []
         try:
             for event in self._h2.receive_data(data):
                 self._hear(event, asked)
@@ -112,10 +111,10 @@ class Frames:
         ]
         self._h2.send_headers(self._stream_id, headers)
 
-    def _hear(self, event: h2.events.Event, asked: list[Asked]) -> None:
+    def _hear(self, event: h2.events.Event, asked: list[Asked | None]) -> None:
         if isinstance(event, h2.events.RequestReceived):
             pseudo = dict(event.headers)
-            self._stream_id, self.is_reset, self._is_last = event.stream_id, False, False
+            self._stream_id, self._is_last = event.stream_id, False
             self._method, self._target = pseudo.get(b":method", b""), pseudo.get(b":path", b"")
             self._body, self._body_bytes = bytearray(), 0
             self._held.clear()
@@ -128,8 +127,9 @@ class Frames:
             is_too_large = self._body_bytes > self._max_body_bytes
             asked.append(Asked(self._method, self._target, bytes(self._body), is_too_large))
         elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
-            self.is_reset, self._is_last = True, False
+            self._is_last = False
             self._held.clear()
+            asked.append(None)
 
     def _pump(self) -> None:
         """Frame what waits, as far as the client has room for it."""

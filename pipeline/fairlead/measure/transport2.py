@@ -310,7 +310,7 @@ class _Wire(httpcore.AsyncNetworkStream):
             return
         clock = self._clock
         now_ns = clock.mono_ns()
-        lag_ns = self._readiness.lag_ns(now_ns, ancillary) if data else None
+        lag_ns = self._readiness.lag_ns(now_ns, ancillary) if data and self._readiness else None
         self._taken_bytes += len(data)
         self._taken_reads += 1
         if not data:
