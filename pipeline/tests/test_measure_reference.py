@@ -277,6 +277,25 @@ def ask(state: h2.connection.H2Connection, stream: int, content: bytes) -> bytes
     return state.data_to_send()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="kernel stamps are Linux's")
+@pytest.mark.parametrize("more", [False, True])
+def test_a_request_read_together_with_later_words_has_no_arrival_of_its_own(more, tmp_path):
+    """The kernel's stamp of a read is that of the newest of its bytes."""
+    with start_reference(QUICK, log=tmp_path / "log", tls=True) as reference:
+        connection, state = frames_of(reference.url)
+        with connection:
+            state.initiate_connection()
+            said = ask(state, 1, body(3))
+            if more:
+                state.ping(b"pingpong")
+            connection.sendall(said + state.data_to_send())
+            while not any(isinstance(event, h2.events.StreamEnded) for event in heard(connection, state)):
+                pass
+    (entry,) = read_log(tmp_path / "log")
+    assert (entry.arrived_ns is None) == more
+    assert len(entry.written_ns) == 3
+
+
 def test_a_client_that_gives_no_window_holds_the_answer_up_and_the_log_says_so(tmp_path):
     profile = ReferenceProfile(ttft_median_ms=1, icl_median_ms=0)
     taken, ended = b"", False

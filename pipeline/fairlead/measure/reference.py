@@ -301,6 +301,8 @@ class _Connection:
             self.send(answer)
         for one in asked:
             if one is not None:
+                if one.is_followed:  # by the client's word on our settings, perhaps: the stamp is that one's
+                    self._arrived_ns = None
                 self._serve(one.method, one.target, one.body, is_too_large=one.is_too_large)
             elif self._stream is not None:
                 self._stream.finish()

@@ -22,12 +22,13 @@ class FramesError(Exception):
 
 
 class Asked(NamedTuple):
-    """A whole request."""
+    """A whole request. ``is_followed``: by later words in one read, whose kernel stamp is theirs."""
 
     method: bytes
     target: bytes
     body: bytes
     is_too_large: bool
+    is_followed: bool
 
 
 class Frames:
@@ -70,8 +71,9 @@ class Frames:
         """
         asked: list[Asked | None] = []
         try:
-            for event in self._h2.receive_data(data):
-                self._hear(event, asked)
+            events = self._h2.receive_data(data)
+            for event in events:
+                self._hear(event, asked, is_followed=event is not events[-1])
             self._pump()
         except h2.exceptions.H2Error as error:
             raise FramesError(str(error)) from None
@@ -111,7 +113,7 @@ class Frames:
         ]
         self._h2.send_headers(self._stream_id, headers)
 
-    def _hear(self, event: h2.events.Event, asked: list[Asked | None]) -> None:
+    def _hear(self, event: h2.events.Event, asked: list[Asked | None], *, is_followed: bool) -> None:
         if isinstance(event, h2.events.RequestReceived):
             pseudo = dict(event.headers)
             self._stream_id, self._is_last = event.stream_id, False
@@ -125,7 +127,8 @@ class Frames:
                 self._body += event.data
         elif isinstance(event, h2.events.StreamEnded):
             is_too_large = self._body_bytes > self._max_body_bytes
-            asked.append(Asked(self._method, self._target, bytes(self._body), is_too_large))
+            body = bytes(self._body)
+            asked.append(Asked(self._method, self._target, body, is_too_large, is_followed))
         elif isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)):
             self._is_last = False
             self._held.clear()
