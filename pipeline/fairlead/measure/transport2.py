@@ -308,8 +308,7 @@ class _Wire(httpcore.AsyncNetworkStream):
         except OSError as error:
             self._stop(Ended.RESET, said(error))
             return
-        clock = self._clock
-        now_ns = clock.mono_ns()
+        now_ns = self._clock.mono_ns()
         lag_ns = self._readiness.lag_ns(now_ns, ancillary) if data and self._readiness else None
         self._taken_bytes += len(data)
         self._taken_reads += 1
