@@ -2,14 +2,18 @@
 
 All streams start at once and stay in phase, the worst case for a client on one loop. The client has one core
 and the reference another, where there are two. Errors are taken against the moments at which the reference
-really wrote (its own log, same monotonic clock), so its lateness is not the client's. Beside ours, in the
-same run, httpx with one shared client, stamping and parsing as it reads; above 256 streams it is left out,
-for its pool takes minutes.
+really wrote (its own log, same monotonic clock), so its lateness is not the client's.
+
+Beside ours, in the same run and by turns: httpx with one shared client, stamping and parsing as it reads, and
+the tools of :mod:`other_tools`, which says what each of them hides. Above 256 streams they are left out, for
+httpx's pool takes minutes and the tools have had their say by then.
 
 Each figure is the median of the rounds, a ratio the median of the rounds' ratios. The machine's load average,
-before and after, is part of the result: on a busy machine these figures are upper bounds.
+before and after, is part of the result: on a busy machine these figures are upper bounds. At the end: the
+highest concurrency at which the p99 of our token stamps holds a limit, the median of as many searches.
 
-Run: ``python pipeline/benchmarks/bench_client.py [--streams 1,64,256,1024] [--rounds 3] [--json FILE]``
+Run: ``python pipeline/benchmarks/bench_client.py [--streams 1,64,256,1024] [--rounds 3] [--alone]
+[--json FILE]``
 """
 
 from __future__ import annotations
@@ -28,11 +32,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import httpx
+import other_tools
+from other_tools import Sample, Seen, Tool, ToolError
 
+from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
 from fairlead.measure.plan import Plan
 from fairlead.measure.reference import start_reference
 from fairlead.measure.runner import measure_window
@@ -41,30 +48,33 @@ from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log
 TTFT_MS = 200.0
 ICL_MS = 10.0
 REQUESTS_EACH = 2  # a stream
-HTTPX_STREAMS = 256  # at most
-
-# (digest of the body, sent, stamps of the content chunks), all absolute ns; an empty list: it failed
-Seen = tuple[str, int, list[int]]
+OTHERS_STREAMS = 256  # at most
+OURS, PLAIN = "fairlead", "httpx, one client"
+LIMIT_MS = 1.0  # of a trusted concurrency
+HIDDEN = ("token_ms", "token_max_ms", "read_ms", "gap_ms", "pooled_gap_ms")  # by some clients
 
 
 @dataclass(frozen=True)
 class Row:
-    """One client at one number of streams. Errors in ms, of the 99th percentile where not said.
+    """One client at one number of streams. Errors in ms, of the 99th percentile where not said; None where
+    the client keeps nothing that tells.
 
-    ``token``: of the stamp that is published; ``read``: of the moment the client itself read; ``gap``:
-    matched gaps, either way; ``pooled_gap``: p99 of all gaps seen - p99 of all gaps written. ``cpu``: ms per
-    1,000 tokens, parsing included; ``cpu_of_httpx``: as a share of httpx's.
+    ``ttft``: what the client says less what was so, from the request's arrival. ``token``: of the stamp that
+    is published; ``read``: of the moment the client itself read; ``gap``: matched gaps, either way;
+    ``pooled_gap``: p99 of all gaps seen - p99 of all gaps written. ``cpu``: ms per 1,000 tokens, of ours and
+    httpx's with parsing, of the tools' under load only; ``cpu_of_httpx``: as a share of httpx's. ``peak``: of
+    memory, with every child. ``missing``: tokens of requests that failed or were counted otherwise.
     """
 
     client: str
     streams: int
     ttft_p50_ms: float
     ttft_ms: float
-    token_ms: float
-    token_max_ms: float
-    read_ms: float
-    gap_ms: float
-    pooled_gap_ms: float
+    token_ms: float | None
+    token_max_ms: float | None
+    read_ms: float | None
+    gap_ms: float | None
+    pooled_gap_ms: float | None
     cpu_ms_per_1k: float
     cpu_of_httpx: float | None
     peak_mb: float
@@ -75,19 +85,50 @@ class Row:
 
 @dataclass(frozen=True)
 class Taken:
-    """What one client reports of its run."""
+    """What one client reports of its run. ``samples``: of a tool that runs in processes of its own; what it
+    used under load is known once the log is."""
 
     seen: list[Seen]
     cpu_s: float
-    lag_ns: dict[str, list[int]]  # by digest of the body; none where the client has no kernel stamps
     peak_mb: float
+    lag_ns: dict[str, list[int]] = field(default_factory=dict)  # by key; none without kernel stamps
+    samples: list[Sample] = field(default_factory=list)
 
 
-def take_fairlead(plan: Plan, folder: str, core: int | None) -> Taken:
+Take = Callable[[Plan, Path, int | None], Taken]
+Cores = tuple[int, list[int]]  # the client's, the reference's
+
+
+def take_fairlead(plan: Plan, folder: Path, core: int | None) -> Taken:
     """Our client, sealing included."""
+    return _in_fresh_process(_fairlead, plan, folder, core)
+
+
+def take_httpx(plan: Plan, folder: Path, core: int | None) -> Taken:
+    """Plain httpx: one shared client, its pool unlimited, a stamp and a parse for each line it yields."""
+    return _in_fresh_process(_httpx, plan, folder, core)
+
+
+def take_tool(tool: Tool) -> Take:
+    """A tool, in processes of its own."""
+
+    def take(plan: Plan, folder: Path, core: int | None) -> Taken:
+        seen, samples = other_tools.run(tool, plan, folder, core)
+        return Taken(seen, 0.0, other_tools.peak_mb(samples), samples=samples)
+
+    return take
+
+
+def _in_fresh_process(take: Take, plan: Plan, folder: Path, core: int | None) -> Taken:
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(take, plan, folder, core).result()
+
+
+def _fairlead(plan: Plan, folder: Path, core: int | None) -> Taken:
     _keep_to(core)
     before = time.process_time()
-    sealed = measure_window(plan, spool=Path(folder) / "spool")
+    sealed = measure_window(plan, spool=folder / "spool")
     cpu_s = time.process_time() - before
     origin_ns = sealed.window.header.clock.origin_mono_ns or 0
     seen: list[Seen] = []
@@ -95,17 +136,23 @@ def take_fairlead(plan: Plan, folder: str, core: int | None) -> Taken:
     for request in sealed.window.requests:
         stamps = [origin_ns + at for at in itertools.accumulate(request.chunk_ns)]
         kept = stamps if request.outcome == "ok" else []
-        seen.append((request.body_sha256 or "", origin_ns + (request.sent_ns or 0), kept))
+        seen.append(_stamped(request.body_sha256 or "", origin_ns + (request.sent_ns or 0), kept))
         lag_ns[request.body_sha256 or ""] = request.chunk_lag_ns or []
-    return Taken(seen, cpu_s, lag_ns, _peak_mb())
+    return Taken(seen, cpu_s, _peak_mb(), lag_ns)
 
 
-def take_httpx(plan: Plan, _folder: str, core: int | None) -> Taken:
-    """Plain httpx: one shared client, its pool unlimited, a stamp and a parse for each line it yields."""
+def _httpx(plan: Plan, _folder: Path, core: int | None) -> Taken:
     _keep_to(core)
     before = time.process_time()
     seen = asyncio.run(_httpx_streams(plan))
-    return Taken(seen, time.process_time() - before, {}, _peak_mb())
+    return Taken(seen, time.process_time() - before, _peak_mb())
+
+
+def _stamped(key: str, sent_ns: int, stamps: list[int]) -> Seen:
+    """A request all of whose moments are known; no stamp: it failed."""
+    gaps = [b - a for a, b in itertools.pairwise(stamps)]
+    first_ns = stamps[0] if stamps else sent_ns
+    return Seen(key, first_ns - sent_ns, len(stamps), gaps, first_ns)
 
 
 async def _httpx_streams(plan: Plan) -> list[Seen]:
@@ -123,7 +170,7 @@ async def _httpx_streams(plan: Plan) -> list[Seen]:
                         now_ns = time.monotonic_ns()
                         if line.startswith("data: {") and _has_content(line):
                             stamps.append(now_ns)
-            seen.append((hashlib.sha256(body).hexdigest(), sent_ns, stamps))
+            seen.append(_stamped(hashlib.sha256(body).hexdigest(), sent_ns, stamps))
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(limits=limits, timeout=None, trust_env=False) as client:
@@ -146,13 +193,13 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def measure(client: str, take: Callable[[Plan, str, int | None], Taken], streams: int, tokens: int) -> Row:
-    """One client in a fresh process against a fresh reference."""
-    profile = ReferenceProfile(ttft_median_ms=TTFT_MS, icl_median_ms=ICL_MS)
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    ours, theirs = (cores[0], cores[1:]) if len(cores) > 1 else (None, None)
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
+def measure(client: str, take: Take, streams: int, tokens: int, cores: Cores | None) -> Row:
+    """One client in fresh processes against a fresh reference."""
+    profile = ReferenceProfile(ttft_median_ms=TTFT_MS, icl_median_ms=ICL_MS, output_tokens=tokens)
+    ours, theirs = cores or (None, None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        log = folder / "log"
         with start_reference(profile, log=log, cores=theirs) as reference:
             plan = Plan(
                 url=reference.url,
@@ -163,46 +210,52 @@ def measure(client: str, take: Callable[[Plan, str, int | None], Taken], streams
                 max_tokens=tokens,
                 ramp_ns=0,
             )
-            context = multiprocessing.get_context("spawn")
-            with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-                taken = pool.submit(take, plan, folder, ours).result()
+            taken = take(plan, folder, ours)
         return compare(client, streams, REQUESTS_EACH * streams * tokens, taken, read_log(log))
 
 
 def compare(client: str, streams: int, planned: int, taken: Taken, log: list[LoggedRequest]) -> Row:
     """What the client saw against what was written."""
-    entries = {entry.body_sha256: entry for entry in log}
+    entries = {key: entry for entry in log for key in (entry.body_sha256, entry.id)}
+    matched = [(one, entries[one.key]) for one in taken.seen if one.key in entries]
+    pairs = [(one, entry) for one, entry in matched if one.tokens == len(entry.written_ns) > 0]
     ttft, token, read, gap = [], [], [], []
     seen_gaps, written_gaps = [], []
-    for body_sha256, sent_ns, stamps in taken.seen:
-        entry = entries[body_sha256]
-        if len(stamps) != len(entry.written_ns):
+    for one, entry in pairs:
+        ttft.append(one.ttft_ns - (entry.written_ns[0] - (entry.arrived_ns or entry.received_ns)))
+        if one.gaps_ns is None:
             continue
+        written = [b - a for a, b in itertools.pairwise(entry.written_ns)]
+        seen_gaps += one.gaps_ns
+        written_gaps += written
+        gap += [abs(a - b) for a, b in zip(one.gaps_ns, written, strict=True)]
+        if one.first_ns is None:
+            continue
+        stamps = itertools.accumulate(one.gaps_ns, initial=one.first_ns)
         errors = [a - b for a, b in zip(stamps, entry.written_ns, strict=True)]
         token += errors
-        ttft.append(errors[0] + (0 if entry.arrived_ns is None else entry.arrived_ns - sent_ns))
-        lag = taken.lag_ns.get(body_sha256) or [0] * len(errors)
+        lag = taken.lag_ns.get(one.key) or [0] * len(errors)
         read += [error + late for error, late in zip(errors, lag, strict=True)]
-        seen_gaps += [b - a for a, b in itertools.pairwise(stamps)]
-        written_gaps += [b - a for a, b in itertools.pairwise(entry.written_ns)]
-        gap += [abs(b - a) for a, b in itertools.pairwise(errors)]
     late = [w - d for entry in log for w, d in zip(entry.written_ns, entry.due_ns, strict=False)]
+    tokens = sum(one.tokens for one, _ in pairs)
+    cpu_s = other_tools.cpu_while_loaded(taken.samples, log) if taken.samples else taken.cpu_s
+    pooled = round(_quantile(seen_gaps, 0.99) - _quantile(written_gaps, 0.99), 3)
     return Row(
         client=client,
         streams=streams,
         ttft_p50_ms=_quantile(ttft, 0.5),
         ttft_ms=_quantile(ttft, 0.99),
-        token_ms=_quantile(token, 0.99),
-        token_max_ms=_quantile(token, 1.0),
-        read_ms=_quantile(read, 0.99),
-        gap_ms=_quantile(gap, 0.99),
-        pooled_gap_ms=round(_quantile(seen_gaps, 0.99) - _quantile(written_gaps, 0.99), 3),
-        cpu_ms_per_1k=round(taken.cpu_s * 1e6 / planned, 1),
+        token_ms=_quantile(token, 0.99) if token else None,
+        token_max_ms=_quantile(token, 1.0) if token else None,
+        read_ms=_quantile(read, 0.99) if read else None,
+        gap_ms=_quantile(gap, 0.99) if gap else None,
+        pooled_gap_ms=pooled if gap else None,
+        cpu_ms_per_1k=round(cpu_s * 1e6 / planned, 1),
         cpu_of_httpx=None,
         peak_mb=round(taken.peak_mb, 1),
         reference_late_ms=_quantile(late, 0.99),
-        tokens=len(token),
-        missing=planned - len(token),
+        tokens=tokens,
+        missing=planned - tokens,
     )
 
 
@@ -212,28 +265,90 @@ def _quantile(values: list[int], share: float) -> float:
     return round(ranked[min(len(ranked) - 1, int(share * len(ranked)))] / 1e6, 3) if ranked else float("nan")
 
 
-def compare_clients(streams: int, tokens: int, rounds: int) -> list[Row]:
-    """Both clients by turns, so that both meet the same neighbours on the machine; medians."""
-    plain: list[Row] = []
-    ours: list[Row] = []
+def compare_clients(
+    streams: int, tokens: int, rounds: int, others: dict[str, Take], cores: Cores | None
+) -> tuple[list[Row], dict[str, str]]:
+    """All clients by turns, so that all meet the same neighbours on the machine; medians. And why those that
+    are not among them could not be measured."""
+    takes: dict[str, Take] = {PLAIN: take_httpx, **others} if streams <= OTHERS_STREAMS else {}
+    takes[OURS] = take_fairlead
+    rows: dict[str, list[Row]] = {client: [] for client in takes}
+    failed: dict[str, str] = {}
     for _ in range(rounds):
-        if streams <= HTTPX_STREAMS:
-            plain.append(measure("httpx, one client", take_httpx, streams, tokens))
-        found = measure("fairlead", take_fairlead, streams, tokens)
-        ratio = round(found.cpu_ms_per_1k / plain[-1].cpu_ms_per_1k, 3) if plain else None
-        ours.append(replace(found, cpu_of_httpx=ratio))
-    return [median(rows) for rows in (plain, ours) if rows]
+        for client, take in takes.items():
+            if client in failed:
+                continue
+            try:
+                rows[client].append(measure(client, take, streams, tokens, cores))
+            except ToolError as error:
+                failed[client] = str(error)
+                print(f"{client} left out: {error}", file=sys.stderr)
+    plain = rows.get(PLAIN, [])
+    rows[OURS] = (
+        [
+            replace(ours, cpu_of_httpx=round(ours.cpu_ms_per_1k / other.cpu_ms_per_1k, 3))
+            for ours, other in zip(rows[OURS], plain, strict=True)
+        ]
+        if plain
+        else rows[OURS]
+    )
+    return [median(found) for client, found in rows.items() if client not in failed], failed
+
+
+def trusted_concurrency(rounds: int) -> int | None:
+    """The highest number of our own streams that holds the limit: the median of the searches."""
+
+    def search() -> int:
+        return (
+            find_trusted_concurrency(
+                lambda streams: (
+                    calibrate(
+                        LoadShape(concurrency=streams, seconds=3.0), seed=os.urandom(8).hex()
+                    ).certificate
+                ),
+                limit_ns=int(LIMIT_MS * 1e6),
+            )
+            or 0
+        )
+
+    return sorted(search() for _ in range(rounds))[(rounds - 1) // 2] or None
 
 
 def median(rows: list[Row]) -> Row:
-    """Each figure's median over the rounds; of an even number, the lower of the two in the middle."""
+    """Each figure's median over the rounds; of an even number, the lower of the two in the middle. None where
+    one round has none."""
     figures = {name: [getattr(row, name) for row in rows] for name in asdict(rows[0])}
     return Row(
         **{
-            name: sorted(values)[(len(values) - 1) // 2] if values[0] is not None else None
+            name: None if None in values else sorted(values)[(len(values) - 1) // 2]
             for name, values in figures.items()
         }
     )
+
+
+def split_cores() -> Cores | None:
+    """One core for the client, the rest for the reference and for this process, which only looks on. None
+    where there is only one, or no choice."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < 2:
+        return None
+    os.sched_setaffinity(0, cores[1:])
+    return cores[0], cores[1:]
+
+
+def installed_tools() -> tuple[dict[str, Take], dict[str, str]]:
+    """The tools that can be run here, and why the rest cannot."""
+    takes: dict[str, Take] = {}
+    missing: dict[str, str] = {}
+    for tool in other_tools.TOOLS:
+        name = f"{tool.name} {tool.version}"
+        try:
+            other_tools.install(tool)
+            takes[name] = take_tool(tool)
+        except ToolError as error:
+            missing[name] = str(error)
+            print(f"{name} left out: {error}", file=sys.stderr)
+    return takes, missing
 
 
 def main() -> None:
@@ -243,31 +358,52 @@ def main() -> None:
     parser.add_argument("--streams", default="1,64,256,1024", help="comma-separated numbers of streams")
     parser.add_argument("--tokens", type=int, default=100, help="tokens a request")
     parser.add_argument("--rounds", type=int, default=3, help="of which the medians are given")
+    parser.add_argument("--alone", action="store_true", help="without the other tools, which take minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     arguments = parser.parse_args()
+    others, left_out = ({}, {}) if arguments.alone else installed_tools()
+    cores = split_cores()
     before = os.getloadavg()
     rows: list[Row] = []
     for streams in map(int, arguments.streams.split(",")):
         print(f"{streams} streams ...", file=sys.stderr)
-        rows += compare_clients(streams, arguments.tokens, arguments.rounds)
-    loads = {"load_average_before": before, "load_average_after": os.getloadavg()}
+        found, failed = compare_clients(streams, arguments.tokens, arguments.rounds, others, cores)
+        rows += found
+        left_out |= {f"{client} at {streams} streams": why for client, why in failed.items()}
+    print("trusted concurrency ...", file=sys.stderr)
+    trusted = trusted_concurrency(arguments.rounds)
+    after = os.getloadavg()
     print(table(rows))
     print(f"medians of {arguments.rounds} rounds of {arguments.tokens} tokens a request; p99, in ms")
-    print(f"{os.cpu_count()} cores; load average {before[0]:.2f} before, {os.getloadavg()[0]:.2f} after")
-    print("aiperf, guidellm and inference-perf are not run here: each would need an environment of its own")
+    print(f"{os.cpu_count()} cores; load average {before[0]:.2f} before, {after[0]:.2f} after")
+    print(f"fairlead's token stamps hold {LIMIT_MS:g} ms at p99 up to {trusted or 'no'} streams")
+    for client, why in left_out.items():
+        print(f"left out: {client}: {why}")
     if arguments.json is not None:
-        found = {"rounds": arguments.rounds, "tokens": arguments.tokens, "cores": os.cpu_count(), **loads}
-        text = json.dumps({**found, "rows": [asdict(row) for row in rows]}, indent=2)
-        arguments.json.write_text(text + "\n", "utf-8")
+        result = {
+            "rounds": arguments.rounds,
+            "tokens": arguments.tokens,
+            "cores": os.cpu_count(),
+            "load_average_before": before,
+            "load_average_after": after,
+            "trusted_concurrency": trusted,
+            "left_out": left_out,
+            "rows": [asdict(row) for row in rows],
+        }
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
 
 
 def table(rows: list[Row]) -> str:
     names = list(asdict(rows[0]))
-    cells = [names, *([("-" if v is None else str(v)) for v in asdict(row).values()] for row in rows)]
+    cells = [names, *([_cell(name, v) for name, v in asdict(row).items()] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells
     )
+
+
+def _cell(name: str, value: object) -> str:
+    return str(value) if value is not None else "hidden" if name in HIDDEN else "-"
 
 
 if __name__ == "__main__":
