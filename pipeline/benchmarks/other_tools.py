@@ -421,7 +421,13 @@ def _proportional_kb(pid: int) -> int:
 
 def cpu_while_loaded(samples: list[Sample], log: list[LoggedRequest]) -> float:
     """Seconds of processor time between the first request's arrival and the last response's end, linear
-    between samples."""
+    between samples.
+
+    Raises:
+        ToolError: there was no request.
+    """
+    if not log:
+        raise ToolError("it sent nothing")
     first_ns = min(entry.received_ns for entry in log)
     last_ns = max(entry.end_ns or entry.received_ns for entry in log)
     return _used_at(samples, last_ns) - _used_at(samples, first_ns)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 
 import pytest
 
 from fairlead.publish import figures, markup, prose
+from fairlead.publish.clock import client_error_table
 from fairlead.publish.edition import Edition
 from fairlead.publish.method import founding_gaps
 from fairlead.ranking import RankRange
@@ -149,3 +151,14 @@ def test_the_prose_of_the_checkout_names_only_values_that_are_there(checkout: Re
     text, problems = read_prose(checkout)
     assert problems == []
     assert render_files(Edition(checkout, (), NOW, None, text))[1] == []
+
+
+def test_what_a_client_hides_is_said_and_is_no_zero() -> None:
+    """A null of the benchmark's file is a word in its table."""
+    figures = {"ttft_p50_ms": 1.0, "ttft_ms": 2.0, "token_ms": None, "gap_ms": None, "pooled_gap_ms": None}
+    row = {"client": "x", "streams": 64, **figures, "cpu_ms_per_1k": 1234.0, "peak_mb": 5.0, "missing": 0}
+    loads = {"load_average_before": [0.1], "load_average_after": [0.2]}
+    table = client_error_table({"cores": 2, **loads, "rounds": 3, "tokens": 100, "rows": [row]})
+    assert re.findall(r"<td[^>]*>(.*?)</td>", str(table)) == [
+        *("x", "1.000", "2.000", "hidden", "hidden", "hidden", "1,234", "5", "0"),
+    ]

@@ -15,26 +15,31 @@ from fairlead.publish.markup import Html, tag
 from fairlead.windows import Certificate
 
 _BENCH = (
-    ("TTFT, ms", "ttft_ms"),
-    ("token stamp, ms", "token_ms"),
-    ("gap, ms", "gap_ms"),
-    ("CPU, ms for 1,000 tokens", "cpu_ms_per_1k"),
+    ("TTFT p50, ms", "ttft_p50_ms", ",.3f"),
+    ("TTFT, ms", "ttft_ms", ",.3f"),
+    ("token stamp, ms", "token_ms", ",.3f"),
+    ("gap, ms", "gap_ms", ",.3f"),
+    ("p99 of all gaps, ms", "pooled_gap_ms", ",.3f"),
+    ("CPU, ms for 1,000 tokens", "cpu_ms_per_1k", ",.0f"),
+    ("memory, MB", "peak_mb", ",.0f"),
+    ("missing tokens", "missing", ","),
 )
 
 
 def client_error_table(bench: Mapping[str, Any]) -> Html:
-    """The benchmark's table: one row a client and a number of streams."""
+    """The benchmark's table: one row a client and a number of streams. A null is what the client hides."""
     rows = [
         markup.row(
             f"{row['streams']:,}",
             row["client"],
-            *(_number(f"{row[name]:,.3f}") for _, name in _BENCH[:3]),
-            _number(f"{row[_BENCH[3][1]]:,.0f}"),
-            _number(f"{row['missing']:,}"),
+            *(
+                _number("hidden" if row[name] is None else format(row[name], form))
+                for _, name, form in _BENCH
+            ),
         )
         for row in bench["rows"]
     ]
-    heads = ("Streams", "Client", *(_head(name) for name, _ in _BENCH), _head("missing tokens"))
+    heads = ("Streams", "Client", *(_head(head) for head, _, _ in _BENCH))
     said = (
         f"{bench['cores']} cores, load average {bench['load_average_before'][0]:.1f} before and "
         f"{bench['load_average_after'][0]:.1f} after; medians of {bench['rounds']} rounds of "
