@@ -37,7 +37,7 @@ site: setup ## Build the site of this checkout into build/site.
 serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
 	@$(BIN)/fairlead serve $(ARGS)
 
-bench: setup-dev ## Measure the measuring client beside other tools, about 15 minutes (ARGS="--alone": without them).
+bench: setup-dev ## Measure our client beside other tools; print a table, write build/bench.json (ARGS=--alone: ours and httpx only).
 	@mkdir -p build
 	@$(BIN)/python pipeline/benchmarks/bench_client.py --json build/bench.json $(ARGS)
 

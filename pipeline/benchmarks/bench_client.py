@@ -346,7 +346,11 @@ def main() -> None:
     parser.add_argument("--streams", default="1,64,256,1024", help="comma-separated numbers of streams")
     parser.add_argument("--tokens", type=int, default=100, help="tokens a request")
     parser.add_argument("--rounds", type=int, default=3, help="of which the medians are given")
-    parser.add_argument("--alone", action="store_true", help="without the other tools, which take minutes")
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="ours and httpx only; the other tools take about ten minutes, and gigabytes at first",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     arguments = parser.parse_args()
     others, left_out = ({}, {}) if arguments.alone else installed_tools()
