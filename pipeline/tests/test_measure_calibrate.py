@@ -20,13 +20,13 @@ import pytest
 
 from fairlead import windows
 from fairlead.measure import calibrate as module
+from fairlead.measure import cores
 from fairlead.measure.calibrate import (
     Calibrated,
     LoadShape,
     calibrate,
     find_trusted_concurrency,
     shape_of,
-    split_cores,
 )
 from fairlead.measure.certificate import LEVELS, decode_report, refusals, summary
 from fairlead.measure.plan import Limits, Plan
@@ -103,25 +103,20 @@ def test_a_client_held_to_one_core_stays_there_and_the_reference_leaves_it():
     assert not setting.shared_core
 
 
+def test_the_client_of_a_window_keeps_to_the_cores_that_it_was_calibrated_on(sound, tmp_path):
+    """The certificate speaks of the client that measures: the window's header names the same cores."""
+    with start_reference(ReferenceProfile(ttft_median_ms=2, icl_median_ms=1)) as reference:
+        plan = SMALL.plan(reference.url, "00ff")
+        sealed = module.runner.measure_window(plan, spool=tmp_path / "spool")
+    assert sealed.window.header.machine.affinity == sound.report.setting.client_cores
+    assert sound.report.machine.affinity == sound.report.setting.client_cores
+
+
 def test_one_core_is_said_to_be_shared(monkeypatch):
-    monkeypatch.setattr(module, "split_cores", lambda ours, permitted: ({min(ours)}, {min(ours)}))
+    monkeypatch.setattr(cores, "split_cores", lambda ours, permitted: ({min(ours)}, {min(ours)}))
     found = taken(msgspec.structs.replace(SMALL, seconds=0.1))
     assert found.certificate.shared_core
     assert found.report.setting.client_cores == found.report.setting.reference_cores
-
-
-@pytest.mark.parametrize(
-    ("ours", "permitted", "expected"),
-    [
-        ({0, 1}, {0, 1}, ({0}, {1})),
-        ({0}, {0, 1}, ({0}, {1})),
-        ({1}, {0, 1, 2}, ({1}, {0, 2})),
-        ({0, 1, 2, 3}, {0, 1, 2, 3}, ({0, 1, 2}, {3})),
-        ({0}, {0}, ({0}, {0})),
-    ],
-)
-def test_cores_are_set_apart_where_there_are_two(ours, permitted, expected):
-    assert split_cores(ours, permitted) == expected
 
 
 def test_over_http2_every_token_is_matched_and_the_report_says_what_was_spoken():

@@ -7,13 +7,11 @@ every chunk is compared in :mod:`fairlead.measure.certificate`.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import ssl
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from fairlead import windows
 from fairlead.clock import Clock
 from fairlead.measure import runner
 from fairlead.measure.certificate import Cost, Report, Setting, compare, encode_report, summary
+from fairlead.measure.cores import cores_apart
 from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
 from fairlead.measure.spool import Sealed
@@ -137,7 +136,7 @@ def calibrate(
     """
     profile = shape.profile()
     tls = _loopback_trust(shape.http) if shape.tls else None
-    with tempfile.TemporaryDirectory(prefix="fairlead-") as folder, _cores_apart() as (ours, theirs):
+    with tempfile.TemporaryDirectory(prefix="fairlead-") as folder, cores_apart() as (ours, theirs):
         log = Path(folder) / "log"
         with start_reference(profile, log=log, cores=theirs, tls=shape.tls) as reference:
             plan = shape.plan(reference.url, seed)
@@ -187,37 +186,6 @@ def find_trusted_concurrency(
 
 
 # --- the machine ---------------------------------------------------------------------------------------
-
-
-def split_cores(ours: set[int], permitted: set[int]) -> tuple[set[int], set[int]]:
-    """(the client's cores, the reference's): apart where they can be, else the same.
-
-    A client that is held to some cores stays there; one that has them all gives the last one up.
-    """
-    others = permitted - ours
-    if others:
-        return ours, others
-    if len(ours) > 1:
-        return ours - {max(ours)}, {max(ours)}
-    return ours, ours
-
-
-@contextlib.contextmanager
-def _cores_apart() -> Iterator[tuple[set[int], set[int] | None]]:
-    """This thread, and those it starts, on the client's cores; the reference's beside them. As before
-    afterwards. Where the system lets nobody choose: no cores, and None."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield set(), None
-        return
-    before = os.sched_getaffinity(0)
-    try:
-        # Only the system knows which cores a container has: ask for all, look what was given.
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
-        ours, theirs = split_cores(before, os.sched_getaffinity(0))
-        os.sched_setaffinity(0, ours)
-        yield ours, theirs
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _loopback_trust(http: windows.Http) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ open loop sends each request at its time, on an idle connection or a new one, wh
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import functools
 import gc
@@ -25,6 +26,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import uvloop
@@ -32,6 +34,7 @@ import uvloop
 import fairlead
 from fairlead import windows
 from fairlead.clock import Clock, StepWatch, SystemClock
+from fairlead.measure.cores import cores_apart, undisturbed
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.pacer import Pacer
 from fairlead.measure.plan import NS_PER_S, Plan
@@ -66,6 +69,8 @@ _SPARE_DESCRIPTORS = 64
 _AHEAD_BYTES = 64 * 1024 * 1024
 _AHEAD_EACH = 12  # a stream
 
+_T = TypeVar("_T")
+
 Progress = Callable[[int, int], None]
 """Called with the numbers of done and, among them, visibly failed requests."""
 
@@ -83,8 +88,9 @@ def measure_window(
 ) -> Sealed:
     """Run one window and seal it. Blocks, and runs an event loop of its own.
 
-    Collection of garbage is frozen meanwhile and restored. ``progress`` is called from the loop, at most four
-    times a second and once at the end; it counts the failures that the wire shows (status, broken
+    Meanwhile garbage is not collected, and this process keeps to the cores that a calibration keeps to,
+    before the ordinary programs there if it may; all is restored. ``progress`` is called from the loop, at
+    most four times a second and once at the end; it counts the failures that the wire shows (status, broken
     connections, limits), while those inside a 200 stream are seen at sealing. ``commit``: of the tool, where
     known. ``tls``: a context other than the standard library's default. ``key``: sent with every request,
     under the policy that binds it, and kept out of all that is written. ``tokenizer``: the one that the plan
@@ -106,7 +112,7 @@ def measure_window(
     if (tokenizer and tokenizer.sha256) != plan.tokenizer_sha256:
         raise ValueError(f"the plan names the tokenizer {plan.tokenizer_sha256}, another one was given")
     _allow_descriptors(plan.concurrency + _SPARE_DESCRIPTORS)
-    with _written(plan) as bodies:
+    with _written(plan) as bodies, cores_apart(), undisturbed():
         writer = SpoolWriter(spool)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
@@ -164,7 +170,8 @@ class _Run:
         plan = self._plan
         starts = plan.starts()
         rest = self._prepared()
-        prepared = itertools.chain(_ahead(rest, _AHEAD_EACH * plan.concurrency), rest)
+        ready = _ahead(rest, _AHEAD_EACH * plan.concurrency)
+        prepared = itertools.chain(_taken_away(ready), rest)
         for item in itertools.islice(prepared, plan.concurrency):
             self._queue.put_nowait(item)
         steps = StepWatch(self._clock)
@@ -360,9 +367,11 @@ async def _until(due_ns: int, pacer: Pacer, clock: Clock) -> None:
     await reached
 
 
-def _ahead(prepared: Iterator[tuple[Shot, PreparedRequest]], most: int) -> list[tuple[Shot, PreparedRequest]]:
+def _ahead(
+    prepared: Iterator[tuple[Shot, PreparedRequest]], most: int
+) -> collections.deque[tuple[Shot, PreparedRequest]]:
     """The first of the requests: at most so many, and hardly more than the bytes allowed."""
-    taken: list[tuple[Shot, PreparedRequest]] = []
+    taken = collections.deque[tuple[Shot, PreparedRequest]]()
     held_bytes = 0
     for item in itertools.islice(prepared, most):
         taken.append(item)
@@ -370,6 +379,16 @@ def _ahead(prepared: Iterator[tuple[Shot, PreparedRequest]], most: int) -> list[
         if held_bytes > _AHEAD_BYTES:
             break
     return taken
+
+
+def _taken_away(ready: collections.deque[_T]) -> Iterator[_T]:
+    """Each item, gone from the queue when it is taken.
+
+    A list would hold every request, and the response that was read into it, until the last item is taken,
+    and then let go of all of them at once: 10 ms in which nothing is sent and nothing read.
+    """
+    while ready:
+        yield ready.popleft()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ what follows is counted and ignored. It is a working file of this version, read 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -122,6 +123,7 @@ class SpoolWriter:
             os.fsync(self._file.fileno())
 
     def _write_all(self) -> None:
+        _wait_our_turn()
         while (frame := self._queue.get()) is not None:
             if self._error is None:
                 try:
@@ -133,6 +135,13 @@ class SpoolWriter:
         rest = memoryview(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
         while rest:
             rest = rest[self._file.write(rest) :]
+
+
+def _wait_our_turn() -> None:
+    """From now on this thread takes no core from another that is at work, such as the loop that woke it."""
+    if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _read_frame(file: BinaryIO) -> Frame | None:
