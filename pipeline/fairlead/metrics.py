@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -273,15 +274,38 @@ def _chunk_weights(request: Request) -> Sequence[float] | None:
     return [total * share / characters for share in request.chunk_chars]
 
 
+def schedule_delays_ns(window: Window) -> list[tuple[int, int]]:
+    """Schedule delay: (our own, the wait for the bound) of each request of an open loop that was sent, in ns.
+
+    Both lie between ``scheduled`` and ``sent``; what connecting took is the provider's and in neither. A
+    request that comes due while as many are under way as may be waits until one of them has ended, by the
+    stamp of its last byte: that is the provider's time, it stays in the latency, and it is no delay of ours.
+    """
+    bound = window.header.load.concurrency if window.header.load.kind == "open" else None
+    under_way: list[int] = []  # the latest ends so far, at most as many as the bound; a heap
+    delays = []
+    for request in window.requests:
+        if request.scheduled_ns is None or request.sent_ns is None:
+            continue
+        free_ns = under_way[0] if bound is not None and len(under_way) == bound else 0
+        wait_ns = max(free_ns - request.scheduled_ns, 0)
+        sent_ns = request.sent_ns - _connecting_ns(request)
+        delays.append((sent_ns - request.scheduled_ns - wait_ns, wait_ns))
+        if bound is not None and request.done_ns is not None:
+            push = heapq.heappush if len(under_way) < bound else heapq.heappushpop
+            push(under_way, request.done_ns)
+    return delays
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class WindowTable:
     """The numbers of one window: what every later step works from.
 
     ``values[metric]`` holds one value a successful request for which the metric is defined, in the
-    unit of the metric's name and the order of the requests. ``outcomes`` counts every request;
-    ``overloads`` those that an open loop could not send because too many were under way.
-    ``schedule_delay_ms`` is our own: what connecting took is the provider's and not in it. ``bill``: the
-    tokens that were charged, for :func:`fairlead.cost.row_cost`.
+    unit of the metric's name and the order of the requests. ``outcomes`` counts every request.
+    ``schedule_delay_ms`` and ``bound_wait_ms``: see :func:`schedule_delays_ns`. ``lag_p99_ms``: our own,
+    over every content chunk that the kernel stamped; None where it stamped none. ``bill``: the tokens that
+    were charged, for :func:`fairlead.cost.row_cost`.
     """
 
     header: Header
@@ -291,7 +315,8 @@ class WindowTable:
     schedule_delay_ms: tuple[float, ...]
     start_unix_ns: int
     end_unix_ns: int
-    overloads: int = 0
+    bound_wait_ms: tuple[float, ...] = ()
+    lag_p99_ms: float | None = None
     bill: Bill | NoCost = NOT_ADDED_UP
 
     @property
@@ -316,23 +341,22 @@ def tabulate(window: Window, rules: SteadyRules) -> WindowTable:
         for name, (metric, factor) in REQUEST_METRICS.items()
     }
     duration = header.clock.duration_ns or 0
+    delays = schedule_delays_ns(window)
     return WindowTable(
         header=header,
         values=values,
         outcomes=dict(collections.Counter(request.outcome for request in requests)),
         throughput_tps=system_throughput_tps(window, rules),
-        schedule_delay_ms=tuple(
-            (request.sent_ns - _connecting_ns(request) - request.scheduled_ns) / 1e6
-            for request in requests
-            if request.sent_ns is not None and request.scheduled_ns is not None
-        ),
+        schedule_delay_ms=tuple(delay / 1e6 for delay, _ in delays),
         start_unix_ns=header.clock.start_unix_ns,
         end_unix_ns=header.clock.start_unix_ns + duration,
-        overloads=sum(
-            request.outcome is Outcome.CLIENT
-            and request.error is not None
-            and request.error.code == "overload"
-            for request in requests
-        ),
+        bound_wait_ms=tuple(wait / 1e6 for _, wait in delays if wait),
+        lag_p99_ms=_lag_p99_ms(requests),
         bill=bill(requests),
     )
+
+
+def _lag_p99_ms(requests: Sequence[Request]) -> float | None:
+    """By the nearest rank, as in a certificate: a lag that occurred."""
+    ranked = sorted(lag for request in requests for lag in request.chunk_lag_ns or ())
+    return ranked[-(-len(ranked) * 99 // 100) - 1] / 1e6 if ranked else None

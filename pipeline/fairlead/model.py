@@ -17,7 +17,7 @@ Date = dt.date
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen value: no default anywhere, every key is stated."""
+    """A frozen value: every key is stated, but for a limit that older versions of the method know not."""
 
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -239,6 +239,7 @@ class Limits(_Value, frozen=True):
     output_length_min_share: float
     stutter_gap_ms: float
     invalid_windows_share: float
+    lag_p99_ms: float | None = None  # of our own client within the window; None: no such limit
 
 
 class CalibrationRules(_Value, frozen=True):
@@ -247,6 +248,7 @@ class CalibrationRules(_Value, frozen=True):
     required: bool
     token_error_p99_ms: float
     ttft_error_p99_ms: float
+    lag_p99_ms: float | None = None  # None: no such limit
 
 
 class StatisticsRules(_Value, frozen=True):

@@ -16,6 +16,7 @@ from typing import Literal
 
 from fairlead import stats, usage
 from fairlead.fidelity import Answers
+from fairlead.measure.certificate import beyond, refusals
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Provider
 from fairlead.smoothness import Replies
@@ -158,16 +159,13 @@ def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, 
     sent, planned = sum(table.outcomes.values()), table.header.load.planned
     if sent < planned:
         reasons.append(f"cut off: {sent} of {planned} planned requests were sent")
-    if table.overloads:
-        reasons.append(
-            f"{table.overloads} requests were due while too many were under way, and were not sent"
-        )
-    if table.schedule_delay_ms:
-        delay = stats.quantile(table.schedule_delay_ms, 0.99)
-        if delay > limits.schedule_delay_p99_ms:
-            reasons.append(
-                f"scheduled to sent p99 is {delay:.1f} ms, the limit is {limits.schedule_delay_p99_ms:g} ms"
-            )
+    delay = stats.quantile(table.schedule_delay_ms, 0.99) if table.schedule_delay_ms else None
+    for name, found_ms, limit_ms in (
+        ("scheduled to sent p99", delay, limits.schedule_delay_p99_ms),
+        ("our own lag p99", table.lag_p99_ms, limits.lag_p99_ms),
+    ):
+        if found_ms is not None and limit_ms is not None and found_ms > limit_ms:
+            reasons.append(beyond(name, found_ms, limit_ms))
     step = table.header.clock.max_step_ns
     if step is not None and abs(step) / 1e6 > limits.clock_step_ms:
         reasons.append(f"the clock stepped by {step / 1e6:.1f} ms, the limit is {limits.clock_step_ms:g} ms")
@@ -182,19 +180,13 @@ def _calibration_faults(when: str, certificate: Certificate | None, rules: Calib
         if rules.required:
             yield f"no calibration certificate from {when} the round"
         return
-    if certificate.tokens <= 0:
-        yield f"the calibration certificate from {when} the round covers no token"
-    if certificate.missing:
-        yield f"the calibration certificate from {when} the round lacks {certificate.missing:,} tokens"
-    for name, errors_ns, limit_ms in (
-        ("token stamp", certificate.token_error_ns, rules.token_error_p99_ms),
-        ("TTFT", certificate.ttft_error_ns, rules.ttft_error_p99_ms),
+    for reason in refusals(
+        certificate,
+        token_p99_ms=rules.token_error_p99_ms,
+        ttft_p99_ms=rules.ttft_error_p99_ms,
+        lag_p99_ms=rules.lag_p99_ms,
     ):
-        if len(errors_ns) != 5:
-            yield f"the calibration certificate from {when} the round lacks the {name} error"
-        elif abs(errors_ns[3]) / 1e6 > limit_ms:
-            found = f"{name} error p99 {when} the round is {errors_ns[3] / 1e6:.2f} ms"
-            yield f"{found}, the limit is {limit_ms:g} ms"
+        yield f"calibration {when} the round: {reason}"
 
 
 def build_rows(

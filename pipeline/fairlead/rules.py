@@ -437,9 +437,10 @@ _RULES = (
     Rule(
         "MET005",
         "A load that is neither closed nor open",
-        "A closed loop has a concurrency; an open loop has a rate and a law of arrivals. Anything else "
-        "cannot be repeated.",
-        "Give `concurrency` alone for `closed`; `rate_per_s` and `arrivals` for `open`; null for the rest.",
+        "A closed loop has a concurrency; an open loop has a rate and a law of arrivals, and may state the "
+        "most requests that may be under way as its concurrency. Anything else cannot be repeated.",
+        "Give `concurrency` alone for `closed`; `rate_per_s` and `arrivals` for `open`, with or without "
+        "`concurrency`; null for the rest.",
     ),
     Rule(
         "MET006",
@@ -616,7 +617,8 @@ _RULES = (
     Rule(
         "WIN009",
         "The header contradicts the registration or the manifest",
-        "A window belongs to the plan, methodology, vantage and origin that its manifest states.",
+        "A window belongs to the plan, methodology, vantage and origin that its manifest states, and its "
+        "seed follows from the registered one.",
         "Submit the windows of one registration together, as they were measured.",
     ),
     Rule(
@@ -679,7 +681,8 @@ _RULES = (
     Rule(
         "WIN019",
         "A stream number that cannot be",
-        "In a closed loop each request runs in one of the streams 0 to concurrency - 1.",
+        "Each request runs in one of the streams 0 to concurrency - 1; in an open loop these are the most "
+        "requests that may be under way.",
         "Restore the file as it was sealed.",
     ),
     Rule(

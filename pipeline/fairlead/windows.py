@@ -89,7 +89,10 @@ class Workload(_Line, frozen=True):
 
 
 class Load(_Line, frozen=True):
-    """How requests were sent: a closed loop at a concurrency, or an open loop at a rate."""
+    """How requests were sent: a closed loop at a concurrency, or an open loop at a rate.
+
+    ``concurrency`` of an open loop: the most requests that may be under way.
+    """
 
     kind: Literal["closed", "open"]
     concurrency: Int64 | None

@@ -185,16 +185,20 @@ def open_the_loop(field: Field, rate_per_s: str = "80") -> None:
 
 
 def test_an_open_scenario_is_measured_at_its_rate_and_checks_clean(field: Field) -> None:
-    """Its window counts from the schedule, and is certified at the most streams that it could have had."""
+    """Its window counts from the schedule, and is certified at that rate, with arrivals of that kind."""
     open_the_loop(field)
     submission = register(field)
     (path,) = measure(field, submission)
     window = read_window(path)
     load = window.header.load
-    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", None, 80.0, "poisson")
+    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", 40, 80.0, "poisson")
+    assert len(window.requests) == 40
     assert all(request.scheduled_ns is not None for request in window.requests)
-    assert window.header.calibration.before is not None
-    assert window.header.calibration.before.load.concurrency == len(window.requests) == 40
+    for certificate in (window.header.calibration.before, window.header.calibration.after):
+        assert certificate is not None
+        certified = certificate.load
+        assert (certified.kind, certified.concurrency) == ("open", 40)
+        assert (certified.rate_per_s, certified.arrivals) == (80.0, "poisson")
     submit(field, submission)
     found = [
         problem

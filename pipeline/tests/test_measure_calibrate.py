@@ -148,7 +148,7 @@ def test_a_blocked_loop_shows_as_lag_and_in_the_stamps_of_the_tokens_that_it_hel
     assert found.report.errors.user_token_error_ns[-1] >= 30 * MS
     assert found.certificate.token_error_ns[4] >= 15 * MS
     assert (found.certificate.lag_p99_ns or 0) >= 5 * MS
-    assert refusals(found.certificate, token_p99_ns=MS, ttft_p99_ns=MS, lag_p99_ns=MS)
+    assert refusals(found.certificate, token_p99_ms=1, ttft_p99_ms=1, lag_p99_ms=1)
 
 
 class Slow(httptools.HttpResponseParser):
@@ -166,7 +166,7 @@ def test_a_slow_parser_on_the_hot_path_shows_as_lag_and_as_cost(monkeypatch):
     found = taken(msgspec.structs.replace(SMALL, concurrency=12))
     assert found.certificate.cpu_ns_per_token >= 500_000
     assert (found.certificate.lag_p99_ns or 0) >= 2 * MS
-    assert refusals(found.certificate, token_p99_ns=MS, ttft_p99_ns=MS, lag_p99_ns=MS)
+    assert refusals(found.certificate, token_p99_ms=1, ttft_p99_ms=1, lag_p99_ms=1)
 
 
 class Collecting(httptools.HttpResponseParser):
@@ -188,7 +188,7 @@ def test_garbage_collection_during_a_run_shows_as_lag(monkeypatch):
     found = taken()
     assert ballast
     assert (found.certificate.lag_p99_ns or 0) >= 2 * MS
-    assert refusals(found.certificate, token_p99_ns=MS, ttft_p99_ns=MS, lag_p99_ns=MS)
+    assert refusals(found.certificate, token_p99_ms=1, ttft_p99_ms=1, lag_p99_ms=1)
 
 
 def test_a_truncated_log_means_missing_tokens_and_a_refusal(monkeypatch):
@@ -196,7 +196,7 @@ def test_a_truncated_log_means_missing_tokens_and_a_refusal(monkeypatch):
     found = taken()
     tokens = found.report.planned // found.report.load.planned
     assert found.certificate.missing == 2 * tokens
-    assert refusals(found.certificate, token_p99_ns=10**12, ttft_p99_ns=10**12) == (
+    assert refusals(found.certificate, token_p99_ms=10**6, ttft_p99_ms=10**6) == (
         f"{2 * tokens} of {found.report.planned} tokens are missing",
     )
 
@@ -251,6 +251,38 @@ def test_a_shape_takes_after_the_window_to_come():
     assert (shape.http, shape_of(msgspec.structs.replace(plan, http="2")).http) == ("1.1", "2")
 
 
+def test_a_shape_takes_after_an_open_loop_by_its_rate_its_arrivals_and_its_answers():
+    plan = Plan(
+        url="https://api.example.com/v1", model="m", concurrency=64, requests=70, seed="00", max_tokens=33,
+        rate_per_s=12.5, arrivals="constant",
+    )  # fmt: skip
+    shape = shape_of(plan, seconds=4)
+    assert (shape.rate_per_s, shape.arrivals, shape.concurrency) == (12.5, "constant", 64)
+    run = shape.plan("https://127.0.0.1/v1", "00")
+    assert (run.rate_per_s, run.arrivals, run.requests, run.max_tokens) == (12.5, "constant", 50, 33)
+
+
+def test_an_open_shape_at_a_low_rate_still_sends_some_and_long_answers_are_cut_to_its_seconds():
+    shape = LoadShape(concurrency=64, seconds=2, rate_per_s=0.5, arrivals="poisson", max_tokens=5_000)
+    run = shape.plan("http://127.0.0.1/v1", "00")
+    assert run.requests == 8
+    assert shape.ttft_ms + run.max_tokens * shape.icl_ms == pytest.approx(2000, rel=0.02)
+
+
+def test_an_open_loop_is_certified_in_an_open_loop():
+    """The reference is asked at the rate, by the arrivals, and the certificate says so."""
+    shape = LoadShape(
+        concurrency=32, seconds=0.8, ttft_ms=20, icl_ms=5, input_words=20, max_tokens=20,
+        rate_per_s=50.0, arrivals="poisson",
+    )  # fmt: skip
+    found = taken(shape)
+    load = found.certificate.load
+    assert (load.kind, load.rate_per_s, load.arrivals, load.concurrency) == ("open", 50.0, "poisson", 32)
+    assert load.planned == 40
+    assert (found.certificate.tokens, found.certificate.missing) == (40 * 20, 0)
+    assert decode_report(found.data).load == load
+
+
 @pytest.mark.parametrize("concurrency", [1, 3, 16, 64, 256, 1024])
 def test_a_shape_fills_its_seconds_with_at_least_two_requests_a_stream(concurrency):
     shape = LoadShape(concurrency=concurrency, seconds=5)
@@ -269,6 +301,8 @@ def test_a_shape_fills_its_seconds_with_at_least_two_requests_a_stream(concurren
         {"icl_ms": 0},
         {"tokens_per_chunk": 0},
         {"ramp_ns": -1},
+        {"rate_per_s": 5.0},
+        {"rate_per_s": -5.0, "arrivals": "poisson"},
     ],
     ids=str,
 )

@@ -73,7 +73,7 @@ def test_the_model_is_called_by_its_name_at_the_api():
 # --- loads ---
 
 
-def test_a_closed_load_names_its_concurrency_and_an_open_one_its_rate():
+def test_a_closed_load_names_its_concurrency_and_an_open_one_its_rate_and_its_bound():
     assert PLAN.load() == windows.Load(
         kind="closed", concurrency=2, rate_per_s=None, arrivals=None, planned=3, ramp_ns=200 * MS,
         connect_timeout_ns=10_000 * MS, first_timeout_ns=60_000 * MS, total_timeout_ns=300_000 * MS,
@@ -81,7 +81,7 @@ def test_a_closed_load_names_its_concurrency_and_an_open_one_its_rate():
     assert not PLAN.is_open
     load = OPEN.load()
     assert OPEN.is_open
-    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", None, 5.0, "poisson")
+    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", 2, 5.0, "poisson")
 
 
 def test_a_closed_loop_has_a_start_a_worker_and_an_open_one_a_time_a_request():

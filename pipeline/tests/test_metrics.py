@@ -6,7 +6,7 @@ import pytest
 
 from fairlead import metrics
 from fairlead.metrics import Undefined
-from fairlead.windows import Connection, ErrorDetail, Outcome, Request
+from fairlead.windows import Connection, Outcome, Request, Window
 
 from .examples import (
     MS,
@@ -456,9 +456,40 @@ def test_every_metric_says_in_words_what_it_is() -> None:
         assert "ndefined" in (metric.__doc__ or "")
 
 
-def test_requests_that_an_open_loop_could_not_send_are_counted() -> None:
-    """A record with the code `overload` is counted apart from other failures of our own."""
-    unsent = make_request(
-        outcome=Outcome.CLIENT, error=ErrorDetail(code="overload", message="too many under way"), chunk_ns=[]
-    )
-    assert metrics.tabulate(make_window([make_request(), unsent]), STEADY_RULES).overloads == 1
+def open_window(bound: int | None, *stamps: tuple[int, int, int]) -> Window:
+    """(scheduled, sent, done) of each request, in ms."""
+    load = make_load(kind="open", concurrency=bound, rate_per_s=1.0, arrivals="constant")
+    requests = [
+        make_request(i=i, scheduled_ns=due * MS, sent_ns=sent * MS, done_ns=done * MS)
+        for i, (due, sent, done) in enumerate(stamps)
+    ]
+    return make_window(requests, load=load)
+
+
+def delays_ms(window: Window) -> list[tuple[float, float]]:
+    return [(own / MS, wait / MS) for own, wait in metrics.schedule_delays_ns(window)]
+
+
+def test_waiting_for_one_of_too_many_to_end_is_no_delay_of_ours() -> None:
+    """Two lines, busy until 100 and 130: what is due at 50 is late from 100 on, the next one from 130 on."""
+    window = open_window(2, (0, 1, 100), (10, 10, 130), (50, 103, 180), (60, 134, 190), (200, 202, 210))
+    assert delays_ms(window) == [(1, 0), (0, 0), (3, 50), (4, 70), (2, 0)]
+    assert metrics.tabulate(window, STEADY_RULES).bound_wait_ms == (50.0, 70.0)
+
+
+def test_a_line_that_was_free_is_no_excuse() -> None:
+    """Sent at 103 on three lines: two were busy, the third was not, so all of it is our own delay."""
+    assert delays_ms(open_window(3, (0, 1, 100), (10, 10, 130), (50, 103, 180)))[2] == (53, 0)
+
+
+def test_where_no_bound_is_stated_all_delay_is_ours() -> None:
+    assert delays_ms(open_window(None, (0, 1, 100), (10, 103, 130)))[1] == (93, 0)
+
+
+def test_our_lag_in_a_window_is_that_of_all_its_chunks_by_the_nearest_rank() -> None:
+    lags = [make_request(i=i, chunk_lag_ns=[MS] * 33 + [9 * MS] * (i == 0)) for i in range(3)]
+    assert metrics.tabulate(make_window(lags), STEADY_RULES).lag_p99_ms == 1.0
+    lags[1] = make_request(i=1, chunk_lag_ns=[9 * MS] * 33)
+    assert metrics.tabulate(make_window(lags), STEADY_RULES).lag_p99_ms == 9.0
+    unstamped = make_window([make_request(chunk_lag_ns=None)])
+    assert metrics.tabulate(unstamped, STEADY_RULES).lag_p99_ms is None

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -561,7 +562,7 @@ def test_a_client_behind_its_schedule_makes_the_window_invalid() -> None:
     """Two of a hundred late by 11 ms are the p99; one is not."""
     assert reasons(schedule_delay_ms=[1.0] * 99 + [11.0]) == ()
     assert reasons(schedule_delay_ms=[1.0] * 98 + [11.0] * 2) == (
-        "scheduled to sent p99 is 11.0 ms, the limit is 10 ms",
+        "scheduled to sent p99 is 11.00 ms, the limit is 10 ms",
     )
 
 
@@ -580,15 +581,28 @@ def test_a_calibration_error_either_way_makes_the_window_invalid(
 ) -> None:
     bad = certificate(**{field: [0, 0, 0, sign * 6 * MS, 0]})
     assert reasons(calibration=Calibration(before=None, after=bad)) == (
-        f"{name} error p99 after the round is {sign * 6:.2f} ms, the limit is {limit} ms",
+        f"calibration after the round: {name} error p99 is {sign * 6:.2f} ms, the limit is {limit} ms",
     )
 
 
-def test_a_window_with_requests_that_could_not_be_sent_does_not_count() -> None:
-    """What an open loop left unsent is nobody's failure and not forgotten: the window is invalid."""
-    table = dataclasses.replace(make_table({"ttft_ms": [100.0] * 30}), overloads=3)
-    (reason,) = ranking.invalid_reasons(table, make_methodology())
-    assert reason.startswith("3 requests were due")
+def test_a_limit_of_our_lag_binds_the_certificate_and_the_window_each_by_its_own() -> None:
+    """A client that stood still is seen by its lag where its stamps hide it. Without a limit, or where the
+    system does not tell, lag is no reason."""
+    made = make_methodology()
+    rules = msgspec.structs.replace(
+        made,
+        limits=msgspec.structs.replace(made.limits, lag_p99_ms=3.0),
+        calibration=msgspec.structs.replace(made.calibration, lag_p99_ms=2.0),
+    )
+    slow = Calibration(before=certificate(lag_p99_ns=int(2.5 * MS)), after=certificate(lag_p99_ns=2 * MS))
+    table = dataclasses.replace(make_table(calibration=slow), lag_p99_ms=3.5)
+    assert ranking.invalid_reasons(table, rules) == (
+        "our own lag p99 is 3.50 ms, the limit is 3 ms",
+        "calibration before the round: lag p99 is 2.50 ms, the limit is 2 ms",
+    )
+    assert ranking.invalid_reasons(table, made) == ()
+    untold = Calibration(before=certificate(lag_p99_ns=None), after=None)
+    assert ranking.invalid_reasons(make_table(calibration=untold), rules) == ()
 
 
 def test_an_answer_that_was_not_streamed_is_not_ranked() -> None:
@@ -622,8 +636,8 @@ def test_a_missing_certificate_counts_where_it_is_required() -> None:
 def test_a_certificate_that_certifies_nothing_makes_the_window_invalid() -> None:
     empty = certificate(tokens=0, token_error_ns=[])
     assert reasons(calibration=Calibration(before=empty, after=None)) == (
-        "the calibration certificate from before the round covers no token",
-        "the calibration certificate from before the round lacks the token stamp error",
+        "calibration before the round: no token is covered",
+        "calibration before the round: the token stamp error is not stated",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Literal
 
 from fairlead import windows
-from fairlead.measure.plan import Limits, Plan
+from fairlead.measure.plan import Limits, Plan, open_bound
 from fairlead.model import (
     Endpoint,
     Methodology,
@@ -18,10 +18,6 @@ from fairlead.model import (
     Tokenizer,
 )
 from fairlead.repository import Repository
-
-#: The most requests that an open loop may have under way. An open window is certified at that many streams,
-#: so it is no more than this client is trusted at.
-MAX_OPEN = 256
 
 
 class CampaignError(Exception):
@@ -125,7 +121,7 @@ def make_plan(
             url=target.endpoint.base_url or "",
             model=target.served.model,
             api_model=target.served.api_model,
-            concurrency=scenario.concurrency or min(MAX_OPEN, scenario.requests),
+            concurrency=scenario.concurrency or open_bound(scenario.requests),
             requests=scenario.requests,
             seed=seed,
             max_tokens=workload.output_tokens_max,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from fairlead import documents, windows
 from fairlead.documents import Document, problem_at
+from fairlead.measure.plan import open_bound
 from fairlead.model import Methodology, MethodologyRef, Registration, Scenario, scenario_of, window_file_name
 from fairlead.problems import Problem, listed, nearest, quote
 from fairlead.repository import Repository, schema_problems
@@ -145,7 +146,7 @@ def _imported_faults(header: Header) -> Iterator[tuple[str, str]]:
 
 def _load_kind_problems(document: Document, header: Header) -> Iterator[Problem]:
     load = header.load
-    needed = ("concurrency",) if load.kind == "closed" else ("rate_per_s", "arrivals")
+    needed = ("concurrency",) if load.kind == "closed" else ("concurrency", "rate_per_s", "arrivals")
     for key in ("concurrency", "rate_per_s", "arrivals"):
         has = getattr(load, key) is not None
         # An imported window may not know its load; it can still not be of two kinds.
@@ -230,9 +231,10 @@ def _load_problems(
 
 def _wanted_load(methodology: Methodology, scenario: Scenario) -> tuple[tuple[str, object], ...]:
     timeouts = methodology.timeouts
+    bound = open_bound(scenario.requests) if scenario.kind == "open" else None
     return (
         ("kind", scenario.kind),
-        ("concurrency", scenario.concurrency),
+        ("concurrency", scenario.concurrency or bound),
         ("rate_per_s", scenario.rate_per_s),
         ("arrivals", scenario.arrivals),
         ("planned", scenario.requests),

@@ -93,8 +93,9 @@ def check_loads(repository: Repository, _context: Context) -> Iterator[Problem]:
 
 
 def _load_faults(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    # An open loop may state its bound: the most requests under way.
     needed = ("concurrency",) if scenario.kind == "closed" else ("rate_per_s", "arrivals")
-    for key in ("concurrency", "rate_per_s", "arrivals"):
+    for key in ("concurrency", "rate_per_s", "arrivals") if scenario.kind == "closed" else needed:
         if (getattr(scenario, key) is not None) != (key in needed):
             has = "without" if key in needed else "with"
             article = "a closed" if scenario.kind == "closed" else "an open"

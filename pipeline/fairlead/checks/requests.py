@@ -222,7 +222,7 @@ def _only_stamps(
     if header.load.kind == "open":
         message = "no `scheduled_ns` in an open loop"
         yield Finding("WIN017", numbers["scheduled_ns"] == _MISSING, message)
-    elif header.load.concurrency is not None:
+    if header.load.concurrency is not None:
         slot = numbers["slot"]
         unknown = ~succeeded & (slot == _MISSING)  # begun before a crash, with no end on record
         wrong = ~unknown & ((slot < 0) | (slot >= header.load.concurrency))

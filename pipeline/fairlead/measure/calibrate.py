@@ -24,20 +24,25 @@ from fairlead.measure.certificate import Cost, Report, Setting, compare, encode_
 from fairlead.measure.cores import cores_apart
 from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
+from fairlead.measure.schedule import Arrivals
 from fairlead.measure.spool import Sealed
-from fairlead.measure.truth import ReferenceProfile, read_log
+from fairlead.measure.truth import DEFAULT_MAX_TOKENS, ReferenceProfile, read_log
 
 _MIN_TOKENS = 8
 _MAX_TOKENS = 2_000
 _MIN_REQUESTS = 32  # fewer say little of TTFT; at a low concurrency each stream sends several, shorter ones
+_MIN_ARRIVALS = 8  # of an open loop
 _ROUNDS = (2, 8)  # requests a stream, at least and at most: a second one begins amid the others' chunks
 
 
 class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
-    """The load at which the client is judged: a closed loop against known chunks at known times.
+    """The load at which the client is judged, against known chunks at known times.
 
-    ``seconds``: about how long the run lasts. ``ttft_ms``, ``icl_ms``, ``tokens_per_chunk``: of each stream.
-    ``ramp_ns``: over which the streams start; with 0 all stay in phase, the worst case for one loop.
+    A closed loop at a concurrency. With ``rate_per_s`` and ``arrivals`` an open loop: ``concurrency`` is then
+    the most requests under way, and each asks for ``max_tokens`` as far as ``seconds`` allow. ``seconds``:
+    about how long the run lasts, an open loop at a low rate longer. ``ttft_ms``, ``icl_ms``,
+    ``tokens_per_chunk``: of each stream. ``ramp_ns``: over which the streams start; with 0 all of a closed
+    loop stay in phase, the worst case for one loop.
 
     Raises:
         ValueError: a load that cannot be run, in words for whoever typed it.
@@ -53,6 +58,9 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool = False
     http: windows.Http = "1.1"
     limits: Limits = Limits()
+    rate_per_s: float | None = None
+    arrivals: Arrivals | None = None
+    max_tokens: int = DEFAULT_MAX_TOKENS
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -73,16 +81,18 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
 
     def plan(self, url: str, seed: str) -> Plan:
         """The window to run against the reference at ``url``."""
-        rounds = min(max(math.ceil(_MIN_REQUESTS / max(self.concurrency, 1)), _ROUNDS[0]), _ROUNDS[1])
-        chunks = (self.seconds * 1000 / rounds - self.ttft_ms) / self.icl_ms
-        tokens = int(min(max(chunks * self.tokens_per_chunk, _MIN_TOKENS), _MAX_TOKENS))
+        requests, each_s, most = self._closed() if self.rate_per_s is None else self._open(self.rate_per_s)
+        chunks = (each_s * 1000 - self.ttft_ms) / self.icl_ms
+        tokens = int(min(max(chunks * self.tokens_per_chunk, _MIN_TOKENS), most))
         return Plan(
             url=url,
             model="reference",
             concurrency=self.concurrency,
-            requests=rounds * self.concurrency,
+            requests=requests,
             seed=seed,
             max_tokens=max(tokens, 2 * self.tokens_per_chunk),
+            rate_per_s=self.rate_per_s,
+            arrivals=self.arrivals,
             input_words=self.input_words,
             ramp_ns=self.ramp_ns,
             http=self.http,
@@ -91,9 +101,20 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
             endpoint="reference",
         )
 
+    def _closed(self) -> tuple[int, float, int]:
+        """(requests, about how many seconds each, the most tokens of each)."""
+        rounds = min(max(math.ceil(_MIN_REQUESTS / max(self.concurrency, 1)), _ROUNDS[0]), _ROUNDS[1])
+        return rounds * self.concurrency, self.seconds / rounds, _MAX_TOKENS
+
+    def _open(self, rate_per_s: float) -> tuple[int, float, int]:
+        return max(math.ceil(self.seconds * rate_per_s), _MIN_ARRIVALS), self.seconds, self.max_tokens
+
 
 def shape_of(plan: Plan, *, seconds: float = 5.0) -> LoadShape:
-    """The load of a window to come: its concurrency, ramp, limits, length of prompts, and what it speaks."""
+    """The load of a window to come: its concurrency or rate, ramp, limits, length of prompts, what it speaks.
+
+    Of an open loop the length of answers too: with the rate, it makes the tokens a second.
+    """
     return LoadShape(
         concurrency=plan.concurrency,
         seconds=seconds,
@@ -102,6 +123,9 @@ def shape_of(plan: Plan, *, seconds: float = 5.0) -> LoadShape:
         tls=plan.url.startswith("https:"),
         http=plan.http,
         limits=plan.limits,
+        rate_per_s=plan.rate_per_s,
+        arrivals=plan.arrivals,
+        max_tokens=plan.max_tokens if plan.is_open else DEFAULT_MAX_TOKENS,
     )
 
 

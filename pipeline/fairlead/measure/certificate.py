@@ -285,28 +285,44 @@ def _five(quantiles: Sequence[int]) -> list[int]:
 
 
 def refusals(
-    certificate: windows.Certificate, *, token_p99_ns: int, ttft_p99_ns: int, lag_p99_ns: int | None = None
+    certificate: windows.Certificate,
+    *,
+    token_p99_ms: float,
+    ttft_p99_ms: float,
+    lag_p99_ms: float | None = None,
 ) -> tuple[str, ...]:
-    """Why results at this load are not to be trusted, in words; empty if they are. Limits in ns.
+    """Why results at this load are not to be trusted, in words; empty if they are.
 
-    ``lag_p99_ns``: None sets no limit to the client's lag.
+    ``lag_p99_ms``: None sets no limit to the client's lag; nor is there one where the system does not say it.
+    The certificate may be a stranger's: what it does not hold is a reason, too.
     """
-    return tuple(_refusals(certificate, token_p99_ns, ttft_p99_ns, lag_p99_ns))
+    return tuple(_refusals(certificate, token_p99_ms, ttft_p99_ms, lag_p99_ms))
 
 
 def _refusals(
-    certificate: windows.Certificate, token_ns: int, ttft_ns: int, lag_ns: int | None
+    certificate: windows.Certificate, token_ms: float, ttft_ms: float, lag_ms: float | None
 ) -> Iterator[str]:
+    if certificate.tokens <= 0:
+        yield "no token is covered"
     if certificate.missing:
         planned = certificate.tokens + certificate.missing
         yield f"{certificate.missing:,} of {planned:,} tokens are missing"
-    for name, found_ns, limit_ns in (
-        ("token stamp error", certificate.token_error_ns[3], token_ns),
-        ("TTFT error", certificate.ttft_error_ns[3], ttft_ns),
-        ("lag", certificate.lag_p99_ns, lag_ns),
+    for name, errors_ns, limit_ms in (
+        ("token stamp", certificate.token_error_ns, token_ms),
+        ("TTFT", certificate.ttft_error_ns, ttft_ms),
     ):
-        if found_ns is not None and limit_ns is not None and abs(found_ns) > limit_ns:
-            yield f"{name} p99 is {found_ns / 1e6:.2f} ms, the limit is {limit_ns / 1e6:g} ms"
+        if len(errors_ns) != len(_SUMMARY):
+            yield f"the {name} error is not stated"
+        elif abs(errors_ns[3]) / 1e6 > limit_ms:
+            yield beyond(f"{name} error p99", errors_ns[3] / 1e6, limit_ms)
+    lag_ns = certificate.lag_p99_ns
+    if lag_ms is not None and lag_ns is not None and abs(lag_ns) / 1e6 > lag_ms:
+        yield beyond("lag p99", lag_ns / 1e6, lag_ms)
+
+
+def beyond(name: str, found_ms: float, limit_ms: float) -> str:
+    """What was found against its limit, in words."""
+    return f"{name} is {found_ms:.2f} ms, the limit is {limit_ms:g} ms"
 
 
 # --- its file ------------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.workload import Workload
 
 MAX_CONCURRENCY = 4096
+OPEN_BOUND = 256
+"""The most requests that an open loop has under way where its scenario does not say: what this client is
+trusted at."""
 MAX_RATE_PER_S = 10_000.0
 MAX_SCHEDULE_S = 86_400
 NS_PER_S = 1_000_000_000
@@ -52,7 +55,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     The load is a closed loop: ``concurrency`` workers, whose first requests are spread over ``ramp_ns``. With
     ``rate_per_s`` and ``arrivals`` it is an open loop: every request is due at a time of the schedule, which
     begins ``ramp_ns`` after the window, and ``concurrency`` is the most that may be under way. One that comes
-    due beyond it is not sent but recorded as our own failure (``client``, code ``overload``).
+    due beyond it is sent when another has ended: late, not lost, for its latency and its total limit count
+    from its time.
 
     ``http``: what is spoken over a connection; HTTP/2 over TLS only, one stream at a time.
 
@@ -127,7 +131,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The load as the window's header states it."""
         return windows.Load(
             kind="open" if self.is_open else "closed",
-            concurrency=None if self.is_open else self.concurrency,
+            concurrency=self.concurrency,
             rate_per_s=self.rate_per_s,
             arrivals=self.arrivals,
             planned=self.requests,
@@ -175,6 +179,11 @@ def _check_arrivals(plan: Plan) -> None:
         raise ValueError(f"rate: above 0 and at most {MAX_RATE_PER_S:,.0f} a second")
     if plan.requests / plan.rate_per_s > MAX_SCHEDULE_S:
         raise ValueError("rate: so low that the window would last more than a day")
+
+
+def open_bound(requests: int) -> int:
+    """How many requests of an open loop may be under way where its scenario does not say."""
+    return min(OPEN_BOUND, requests)
 
 
 _REQUESTS_PER_STREAM = 10

@@ -6,7 +6,9 @@ as it reads a whole one.
 
 A closed loop is as many workers as its concurrency, each with one connection and one request at a time. An
 open loop sends each request at its time, on an idle connection or a new one, whatever became of the others;
-``scheduled_ns`` is that time and stays it, however late we are.
+``scheduled_ns`` is that time and stays it, however late we are. Where as many are under way as may be, the
+next waits until one of them has ended: it is late, not lost, and its latency and total limit count from its
+time.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from fairlead.measure.spool import (
     Tail,
     seal,
 )
-from fairlead.measure.timeline import Ended, Exchange, Shot
+from fairlead.measure.timeline import Shot
 from fairlead.measure.transport import (
     HTTP1,
     PreparedRequest,
@@ -271,8 +273,10 @@ class _Run:
                     shot = msgspec.structs.replace(item[0], scheduled_ns=due_ns)
                     slot = lines.take()
                     if slot is None:
-                        self._shed(shot)
-                        continue
+                        slot = await lines.next_free()
+                        if self._is_over(self._clock.mono_ns() - self._origin_ns):
+                            break
+                    item[1].extensions["exchange"].due_ns = due_ns
                     shot = msgspec.structs.replace(shot, slot=slot)
                     group.create_task(self._carry(lines, shot, slot, item[1]))
                     try:
@@ -288,16 +292,6 @@ class _Run:
             await self._fire(lines.transports[slot], shot, request)
         finally:
             lines.give_back(slot)
-
-    def _shed(self, shot: Shot) -> None:
-        """A request that comes due while as many are under way as may be: our failure, and a record."""
-        now_ns = self._clock.mono_ns()
-        detail = f"not sent: {self._plan.concurrency} requests were under way"
-        self._done += 1
-        self._failed += 1
-        self._writer.put(
-            Finished(shot, Exchange(begin_ns=now_ns, end_ns=now_ns, ended=Ended.OVERLOAD, detail=detail))
-        )
 
     async def _fire(self, transport: Transport, shot: Shot, request: PreparedRequest) -> None:
         """One request, and its exchange to the spool, however it ended."""
@@ -338,6 +332,7 @@ class _Lines:
         self._most = most
         self._make = make
         self._idle: list[int] = []
+        self._freed: asyncio.Future[None] | None = None
 
     def take(self) -> int | None:
         """The number of a transport that is free; None where all that may be are under way."""
@@ -348,8 +343,17 @@ class _Lines:
         self.transports.append(self._make())
         return len(self.transports) - 1
 
+    async def next_free(self) -> int:
+        """The number of the transport that is given back next. One at a time waits: requests go out in their
+        order."""
+        self._freed = asyncio.get_running_loop().create_future()
+        await self._freed
+        return self._idle.pop()
+
     def give_back(self, slot: int) -> None:
         self._idle.append(slot)
+        if self._freed is not None and not self._freed.done():
+            self._freed.set_result(None)
 
     async def aclose(self) -> None:
         for transport in self.transports:

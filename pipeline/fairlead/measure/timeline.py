@@ -6,7 +6,7 @@ An :class:`Exchange` is what the hot path kept: bytes and when they came. Everyt
 How a request ended, first rule that holds:
 
 1. no connection: ``connect`` (DNS, refused, unreachable), ``tls``, ``timeout``, or ``client`` where the cause
-   is ours (a policy's refusal, no free descriptor, too many requests under way, an interrupted run);
+   is ours (a policy's refusal, no free descriptor, an interrupted run);
 2. a keep-alive connection that the server had closed while our request was on its way: ``client``. It is a
    race that no client can win and no fault of the provider's. It counts as this race only if the end came
    before one response byte and within ``STALE_SLACK_NS`` + two round trips of the connection; later it is
@@ -75,7 +75,6 @@ class Ended(enum.StrEnum):
     TOTAL_TIMEOUT = "total_timeout"
     POLICY = "policy"
     LOCAL = "local"  # this machine could not: descriptors, memory, no route of its own
-    OVERLOAD = "overload"  # never sent: the open loop had as many requests under way as it may have
     INTERRUPTED = "interrupted"
 
 
@@ -92,7 +91,8 @@ class Exchange(msgspec.Struct, kw_only=True):
     ``reads``: (user stamp, lag or None, bytes) in order of arrival. The user stamp is taken when the read
     returned; lag is that moment minus the kernel's receive stamp, both on the wall clock, so that the
     difference is a duration. ``sent_ns`` is taken right before the call that wrote the last byte, so
-    that no answer can precede it.
+    that no answer can precede it. ``due_ns``: when an open loop wanted it sent; the total limit counts from
+    there.
 
     ``unframed``: of HTTP/2, where what one response says can only be read after all that the connection said
     before, so that the transport reads it at once. ``reads`` then hold the body's bytes alone, and the first
@@ -100,6 +100,7 @@ class Exchange(msgspec.Struct, kw_only=True):
     """
 
     begin_ns: int = 0
+    due_ns: int | None = None
     dns_ns: int | None = None  # durations
     tcp_ns: int | None = None
     tls_ns: int | None = None
@@ -112,6 +113,11 @@ class Exchange(msgspec.Struct, kw_only=True):
     end_ns: int = 0
     ended: Ended = Ended.INTERRUPTED
     detail: str = ""
+
+    @property
+    def start_ns(self) -> int:
+        """Where the total limit counts from."""
+        return self.begin_ns if self.due_ns is None else self.due_ns
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True):
@@ -330,7 +336,6 @@ _NEVER_CONNECTED = {
     Ended.CONNECT_TIMEOUT: Outcome.TIMEOUT,
     Ended.POLICY: Outcome.CLIENT,
     Ended.LOCAL: Outcome.CLIENT,
-    Ended.OVERLOAD: Outcome.CLIENT,
 }
 _STOPPED = {
     Ended.FIRST_TIMEOUT: Outcome.TIMEOUT,

@@ -351,7 +351,8 @@ class Transport(httpx.AsyncBaseTransport):
             return kept
         self._drop()
         exchange.reused = False
-        timeout = self._limits.connect_ns / NS_PER_S
+        left_ns = self._limits.total_ns - (self._clock.mono_ns() - exchange.start_ns)
+        timeout = max(min(self._limits.connect_ns, left_ns), 0) / NS_PER_S
         try:
             async with asyncio.timeout(timeout):
                 candidates = await _look_up(place, exchange, self._resolve, self._clock)
@@ -654,7 +655,7 @@ class _Call:
     async def run(self, request: httpx.Request, credential: tuple[bytes, bytes] | None) -> None:
         """Returns when the exchange has ended, however it did; ``ended`` says how."""
         sock = self._connection.sock
-        spent_ns = self._mono_ns() - self._exchange.begin_ns
+        spent_ns = self._mono_ns() - self._exchange.start_ns
         self._limit(self._limits.total_ns - spent_ns, Ended.TOTAL_TIMEOUT)
         self._readiness.watch(sock, self._on_readable)
         try:

@@ -9,10 +9,10 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fairlead.publish import markup
+from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition
 from fairlead.publish.markup import Html, tag
-from fairlead.windows import Certificate
+from fairlead.windows import Certificate, Load
 
 _BENCH = (
     ("TTFT p50, ms", "ttft_p50_ms", ",.3f"),
@@ -55,7 +55,7 @@ def certificates_table(edition: Edition) -> Html:
         return tag("p", "No published window carries a certificate yet.", class_="fl-empty")
     heads = (
         "Window",
-        _head("Streams"),
+        _head("Load"),
         "Taken",
         _head("Token stamp p50"),
         _head("p99"),
@@ -81,9 +81,14 @@ def _certificate_row(name: str, certificate: Certificate, state: str) -> Html:
     errors: Sequence[Sequence[int]] = (certificate.token_error_ns, certificate.ttft_error_ns)
     cells = [_number(f"{values[place] / 1e6:+.3f}") for values in errors for place in (1, 3)]
     taken = dt.datetime.fromtimestamp(certificate.taken_unix_ns // 10**9, tz=dt.UTC)
-    return markup.row(
-        name, _number(f"{certificate.load.concurrency:,}"), f"{taken:%Y-%m-%d %H:%M}", *cells, state
-    )
+    return markup.row(name, _number(_load_words(certificate.load)), f"{taken:%Y-%m-%d %H:%M}", *cells, state)
+
+
+def _load_words(load: Load) -> str:
+    """``64 streams``; ``50/s poisson``."""
+    if load.rate_per_s is not None:
+        return f"{load.rate_per_s:g}/s {load.arrivals}"
+    return figures.count(load.concurrency or 0, "stream")
 
 
 def _number(text: str) -> Html:

@@ -237,10 +237,12 @@ def load_words(family: Family, rows: Sequence[Row], methodology: Methodology | N
     """How the requests of a family were sent, in words."""
     load = rows[0].evidence[0].table.header.load
     words = "closed loop" if load.kind == "closed" else "open loop"
-    if load.concurrency is not None:
+    if load.kind == "closed" and load.concurrency is not None:
         words += f", {figures.count(load.concurrency, 'stream')}"
     if load.rate_per_s is not None:
         words += f", {load.rate_per_s:g} requests/s ({load.arrivals or 'arrivals not disclosed'})"
+    if load.kind == "open" and load.concurrency is not None:
+        words += f", at most {figures.count(load.concurrency, 'request')} under way"
     scenario = (
         next((s for s in methodology.scenarios if s.id == family.scenario), None) if methodology else None
     )
