@@ -8,6 +8,7 @@ means *not disclosed*, and is shown as such. The path is the id, so no struct of
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from typing import Literal
 
@@ -646,6 +647,13 @@ class Waivers(_Value, frozen=True):
 _WINDOW_NAME = re.compile(
     r"(?P<start>[0-9]{8}t[0-9]{6}z)-(?P<rest>[a-z0-9-]+)-(?P<role>subject|control|smoke)\.jsonl\.gz"
 )
+
+
+def window_seed(registration_seed: str, plan_index: int, attempt: int) -> str:
+    """The seed of a claim's window: sha256 of the registered seed, the window's place in the plan, and, where
+    it is measured again, how many of it there were before. So no run sends the prompts of another."""
+    place = f"{registration_seed}/{plan_index}"
+    return hashlib.sha256((f"{place}/{attempt}" if attempt else place).encode()).hexdigest()
 
 
 def window_file_name(start_unix_ns: int, model: str, scenario: str, role: str) -> str:

@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 from fairlead import tokens, windows
 from fairlead.measure import certificate as reports
 from fairlead.measure.truth import ReferenceProfile
-from fairlead.model import window_file_name
+from fairlead.model import window_file_name, window_seed
 
 from .tokenizer_example import byte_level
 
@@ -531,7 +531,8 @@ def build_root(root: Path) -> Path:
     )
     requests = [make_request(i) for i in range(4)]
     for index, start in enumerate(("2026-03-05T10:00:00Z", "2026-03-05T16:00:00Z")):
-        put_window(root, CLAIM, at_time(claimed, start, plan_index=index), requests)
+        seed = window_seed("ab" * 32, index, 0)
+        put_window(root, CLAIM, at_time(claimed, start, plan_index=index, seed=seed), requests)
     write(root, f"{CLAIM}/submission.yaml", _submission(registration))
     put_window(root, ROUNDS, at_time(header, "2026-03-08T10:00:00Z", round="r-1"), requests)
     write(root, f"{ROUNDS}/rounds.yaml", _neutral(method, "model: llama-3-70b\n"))

@@ -23,6 +23,7 @@ from fairlead.measure import transport
 from fairlead.measure.calibrate import Calibrated, LoadShape
 from fairlead.measure.certificate import decode_report
 from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
+from fairlead.model import window_seed
 from fairlead.problems import render_text
 from fairlead.repository import Repository, load_repository, read_window
 
@@ -245,7 +246,7 @@ def test_windows_of_one_plan_send_different_prompts(field: Field) -> None:
     """Each window has a seed of its own, derived from the registered one."""
     submission = register(field, windows=2)
     first, second = (read_window(path) for path in measure(field, submission))
-    assert first.header.seed == campaign.window_seed("ab" * 32, 0)
+    assert first.header.seed == window_seed("ab" * 32, 0, 0)
     assert not {r.body_sha256 for r in first.requests} & {r.body_sha256 for r in second.requests}
 
 
@@ -277,6 +278,7 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
     assert len(measured) == 1
     assert len(windows) == 2
     assert len(windows[0].requests) >= 8
+    assert [window.header.seed for window in windows] == [window_seed("ab" * 32, 0, run) for run in (0, 1)]
     assert not list((field.root / "submissions" / submission).glob("*.spool"))
     submit(field, submission)
     evidence, problems = load_evidence(field.load())
@@ -329,12 +331,15 @@ def wrong_certificate(shape: LoadShape) -> Calibrated:
 
 
 def test_a_window_that_does_not_count_is_measured_once_more_and_kept(field: Field) -> None:
-    """An invalid window stays, is repeated once with the same plan, and never a third time."""
+    """An invalid window stays, is repeated once with the same plan and other prompts, never a third time."""
     submission = register(field)
     used = dataclasses.replace(gear(), calibrate=wrong_certificate)
     paths = list(campaign.measure_claim(field.load(), submission, used))
     assert len(paths) == 2
-    assert [read_window(path).header.plan_index for path in paths] == [0, 0]
+    first, again = (read_window(path) for path in paths)
+    assert [first.header.plan_index, again.header.plan_index] == [0, 0]
+    assert [first.header.seed, again.header.seed] == [window_seed("ab" * 32, 0, run) for run in (0, 1)]
+    assert not {r.body_sha256 for r in first.requests} & {r.body_sha256 for r in again.requests}
     assert list(campaign.measure_claim(field.load(), submission, used)) == []
 
 

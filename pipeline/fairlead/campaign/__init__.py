@@ -3,7 +3,7 @@
 Knows no statistic: a window is judged later, from the committed files.
 """
 
-from fairlead.campaign.claims import figures_as_claims, measure_claim, register, submit, window_seed
+from fairlead.campaign.claims import figures_as_claims, measure_claim, register, submit
 from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report
 from fairlead.campaign.plans import CampaignError, Target, find_target, targets_of, tokenizer_pins
 from fairlead.campaign.rounds import measure_rounds
@@ -29,5 +29,4 @@ __all__ = [
     "submit",
     "targets_of",
     "tokenizer_pins",
-    "window_seed",
 ]

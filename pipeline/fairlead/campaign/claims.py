@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
+import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from fairlead.campaign.plans import (
     scenario_by_id,
     tokenizer_pins,
 )
-from fairlead.model import GitHub, Methodology, PlannedWindow, Registration
+from fairlead.model import GitHub, Methodology, PlannedWindow, Registration, window_seed
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
 
@@ -89,17 +89,13 @@ def register(
     return folder
 
 
-def window_seed(registration_seed: str, plan_index: int) -> str:
-    """The seed of one window of a claim: sha256 of the registered seed and the window's index."""
-    return hashlib.sha256(f"{registration_seed}/{plan_index}".encode()).hexdigest()
-
-
 def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterator[Path]:
     """Run the windows of a registration that are not there yet; yields each raw file when it is whole.
 
     Each window stands between two certificates. One that does not count by the methodology's limits is
     kept as invalid and measured once more. What a killed run left is sealed first: if its window is
-    complete it counts, else it is kept as it is and the window is measured again.
+    complete it counts, else it is kept as it is and the window is measured again. Every run has prompts of
+    its own.
 
     Raises:
         CampaignError: there is no such registration, or it plans what cannot be measured, or what is counted
@@ -117,27 +113,27 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
     require_tokenizers(repository, models, gear.tokenizers)
     pins = tokenizer_pins(repository, models)
     keep_left_overs(folder, gear)
-    runs = whole_runs(folder, methodology)
+    runs = runs_of(folder, methodology)
     for index, planned in enumerate(registration.windows):
-        plan = make_plan(
-            find_target(repository, submission.split("/")[0], planned.endpoint, planned.model),
-            methodology,
-            registration.methodology,
-            scenario_by_id(methodology, planned.scenario),
-            seed=window_seed(registration.seed, index),
-            vantage=registration.vantage,
-            registration_sha256=registration_sha256,
-            plan_index=index,
-            tokenizer=pins.get(planned.model),
-        )
         own = runs.setdefault(index, [])
-        while not any(own) and len(own) < RUNS_MAX:
+        while runs_left(own):
+            plan = make_plan(
+                find_target(repository, submission.split("/")[0], planned.endpoint, planned.model),
+                methodology,
+                registration.methodology,
+                scenario_by_id(methodology, planned.scenario),
+                seed=window_seed(registration.seed, index, len(own)),
+                vantage=registration.vantage,
+                registration_sha256=registration_sha256,
+                plan_index=index,
+                tokenizer=pins.get(planned.model),
+            )
             early = int(planned.not_before.timestamp() * SECOND_NS) - gear.clock.unix_ns()
             if early > 0:
                 gear.wait(early)
             job = Job(plan, planned.scenario, index)
             for path in measure_round(folder, [job], len(registration.windows), gear):
-                own.append(not reasons_against(read_window(path), methodology))
+                own.append(_run_of(read_window(path), methodology))
                 yield path
 
 
@@ -196,15 +192,32 @@ def submit(
     return path
 
 
-def whole_runs(folder: Path, methodology: Methodology) -> dict[int, list[bool]]:
-    """The whole runs of each planned window that are there: whether each of them counts."""
-    runs: dict[int, list[bool]] = {}
+class Run(enum.Enum):
+    """What became of a planned window when it was measured."""
+
+    CUT_OFF = "cut off"
+    INVALID = "invalid"
+    COUNTS = "counts"
+
+
+def runs_of(folder: Path, methodology: Methodology) -> dict[int | None, list[Run]]:
+    """The runs of each planned window that are there."""
+    runs: dict[int | None, list[Run]] = {}
     for path in sorted((folder / "windows").glob("*.jsonl.gz")):
         window = read_window(path)
-        index = window.header.plan_index
-        if index is not None and len(window.requests) >= window.header.load.planned:
-            runs.setdefault(index, []).append(not reasons_against(window, methodology))
+        runs.setdefault(window.header.plan_index, []).append(_run_of(window, methodology))
     return runs
+
+
+def _run_of(window: windows.Window, methodology: Methodology) -> Run:
+    if len(window.requests) < window.header.load.planned:
+        return Run.CUT_OFF
+    return Run.INVALID if reasons_against(window, methodology) else Run.COUNTS
+
+
+def runs_left(runs: Sequence[Run]) -> int:
+    """How many more runs a planned window may have: none once one counts, or as many as may be do not."""
+    return 0 if Run.COUNTS in runs else max(RUNS_MAX - runs.count(Run.INVALID), 0)
 
 
 def figures_as_claims(

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 from fairlead import cost
-from fairlead.campaign.claims import whole_runs
+from fairlead.campaign.claims import runs_left, runs_of
 from fairlead.campaign.field import RUNS_MAX, SECOND_NS
 from fairlead.campaign.plans import CampaignError, Target, find_target, scenario_by_id, targets_of
 from fairlead.cost import EstimateRules, NoCost, PlannedWindow, Rates, Spending, TokensPerWord
@@ -92,16 +92,16 @@ def claim_spending(
     if provider not in keyed:
         return CampaignSpending(())
     methodology = repository.methodologies[registration.methodology.version]
-    runs = whole_runs(repository.root / "submissions" / submission, methodology)
+    runs = runs_of(repository.root / "submissions" / submission, methodology)
     windows: list[_Window] = []
     for index, planned in enumerate(registration.windows):
-        own = runs.get(index, [])
-        if any(own) or len(own) >= RUNS_MAX:
+        left = runs_left(runs.get(index, []))
+        if not left:
             continue
         target = find_target(repository, provider, planned.endpoint, planned.model)
         scenario = scenario_by_id(methodology, planned.scenario)
         begin_ns = max(int(planned.not_before.timestamp() * SECOND_NS), now_unix_ns)
-        windows.append((target, scenario, RUNS_MAX - len(own), begin_ns))
+        windows.append((target, scenario, left, begin_ns))
     return _sum_up(windows, methodology, keyed, stated, rules)
 
 

@@ -6,6 +6,7 @@ headers of one folder are then held together against its plan.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from fairlead.checks.requests import request_problems
 from fairlead.checks.submissions import registration_digest
 from fairlead.documents import Unreadable, problem_at, problem_of
 from fairlead.measure import certificate as reports
-from fairlead.model import RawFile
+from fairlead.model import RawFile, window_seed
 from fairlead.problems import Problem, pointer, quote
 from fairlead.repository import (
     MAX_CALIBRATION_BYTES,
@@ -176,13 +177,14 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
                 runs += [run] if run is not None else []
         if len(runs) == len(paths):  # else a missing window may be one that cannot be read
             yield from _plan_problems(repository, folder, owner, runs)
+            yield from _seed_problems(owner, runs)
 
 
 class _Run(NamedTuple):
     """What a plan must know of one window."""
 
     path: str
-    plan_index: int | None
+    header: Header
     is_complete: bool
 
 
@@ -216,7 +218,7 @@ def _check_window(
     except Exception as error:  # noqa: BLE001  (the last guard: one file must not hide the others)
         return None, [*problems, bug(path, "checking this window", error)]
     is_complete = len(window.requests) == window.header.load.planned
-    return _Run(path, window.header.plan_index, is_complete), problems
+    return _Run(path, window.header, is_complete), problems
 
 
 def _owner(repository: Repository, folder: str, manifest: Manifest | None) -> Owner:
@@ -275,7 +277,7 @@ def _plan_problems(
     complete: dict[int | None, list[str]] = {}
     for run in runs:
         if run.is_complete:
-            complete.setdefault(run.plan_index, []).append(run.path)
+            complete.setdefault(run.header.plan_index, []).append(run.path)
     for index, planned in enumerate(owner.registration.windows):
         found = complete.get(index, [])
         for extra in found[_RUNS_PER_PLANNED_WINDOW:]:
@@ -288,3 +290,23 @@ def _plan_problems(
             )
             fix = "measure it (`fairlead measure` resumes) and submit again"
             yield at(repository, path, "SUB009", pointer("windows", index), message, fix=fix)
+
+
+def _seed_problems(owner: Owner, runs: Sequence[_Run]) -> Iterator[Problem]:
+    """The n-th run of a planned window has the seed of its n-th run: no prompt was chosen, no run left out.
+
+    Or that of an earlier one: repeats were once sent with the prompts of the first.
+    """
+    if owner.registration is None:
+        return
+    seen: collections.Counter[int] = collections.Counter()
+    for run in sorted(runs, key=lambda run: run.header.clock.start_unix_ns):
+        index = run.header.plan_index
+        if run.header.origin != "measured" or index is None or index >= len(owner.registration.windows):
+            continue
+        known = [window_seed(owner.registration.seed, index, attempt) for attempt in range(seen[index] + 1)]
+        seen[index] += 1
+        if run.header.seed not in known:
+            message = f"the registration gives run {seen[index]} of window {index} another seed"
+            fix = "submit every run of a planned window, as it was sealed"
+            yield problem_of(run.path, "WIN009", message, line=1, expected=known[-1], fix=fix)
