@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from fairlead import explain, ranking, stats, usage
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
-from fairlead.windows import Certificate, Outcome, Window
+from fairlead.windows import Certificate, Load, Outcome, Window
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
@@ -87,6 +87,8 @@ class WindowSummary:
         self.usage = usage.examine(window, AD_HOC_DISAGREEMENT_SHARE)
         gaps = [gap / 1e6 for request in window.requests for gap in request.chunk_ns[1:]]
         self.icl_ms = {q: stats.quantile(gaps, q) for q in (0.5, 0.99)} if gaps else {}
+        delays = self.table.schedule_delay_ms
+        self.schedule_delay_p99_ms = stats.quantile(delays, 0.99) if delays else None
 
 
 def summarise_window(window: Window) -> WindowSummary:
@@ -114,10 +116,13 @@ def window_text(summary: WindowSummary, out: Path | None) -> str:
         f"{visible(header.api_model or header.model)}: {len(summary.window.requests)} of {load.planned} "
         f"requests, {how}, {seconds:.1f} s, stamps: {header.stamps}",
         f"failures: {outcomes_text(table.outcomes)}",
+        *_schedule_lines(summary),
         "",
     ]
     tail = [] if out is None else ["", f"raw window: {out}"]
-    return _render("\n".join(lines), figures, *_usage_lines(summary.usage), *tail)
+    return _render(
+        "\n".join(lines), figures, *_schedule_lines(summary), *_usage_lines(summary.usage), *tail
+    )
 
 
 def _usage_lines(found: usage.Usage | None) -> list[str]:
@@ -130,34 +135,83 @@ def _usage_lines(found: usage.Usage | None) -> list[str]:
     return ["", *(f"tokens: {sentence}" for sentence in said)]
 
 
+def _schedule_lines(summary: WindowSummary) -> Iterator[str]:
+    """How well an open loop kept its schedule, and what it had to wait for."""
+    if summary.schedule_delay_p99_ms is None:
+        return
+    yield f"our own delay, scheduled to sent: p99 {summary.schedule_delay_p99_ms:.2f} ms"
+    waits = summary.table.bound_wait_ms
+    if waits:
+        most = summary.window.header.load.concurrency
+        yield (
+            f"{len(waits)} requests came due while {most} were under way, and waited up to "
+            f"{max(waits):,.0f} ms for one of them to end; that is in their latency"
+        )
+
+
 def window_json(summary: WindowSummary, out: Path | None, sha256: str) -> str:
     """The summary of one window for machines. ``sha256``: of the raw file, named only where it was kept."""
-    header = summary.window.header
-    throughput = summary.table.throughput_tps
+    return json.dumps({"schema_version": 1, **_window_json(summary, out, sha256)}, indent=2) + "\n"
+
+
+def _window_json(summary: WindowSummary, out: Path | None, sha256: str) -> dict[str, Any]:
+    header, table = summary.window.header, summary.table
+    throughput = table.throughput_tps
+    return {
+        "api_model": header.api_model,
+        "concurrency": header.load.concurrency,
+        "rate_per_s": header.load.rate_per_s,
+        "planned": header.load.planned,
+        "requests": len(summary.window.requests),
+        "outcomes": dict(table.outcomes),
+        "figures": {name: _estimate_json(value) for name, value in summary.figures.items()},
+        "icl_p50_ms": summary.icl_ms.get(0.5),
+        "icl_p99_ms": summary.icl_ms.get(0.99),
+        "throughput_undefined": throughput.reason if isinstance(throughput, Undefined) else None,
+        "schedule_delay_p99_ms": summary.schedule_delay_p99_ms,
+        "waited_for_the_bound": len(table.bound_wait_ms),
+        "bound_wait_max_ms": max(table.bound_wait_ms, default=None),
+        "lag_p99_ms": table.lag_p99_ms,
+        "tokenizer_sha256": header.tokenizer_sha256,
+        "usage": usage.as_data(summary.usage),
+        "stamps": header.stamps,
+        "start_unix_ns": header.clock.start_unix_ns,
+        "duration_ns": header.clock.duration_ns,
+        "raw": None if out is None else str(out),
+        "raw_sha256": None if out is None else sha256,
+    }
+
+
+Measured = tuple[WindowSummary, Path | None, str]
+"""A window's summary, where its raw file was kept, if it was, and that file's digest."""
+
+_CURVE = ("system_throughput_tps", "output_speed_p50_tps", "ttft_p50_ms", "ttft_p95_ms", "success_rate")
+
+
+def sweep_text(levels: Sequence[Measured]) -> str:
+    """A sweep for people: one line a concurrency; what a window could not give, and why, below."""
+    table = _table("at once", *(_label(name) for name in _CURVE), "n", right=range(7))
+    remarks = []
+    for summary, _, _ in levels:
+        concurrency = summary.window.header.load.concurrency
+        cells = []
+        for name in _CURVE:
+            estimate = summary.figures[name]
+            cells.append("—" if estimate.value is None else format_value(name, estimate.value))
+            if estimate.value is None:
+                remarks.append(f"{concurrency} at once, {_label(name)}: {estimate.reason}")
+        table.add_row(str(concurrency), *cells, str(len(summary.window.requests)))
+        if summary.table.successes < len(summary.window.requests):
+            remarks.append(f"{concurrency} at once, failures: {outcomes_text(summary.table.outcomes)}")
+    kept = [f"raw window: {out}" for _, out, _ in levels if out is not None]
+    lines = [line for part in (remarks, kept) if part for line in ("", *part)]
+    return _render(table, *(["\n".join(lines)] if lines else []))
+
+
+def sweep_json(levels: Sequence[Measured]) -> str:
+    """A sweep for machines: each level as a window of its own is given."""
     return (
-        json.dumps(
-            {
-                "schema_version": 1,
-                "api_model": header.api_model,
-                "concurrency": header.load.concurrency,
-                "rate_per_s": header.load.rate_per_s,
-                "planned": header.load.planned,
-                "requests": len(summary.window.requests),
-                "outcomes": dict(summary.table.outcomes),
-                "figures": {name: _estimate_json(value) for name, value in summary.figures.items()},
-                "icl_p50_ms": summary.icl_ms.get(0.5),
-                "icl_p99_ms": summary.icl_ms.get(0.99),
-                "throughput_undefined": throughput.reason if isinstance(throughput, Undefined) else None,
-                "tokenizer_sha256": header.tokenizer_sha256,
-                "usage": usage.as_data(summary.usage),
-                "stamps": header.stamps,
-                "start_unix_ns": header.clock.start_unix_ns,
-                "duration_ns": header.clock.duration_ns,
-                "raw": None if out is None else str(out),
-                "raw_sha256": None if out is None else sha256,
-            },
-            indent=2,
-        )
+        json.dumps({"schema_version": 1, "levels": [_window_json(*level) for level in levels]}, indent=2)
         + "\n"
     )
 
@@ -179,11 +233,11 @@ def _estimate_json(estimate: stats.Estimate) -> dict[str, Any]:
 def certificates_text(certificates: Sequence[Certificate], trusted: int | None, limit_ms: float) -> str:
     """Certificates for people: one line each, errors as p50 / p99 in ms, late ones positive."""
     table = _table(
-        "streams", "tokens", "missing", "token stamp", "TTFT", "gaps", "lag p99", "CPU per 1k", right=range(8)
+        "load", "tokens", "missing", "token stamp", "TTFT", "gaps", "lag p99", "CPU per 1k", right=range(8)
     )
     for certificate in sorted(certificates, key=lambda one: one.load.concurrency or 0):
         table.add_row(
-            str(certificate.load.concurrency),
+            load_words(certificate.load),
             f"{certificate.tokens:,}",
             str(certificate.missing),
             *(
@@ -205,6 +259,13 @@ def certificates_text(certificates: Sequence[Certificate], trusted: int | None, 
         most = "not even one stream" if trusted is None else f"{trusted} streams"
         lines.append(f"Token stamps within {limit_ms:g} ms at p99: {most}.")
     return _render(table, "\n".join(lines))
+
+
+def load_words(load: Load) -> str:
+    """A load in a word or two: ``64 streams``, ``50/s poisson``."""
+    if load.rate_per_s is not None:
+        return f"{load.rate_per_s:g}/s {load.arrivals}"
+    return "1 stream" if load.concurrency == 1 else f"{load.concurrency:,} streams"
 
 
 def certificates_json(certificates: Sequence[Certificate], trusted: int | None, limit_ms: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from fairlead import scaffold, windows
 from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.truth import ReferenceProfile
+from fairlead.windows import decode_window
 
 from . import roots
 
@@ -431,3 +433,64 @@ def test_an_import_makes_the_root_and_its_rows_are_listed_unranked(tmp_path: Pat
     rows = json.loads(ranked.stdout)["rows"]
     assert rows
     assert all(row["unranked"] and not row["ranks"] for row in rows)
+
+
+def test_calibrate_at_a_rate_is_an_open_loop() -> None:
+    """The certificate states the rate and the arrivals that it was taken at."""
+    options = ("--rate", "40", "--arrivals", "constant", "--seconds", "0.5", "--max-tokens", "10")
+    text = fairlead("calibrate", *options)
+    machine = fairlead("calibrate", *options, "--json")
+    assert text.returncode == 0, text.stderr
+    assert "40/s constant" in text.stdout
+    (certificate,) = json.loads(machine.stdout)["certificates"]
+    load = certificate["load"]
+    assert (load["kind"], load["rate_per_s"], load["arrivals"], load["concurrency"]) == (
+        "open",
+        40,
+        "constant",
+        256,
+    )
+    assert (certificate["missing"], load["planned"]) == (0, 20)
+
+
+def test_a_sweep_gives_one_line_a_level_and_keeps_each_window(tmp_path: Path) -> None:
+    """Throughput against speed over concurrencies: a table for people, the same levels for machines."""
+    with start_reference(ReferenceProfile(ttft_median_ms=5, icl_median_ms=1)) as reference:
+        options = ("--url", reference.url, "--model", "reference", "--max-tokens", "60", "--sweep", "1,4")
+        text = fairlead("measure", *options, "--out", "kept", cwd=tmp_path)
+        again = fairlead("measure", *options, "--out", "kept", cwd=tmp_path)
+        machine = fairlead("measure", *options, "--json", cwd=tmp_path)
+    assert text.returncode == 0, text.stderr
+    lines = text.stdout.splitlines()
+    assert re.search(
+        r"at once +System throughput +Output speed p50 +TTFT p50 +TTFT p95 +Success rate", lines[0]
+    )
+    assert [line.split()[0] for line in lines[1:3]] == ["1", "4"]
+    assert all("tok/s" in line and "100.00%" in line for line in lines[1:3])
+    kept = {path.name: decode_window(path.read_bytes()) for path in (tmp_path / "kept").iterdir()}
+    assert {name: window.header.load.concurrency for name, window in kept.items()} == {
+        "c1.jsonl.gz": 1,
+        "c4.jsonl.gz": 4,
+    }
+    assert kept["c1.jsonl.gz"].header.seed != kept["c4.jsonl.gz"].header.seed
+    assert again.returncode == 2
+    assert "never overwritten" in again.stderr
+    levels = json.loads(machine.stdout)["levels"]
+    assert [(level["concurrency"], level["requests"]) for level in levels] == [(1, 30), (4, 40)]
+    assert all(level["figures"]["system_throughput_tps"]["value"] > 0 for level in levels)
+    assert all(level["raw"] is None for level in levels)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--sweep", "1,4", "--rate", "5"), "leave --concurrency and --rate out"),
+        (("--sweep", "1,x"), "whole numbers and commas"),
+        (("--sweep", "4,4"), "each concurrency once"),
+        (("--sweep", "0"), "between 1 and"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused_in_words(options: tuple[str, ...], said: str) -> None:
+    outcome = fairlead("measure", "--url", "http://127.0.0.1:1/v1", "--model", "m", *options)
+    assert outcome.returncode == 2
+    assert said in outcome.stderr

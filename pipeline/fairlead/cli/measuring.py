@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from fairlead.cli.adhoc import levels_of, measure_ad_hoc
 from fairlead.cli.common import (
     EXIT_ENVIRONMENT,
     Meter,
@@ -26,12 +26,11 @@ from fairlead.cli.common import (
     tokenizer_shelf,
     wait,
 )
-from fairlead.cli.spending import allow_campaign, allow_window, stated_rates
+from fairlead.cli.spending import allow_campaign, stated_rates
 
 if TYPE_CHECKING:
     from fairlead.campaign import Gear
     from fairlead.measure.policy import Secret
-    from fairlead.measure.spool import Sealed
     from fairlead.repository import Repository
     from fairlead.tokens import Pinned
     from fairlead.windows import Certificate, Http
@@ -175,9 +174,15 @@ def reference(
 )
 @click.option("--input-words", type=click.IntRange(1), default=200, show_default=True, help="With --url.")
 @click.option(
+    "--sweep",
+    metavar="C,C,…",
+    callback=levels_of,
+    help="With --url: one window at each of these concurrencies, as in 1,4,16,64, and one table of all.",
+)
+@click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="With --url: keep the raw window here (.jsonl.gz).",
+    type=click.Path(path_type=Path),
+    help="With --url: keep the raw window here (.jsonl.gz); with --sweep, all of them in this folder.",
 )
 @click.option(
     "--neutral", "neutral_model", metavar="MODEL", help="Measure neutral rounds of every endpoint of MODEL."
@@ -218,6 +223,7 @@ def measure(
     \b
     fairlead measure acme/2026-03-04-launch
     fairlead measure --url http://127.0.0.1:8377/v1 --model reference --concurrency 8 --requests 80
+    fairlead measure --url http://127.0.0.1:8377/v1 --model reference --sweep 1,4,16,64
     fairlead measure --neutral llama-3-70b --vantage ams --scenario chat-c8 --rounds 24
 
     Where a model pins a tokenizer, its file is needed to begin: the answers are counted with it. What is sent
@@ -227,7 +233,7 @@ def measure(
     if sum(value is not None for value in (submission, url, neutral_model)) != 1:
         raise click.UsageError("name one of: a SUBMISSION, --url ADDRESS, --neutral MODEL")
     if url is not None:
-        _measure_ad_hoc(url, as_json=as_json, **options)
+        measure_ad_hoc(url, as_json=as_json, **options)
         return
     root = find_root(root_option)
     repository = load(root)
@@ -388,116 +394,28 @@ def _say_window(meter: Meter, repository: Repository, path: Path) -> None:
         click.echo(f"  {sentence}", err=True)
 
 
-def _measure_ad_hoc(
-    url: str,
-    *,
-    as_json: bool,
-    model: str | None,
-    concurrency: int | None,
-    rate: float | None,
-    arrivals: Literal["poisson", "constant"],
-    requests: int,
-    max_tokens: int,
-    input_words: int,
-    dialect: str,
-    http: Http,
-    key_env: str | None,
-    out: Path | None,
-    tokenizer_files: tuple[Path, ...],
-    max_usd: float | None,
-    usd_per_mtok_in: float | None,
-    usd_per_mtok_out: float | None,
-    **_: Any,
-) -> None:
-    import secrets
-    import tempfile
-
-    from fairlead.campaign import Progress
-    from fairlead.measure.plan import Plan
-    from fairlead.measure.runner import measure_window
-    from fairlead.scaffold import write_whole
-
-    if model is None:
-        raise click.UsageError("--url needs --model: the model's name in the API")
-    tokenizer = _one_tokenizer(tokenizer_files)
-    try:
-        plan = Plan(
-            url=url,
-            model=model,
-            concurrency=concurrency or (1 if rate is None else 256),
-            rate_per_s=rate,
-            arrivals=None if rate is None else arrivals,
-            requests=requests,
-            seed=secrets.token_hex(32),
-            max_tokens=max_tokens,
-            input_words=input_words,
-            dialect=dialect,
-            tokenizer_sha256=tokenizer.sha256 if tokenizer else None,
-            http=http,
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    key = None if key_env is None else _key_for_url(key_env, url)
-    allow_window(plan, stated_rates(usd_per_mtok_in, usd_per_mtok_out), max_usd)
-    if out is not None and out.exists():
-        raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
-    with contextlib.ExitStack() as stack:
-        meter = stack.enter_context(Meter(quiet=as_json))
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            spool = out.with_name(out.name + ".spool")
-        else:
-            spool = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "window.spool"
-        sealed = measure_window(
-            plan,
-            spool=spool,
-            progress=lambda done, failed: meter.report(Progress(1, 1, url, done, failed, requests)),
-            key=key,
-            tokenizer=tokenizer,
-        )
-        if out is not None:
-            write_whole(out, sealed.data)
-            spool.unlink()
-    _show_window(sealed, out, as_json=as_json)
-    if sealed.stopped:
-        raise KeyboardInterrupt
-
-
-def _one_tokenizer(files: Sequence[Path]) -> Pinned | None:
-    """The tokenizer of an ad hoc window: whichever file was typed, for nothing pins one."""
-    if len(files) > 1:
-        raise click.UsageError("--url takes one --tokenizer")
-    from fairlead.tokens import load_tokenizer
-
-    with tokenizer_errors():
-        return load_tokenizer(files[0]) if files else None
-
-
-def _key_for_url(name: str, url: str) -> Secret:
-    from fairlead.measure.policy import SecretError, secret_for_url
-
-    key = os.environ.pop(name, None)
-    if key is None:
-        raise click.UsageError(f"--key-env {name}: there is no such environment variable")
-    try:
-        return secret_for_url(key, url)
-    except SecretError as error:
-        raise click.UsageError("; ".join(error.problems)) from None
-
-
-def _show_window(sealed: Sealed, out: Path | None, *, as_json: bool) -> None:
-    from fairlead import report
-
-    summary = report.summarise_window(sealed.window)
-    click.echo(
-        report.window_json(summary, out, sealed.sha256) if as_json else report.window_text(summary, out),
-        nl=False,
-    )
-
-
 @click.command("calibrate")
 @click.option(
-    "--concurrency", type=click.IntRange(1, 4096), help="Streams at once; without it, the most to be trusted."
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    help="Streams at once, or with --rate the most under way (256); without either, the most to be trusted.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="An open loop, so many requests a second."
+)
+@click.option(
+    "--arrivals",
+    type=click.Choice(["poisson", "constant"]),
+    default="poisson",
+    show_default=True,
+    help="With --rate: when they come.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1),
+    default=128,
+    show_default=True,
+    help="With --rate: of each answer, as far as --seconds allow.",
 )
 @click.option(
     "--seconds", type=click.FloatRange(0.1, 600), default=5.0, show_default=True, help="How long a run lasts."
@@ -519,12 +437,21 @@ def _show_window(sealed: Sealed, out: Path | None, *, as_json: bool) -> None:
 )
 @as_json_too
 def calibrate_(
-    concurrency: int | None, seconds: float, tls: bool, http: Http, limit_ms: float, as_json: bool
+    concurrency: int | None,
+    rate: float | None,
+    arrivals: Literal["poisson", "constant"],
+    max_tokens: int,
+    seconds: float,
+    tls: bool,
+    http: Http,
+    limit_ms: float,
+    as_json: bool,
 ) -> None:
     """Measure the client's own error on this machine, against an endpoint of known timing.
 
     \b
     fairlead calibrate --concurrency 64
+    fairlead calibrate --rate 50           an open loop, its requests at random times
     fairlead calibrate                     the highest concurrency that this machine can be trusted at
     """
     import secrets
@@ -532,17 +459,29 @@ def calibrate_(
     from fairlead import report
     from fairlead.campaign import Progress
     from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
+    from fairlead.measure.plan import OPEN_BOUND
 
     if http == "2" and not tls:
         raise click.UsageError("--http 2 needs --tls: HTTP/2 is spoken over TLS only")
     certificates: list[Certificate] = []
 
     def certify(streams: int) -> Certificate:
-        shape = LoadShape(concurrency=streams, seconds=seconds, tls=tls, http=http)
-        number = len(certificates) + 1
+        try:
+            shape = LoadShape(
+                concurrency=streams,
+                seconds=seconds,
+                tls=tls,
+                http=http,
+                rate_per_s=rate,
+                arrivals=None if rate is None else arrivals,
+                max_tokens=max_tokens,
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        number, name = len(certificates) + 1, f"{streams} streams" if rate is None else f"{rate:g} a second"
 
         def progress(done: int, failed: int) -> None:
-            meter.report(Progress(number, number, f"{streams} streams", done, failed, planned))
+            meter.report(Progress(number, number, name, done, failed, planned))
 
         planned = shape.plan(f"http{'s' * tls}://127.0.0.1/v1", "00").requests
         measured = calibrate(shape, seed=secrets.token_hex(16), progress=progress)
@@ -551,9 +490,9 @@ def calibrate_(
 
     trusted = None
     with Meter(quiet=as_json) as meter:
-        if concurrency is None:
+        if concurrency is None and rate is None:
             trusted = find_trusted_concurrency(certify, limit_ns=int(limit_ms * 1e6))
         else:
-            certify(concurrency)
+            certify(concurrency or OPEN_BOUND)
     show = report.certificates_json if as_json else report.certificates_text
     click.echo(show(certificates, trusted, limit_ms), nl=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ from fairlead.cli.common import EXIT_PROBLEMS, complain
 
 if TYPE_CHECKING:
     from fairlead.campaign import CampaignSpending
-    from fairlead.cost import Spending, StatedRates
+    from fairlead.cost import PlannedWindow, Spending, StatedRates
     from fairlead.measure.plan import Plan
 
 
@@ -52,17 +53,28 @@ def allow_campaign(spending: CampaignSpending, max_usd: float | None) -> None:
         raise click.exceptions.Exit(EXIT_PROBLEMS)
 
 
-def allow_window(plan: Plan, rates: StatedRates | None, max_usd: float | None) -> None:
-    """The same for one window ad hoc: its price is the typed one, and without a limit it is only told."""
+def allow_windows(plans: Sequence[Plan], rates: StatedRates | None, max_usd: float | None) -> None:
+    """The same for windows ad hoc: the price is the typed one, and without a limit it is only told."""
     from fairlead.campaign import ESTIMATE_RULES
-    from fairlead.cost import PlannedWindow, planned_spending
-    from fairlead.measure.workload import FRAME_WORDS
+    from fairlead.cost import Spending, planned_spending
 
     if rates is None:
         if max_usd is not None:
             raise click.UsageError("--max-usd with --url needs --usd-per-mtok-in and --usd-per-mtok-out")
         return
-    window = PlannedWindow(
+    each = [planned_spending(_planned(plan), rates, ESTIMATE_RULES) for plan in plans]
+    total = Spending(
+        expected_usd=math.fsum(one.expected_usd for one in each),
+        most_usd=math.fsum(one.most_usd for one in each),
+    )
+    _allow(total, max_usd, is_limit_needed=False)
+
+
+def _planned(plan: Plan) -> PlannedWindow:
+    from fairlead.cost import PlannedWindow
+    from fairlead.measure.workload import FRAME_WORDS
+
+    return PlannedWindow(
         kind=plan.kind,
         requests=plan.requests,
         input_words=plan.input_words,
@@ -70,7 +82,6 @@ def allow_window(plan: Plan, rates: StatedRates | None, max_usd: float | None) -
         output_tokens_most=plan.max_tokens,
         runs_most=1,
     )
-    _allow(planned_spending(window, rates, ESTIMATE_RULES), max_usd, is_limit_needed=False)
 
 
 def _allow(spending: Spending, max_usd: float | None, *, is_limit_needed: bool) -> None:
