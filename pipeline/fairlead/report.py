@@ -20,7 +20,7 @@ from fairlead import explain, ranking, stats, usage
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
-from fairlead.windows import Certificate, Load, Outcome, Window
+from fairlead.windows import Certificate, Outcome, Window
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
@@ -233,11 +233,11 @@ def _estimate_json(estimate: stats.Estimate) -> dict[str, Any]:
 def certificates_text(certificates: Sequence[Certificate], trusted: int | None, limit_ms: float) -> str:
     """Certificates for people: one line each, errors as p50 / p99 in ms, late ones positive."""
     table = _table(
-        "load", "tokens", "missing", "token stamp", "TTFT", "gaps", "lag p99", "CPU per 1k", right=range(8)
+        "streams", "tokens", "missing", "token stamp", "TTFT", "gaps", "lag p99", "CPU per 1k", right=range(8)
     )
     for certificate in sorted(certificates, key=lambda one: one.load.concurrency or 0):
         table.add_row(
-            load_words(certificate.load),
+            f"{certificate.load.concurrency:,}",
             f"{certificate.tokens:,}",
             str(certificate.missing),
             *(
@@ -253,19 +253,17 @@ def certificates_text(certificates: Sequence[Certificate], trusted: int | None, 
         )
     shared = any(certificate.shared_core for certificate in certificates)
     lines = ["", "Errors of the client in ms, p50 / p99, against what the reference endpoint really wrote."]
+    lines += [
+        f"Open loop, {certificate.load.rate_per_s:g}/s {certificate.load.arrivals}: so many streams at most."
+        for certificate in certificates
+        if certificate.load.kind == "open"
+    ]
     if shared:
         lines.append("Client and reference shared a core: the errors hold both.")
     if len(certificates) > 1:
         most = "not even one stream" if trusted is None else f"{trusted} streams"
         lines.append(f"Token stamps within {limit_ms:g} ms at p99: {most}.")
     return _render(table, "\n".join(lines))
-
-
-def load_words(load: Load) -> str:
-    """A load in a word or two: ``64 streams``, ``50/s poisson``."""
-    if load.rate_per_s is not None:
-        return f"{load.rate_per_s:g}/s {load.arrivals}"
-    return "1 stream" if load.concurrency == 1 else f"{load.concurrency:,} streams"
 
 
 def certificates_json(certificates: Sequence[Certificate], trusted: int | None, limit_ms: float) -> str:

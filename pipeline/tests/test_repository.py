@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,7 @@ def test_paths_select_files_and_folders() -> None:
 # -- schemas -------------------------------------------------------------------------------------
 
 KINDS = sorted(STRUCTS)
+OPTIONAL = {"lag_p99_ms"}
 
 
 def _subschemas(schema: Any) -> typing.Iterator[dict[str, Any]]:
@@ -208,13 +210,14 @@ def _subschemas(schema: Any) -> typing.Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", [*KINDS, "window-header"])
 def test_a_schema_uses_only_what_problems_can_be_made_of(kind: str) -> None:
-    """Each keyword has its code; nothing is optional and nothing unknown is let in."""
+    """Each keyword has its code; nothing unknown is let in, and nothing is optional but what a frozen version
+    of the method cannot have."""
     about = {"$schema", "$id", "title", "description", "x-expected", "properties", "items", "type"}
     for schema in _subschemas(load_schema(kind)):
         assert set(schema) <= about | set(KEYWORD_CODES)
         if "properties" in schema:
             assert schema["additionalProperties"] is False
-            assert schema["required"] == list(schema["properties"])
+            assert schema["required"] == [key for key in schema["properties"] if key not in OPTIONAL]
 
 
 def _struct_of(annotation: Any) -> Any:
@@ -453,3 +456,19 @@ def test_a_tree_is_walked_once_and_each_file_read_once(root: Path, monkeypatch: 
     found, _ = load_repository(root)
     inside = [path for path in opened if path.startswith(str(root))]
     assert len(inside) == len(set(inside)) == len(found.documents)
+
+
+def test_a_limit_of_lag_is_read_where_it_is_given_and_is_none_where_it_is_not(root: Path) -> None:
+    """The frozen versions do not have the key; one that does is canonical with it in its place."""
+    before = load_repository(root)[0].methodologies["1.0.0"]
+    assert (before.limits.lag_p99_ms, before.calibration.lag_p99_ms) == (None, None)
+    path = root / roots.METHODOLOGY
+    text = re.sub(
+        r"^  invalid_windows_share: .*$", r"\g<0>\n  lag_p99_ms: 3", path.read_text(), flags=re.MULTILINE
+    )
+    text = text.replace("  ttft_error_p99_ms: 1\n", "  ttft_error_p99_ms: 1\n  lag_p99_ms: 2\n")
+    path.write_text(text)
+    found, problems = load_repository(root)
+    assert problems == []
+    after = found.methodologies["1.0.0"]
+    assert (after.limits.lag_p99_ms, after.calibration.lag_p99_ms) == (3, 2)
