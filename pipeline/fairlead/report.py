@@ -120,9 +120,7 @@ def window_text(summary: WindowSummary, out: Path | None) -> str:
         "",
     ]
     tail = [] if out is None else ["", f"raw window: {out}"]
-    return _render(
-        "\n".join(lines), figures, *_schedule_lines(summary), *_usage_lines(summary.usage), *tail
-    )
+    return _render("\n".join(lines), figures, *_schedule_lines(summary), *_usage_lines(summary.usage), *tail)
 
 
 def _usage_lines(found: usage.Usage | None) -> list[str]:
