@@ -10,9 +10,11 @@ from __future__ import annotations
 import collections
 import dataclasses
 import enum
-import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
+
+import numpy as np
 
 from fairlead import stats, usage
 from fairlead.fidelity import Answers
@@ -25,6 +27,15 @@ from fairlead.windows import Certificate, Outcome
 
 REAL_DAY_SECONDS = 86_400
 _DAY_NS = REAL_DAY_SECONDS * 1_000_000_000
+
+#: How intervals are made where no methodology version says it yet.
+INTERVALS = stats.IntervalRules(
+    confidence=0.95,
+    stratum_windows_min=3,
+    quantile_windows_min=((0.5, 2), (0.9, 12), (0.99, 24)),
+    failure_correlation=0.06,
+    failure_correlation_windows=4,
+)
 
 
 class Origin(enum.StrEnum):
@@ -261,47 +272,60 @@ def _build_row(
         endpoint=endpoint,
         origin=origin,
         evidence=tuple(ordered),
-        figures=estimate_figures(valid, methodology.statistics.confidence),
+        figures=estimate_figures(valid, interval_rules(methodology), day_seconds=methodology.day_seconds),
         outcomes=counts,
         unranked=(),
         ranks={},
     )
 
 
-def estimate_figures(tables: Sequence[WindowTable], confidence: float) -> dict[str, stats.Estimate]:
+def interval_rules(methodology: Methodology) -> stats.IntervalRules:
+    """What this version says of intervals."""
+    return dataclasses.replace(INTERVALS, confidence=methodology.statistics.confidence)
+
+
+def hour_of(table: WindowTable, day_seconds: int) -> int:
+    """The hour of the day in which the window began, 0 to 23: a 24th of the methodology's day."""
+    return table.start_unix_ns * 24 // (day_seconds * 1_000_000_000) % 24
+
+
+def estimate_figures(
+    tables: Sequence[WindowTable], rules: stats.IntervalRules, *, day_seconds: int
+) -> dict[str, stats.Estimate]:
     """Every figure over these windows, in the order of :data:`FIGURES`."""
+    hours = [hour_of(table, day_seconds) for table in tables]
+    requests = [table.requests for table in tables]
     figures = {}
     for figure in FIGURES:
         if figure.metric is not None and figure.q is not None:
             values = [table.values[figure.metric] for table in tables]
-            estimate = stats.quantile_estimate(values, figure.q, confidence=confidence)
-        elif figure.name == "success_rate":
-            estimate = stats.share_estimate(
-                [table.successes for table in tables],
-                [table.requests for table in tables],
-                confidence=confidence,
+            (estimate,) = stats.quantile_estimates(
+                values, (figure.q,), attempts=requests, strata=hours, rules=rules
             )
+        elif figure.name == "success_rate":
+            successes = [table.successes for table in tables]
+            estimate = stats.share_estimate(successes, requests, strata=hours, rules=rules)
         else:
-            estimate = _throughput(tables, confidence)
+            estimate = _throughput(tables, hours, rules)
         figures[figure.name] = estimate
     return figures
 
 
-def _throughput(tables: Sequence[WindowTable], confidence: float) -> stats.Estimate:
-    values, n = [], 0
-    for table in tables:
+def _throughput(
+    tables: Sequence[WindowTable], hours: Sequence[int], rules: stats.IntervalRules
+) -> stats.Estimate:
+    values, strata, n = [], [], 0
+    for table, hour in zip(tables, hours, strict=True):
         if not isinstance(table.throughput_tps, Undefined):
             values.append(table.throughput_tps)
+            strata.append(hour)
             n += table.requests
     if not values:
         reasons = [
             table.throughput_tps.reason for table in tables if isinstance(table.throughput_tps, Undefined)
         ]
         return stats.Estimate(None, None, None, 0, 0, reasons[0] if reasons else "no valid window")
-    estimate = stats.mean_estimate(values, n=n, confidence=confidence)
-    if estimate.low is None:
-        return estimate
-    return dataclasses.replace(estimate, low=max(estimate.low, 0.0))
+    return stats.mean_estimate(values, n=n, strata=strata, rules=rules)
 
 
 def _ineligible(
@@ -409,21 +433,16 @@ def _significantly_better(
     rows: Sequence[Row], figure: Figure, methodology: Methodology
 ) -> frozenset[tuple[str, str]]:
     """Pairs (better, worse) that the paired rounds tell apart, at one family-wise error."""
-    by_round = {row.id: _value_by_round(row, figure) for row in rows}
-    p_values: dict[tuple[str, str], float] = {}
-    for first, second in itertools.combinations(by_round, 2):
-        shared = sorted(by_round[first].keys() & by_round[second].keys())
-        if len(shared) < methodology.statistics.rounds_min:
-            continue
-        ours = [by_round[first][round_] for round_ in shared]
-        theirs = [by_round[second][round_] for round_ in shared]
-        p_value = stats.paired_p_value(ours, theirs)
-        if p_value is None:
-            continue
-        higher = stats.geometric_mean(ours) > stats.geometric_mean(theirs)
-        first_better = higher if figure.better is Better.HIGHER else not higher
-        p_values[(first, second) if first_better else (second, first)] = p_value
-    return stats.holm(p_values, family_error=methodology.statistics.family_error)
+    by_round = [_value_by_round(row, figure) for row in rows]
+    rounds = sorted(set[str]().union(*by_round))
+    values = np.array([[row.get(round_, math.nan) for round_ in rounds] for row in by_round])
+    family = stats.compare_family(
+        values.reshape(len(rows), len(rounds)),
+        rounds_min=methodology.statistics.rounds_min,
+        family_error=methodology.statistics.family_error,
+    )
+    better = family.lower if figure.better is Better.LOWER else family.lower.T
+    return frozenset((rows[one].id, rows[other].id) for one, other in zip(*np.nonzero(better), strict=True))
 
 
 def _value_by_round(row: Row, figure: Figure) -> dict[str, float]:

@@ -24,7 +24,6 @@ from fairlead.windows import Certificate, Outcome, Window
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
-AD_HOC_CONFIDENCE = 0.95
 AD_HOC_DISAGREEMENT_SHARE = 0.05
 
 _WIDTH = 100
@@ -83,7 +82,9 @@ class WindowSummary:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.table: WindowTable = tabulate(window, AD_HOC_RULES)
-        self.figures = ranking.estimate_figures([self.table], AD_HOC_CONFIDENCE)
+        self.figures = ranking.estimate_figures(
+            [self.table], ranking.INTERVALS, day_seconds=ranking.REAL_DAY_SECONDS
+        )
         self.usage = usage.examine(window, AD_HOC_DISAGREEMENT_SHARE)
         gaps = [gap / 1e6 for request in window.requests for gap in request.chunk_ns[1:]]
         self.icl_ms = {q: stats.quantile(gaps, q) for q in (0.5, 0.99)} if gaps else {}
@@ -423,7 +424,9 @@ def claimable_figures(
         groups.setdefault(key, []).append(table)
     result = []
     for (endpoint, model, scenario), tables in sorted(groups.items()):
-        figures = ranking.estimate_figures(tables, methodology.statistics.confidence)
+        figures = ranking.estimate_figures(
+            tables, ranking.interval_rules(methodology), day_seconds=methodology.day_seconds
+        )
         values = {name: round(value, 4) for name in names if (value := figures[name].value) is not None}
         result.append((endpoint, model, scenario, values))
     return result

@@ -219,7 +219,7 @@ def icl_p99_ms(windows: Sequence[Replies], *, confidence: float) -> float | Unde
     return float(gaps[order][place] / _NS_PER_MS)
 
 
-def stutter_share(windows: Sequence[Replies], gap_ms: float, *, confidence: float) -> stats.Estimate:
+def stutter_share(windows: Sequence[Replies], gap_ms: float, *, rules: stats.IntervalRules) -> stats.Estimate:
     """Stutter: the share of replies in which a reader once waits longer for the next chunk than the limit.
 
     Of replies with two chunks or more. The interval is that of a share over windows. A mean or a p99 over all
@@ -229,7 +229,8 @@ def stutter_share(windows: Sequence[Replies], gap_ms: float, *, confidence: floa
     return stats.share_estimate(
         [int((window.gap_max_ms > gap_ms).sum()) for window in windows],
         [int((window.chunks > 1).sum()) for window in windows],
-        confidence=confidence,
+        strata=[0] * len(windows),
+        rules=rules,
     )
 
 

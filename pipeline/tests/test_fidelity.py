@@ -40,6 +40,7 @@ from fairlead.measure.runner import measure_window
 from fairlead.measure.truth import ReferenceProfile
 from fairlead.measure.workload import PROBE_KINDS, Probe, Workload
 from fairlead.metrics import Undefined
+from fairlead.ranking import INTERVALS
 from fairlead.windows import Connection, Outcome, Request, Window
 from fairlead.windows import Workload as Named
 
@@ -259,7 +260,7 @@ def pairs(seed: int, ratio: float, windows: int = 8) -> list[Answers]:
 
 
 def cached(windows: list[Answers]) -> Caching:
-    found = fidelity.caching(windows, confidence=0.95)
+    found = fidelity.caching(windows, rules=INTERVALS)
     assert isinstance(found, Caching)
     return found
 
@@ -282,8 +283,8 @@ def test_no_cache_is_seen_in_equal_times_and_one_window_cannot_tell() -> None:
 
 
 def test_without_a_pair_there_is_a_reason() -> None:
-    assert isinstance(fidelity.caching([], confidence=0.95), Undefined)
-    assert isinstance(fidelity.caching([seen(window(CHAT, right), CHAT)], confidence=0.95), Undefined)
+    assert isinstance(fidelity.caching([], rules=INTERVALS), Undefined)
+    assert isinstance(fidelity.caching([seen(window(CHAT, right), CHAT)], rules=INTERVALS), Undefined)
 
 
 # -- providers against each other ----------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 from fairlead.fidelity import ALL, Answers, FidelityRules, Tally, Wrong
 from fairlead.publish import findings
 from fairlead.publish.edition import Edition, FindingRules
-from fairlead.ranking import Origin, Row
+from fairlead.ranking import INTERVALS, Origin, Row
 from fairlead.repository import Repository
 from fairlead.smoothness import Pattern, SmoothRules, observe
 
@@ -70,7 +70,7 @@ def section(
 
 def test_findings_are_a_pure_function_of_rows_and_rules(example) -> None:
     rows = planted(example[1])
-    found = findings.findings(rows, RULES, confidence=0.95)
+    found = findings.findings(rows, RULES, intervals=INTERVALS)
     assert [(each.provider, each.question) for each in found.judgement.findings] == [
         ("dunlin", ALL),
         ("dunlin", "copy"),
@@ -83,7 +83,7 @@ def test_findings_are_a_pure_function_of_rows_and_rules(example) -> None:
 def test_a_claim_is_never_held_against_the_others(example) -> None:
     """The windows that the provider measured itself are worse than all; they are no sample."""
     claims = tuple(dataclasses.replace(row, origin=Origin.CLAIM) for row in planted(example[1]))
-    judgement = findings.findings(claims, RULES, confidence=0.95).judgement
+    judgement = findings.findings(claims, RULES, intervals=INTERVALS).judgement
     assert judgement.findings == ()
     assert judgement.reasons[ALL].startswith("0 of 0 providers")
 
@@ -95,7 +95,7 @@ def test_invalid_windows_are_no_evidence(example) -> None:
         )
         for row in planted(example[1])
     )
-    found = findings.findings(rows, RULES, confidence=0.95)
+    found = findings.findings(rows, RULES, intervals=INTERVALS)
     assert found.judgement.findings == ()
     assert not any(each.statements for each in found.rows)
 

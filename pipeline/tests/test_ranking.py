@@ -162,7 +162,8 @@ def _with(header: Any, **changes: Any) -> Any:
 
 @pytest.mark.parametrize(("shared", "told_apart"), [(4, False), (24, True)])
 def test_fewer_shared_rounds_than_the_methodology_asks_tell_nothing(shared: int, told_apart: bool) -> None:
-    rows = board(neutral("acme", 100.0), neutral("bolt", 200.0, rounds=shared, shift=1))
+    others = neutral("bolt", 200.0, shift=1, round=None)[shared:]
+    rows = board(neutral("acme", 100.0), neutral("bolt", 200.0, rounds=shared, shift=1), others)
     assert (ttft_rank(rows["bolt"]) == RankRange(2, 2, 2)) is told_apart
 
 
@@ -473,7 +474,9 @@ def test_imports_are_summarised_by_the_latest_methodology() -> None:
     row = board(
         neutral("acme", 100.0, origin=Origin.IMPORTED, methodology=None), methodologies=methodologies
     )["acme"]
-    assert row.figures == ranking.estimate_figures([item.table for item in row.evidence], 0.95)
+    assert row.figures == ranking.estimate_figures(
+        [item.table for item in row.evidence], ranking.INTERVALS, day_seconds=ranking.REAL_DAY_SECONDS
+    )
 
 
 def test_without_a_methodology_there_is_no_row() -> None:
@@ -509,21 +512,23 @@ def test_a_row_counts_outcomes_of_the_windows_that_count() -> None:
 
 
 def test_figures_come_in_the_published_order_each_with_a_value_or_a_reason() -> None:
-    figures = ranking.estimate_figures([], 0.95)
+    figures = ranking.estimate_figures([], ranking.INTERVALS, day_seconds=ranking.REAL_DAY_SECONDS)
     assert list(figures) == [figure.name for figure in FIGURES]
     assert all(estimate.value is None and estimate.reason for estimate in figures.values())
 
 
 def test_throughput_counts_only_the_windows_that_give_it() -> None:
-    """Two windows of 30 give 400 and 600, one is too small: 500 from 60 requests, and never below zero."""
+    """Two windows of 30 give 400 and 600, one is too small: 500 from 60 requests, and above zero."""
     tables = [
         make_table({"ttft_ms": [1.0] * 30}, throughput_tps=400.0),
         make_table({"ttft_ms": [1.0] * 30}, throughput_tps=600.0),
         make_table({"ttft_ms": [1.0] * 10}, throughput_tps=Undefined("10 requests, 30 are needed")),
     ]
-    estimate = ranking.estimate_figures(tables, 0.95)["system_throughput_tps"]
-    assert (estimate.value, estimate.low, estimate.n, estimate.windows) == (500.0, 0.0, 60, 2)
-    alone = ranking.estimate_figures(tables[2:], 0.95)["system_throughput_tps"]
+    estimate = ranking.estimate_figures(tables, ranking.INTERVALS, day_seconds=60)["system_throughput_tps"]
+    assert (estimate.value, estimate.n, estimate.windows) == (500.0, 60, 2)
+    assert estimate.low is not None
+    assert 0.0 < estimate.low < 400.0
+    alone = ranking.estimate_figures(tables[2:], ranking.INTERVALS, day_seconds=60)["system_throughput_tps"]
     assert (alone.value, alone.n, alone.reason) == (None, 0, "10 requests, 30 are needed")
 
 

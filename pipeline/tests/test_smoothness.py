@@ -15,6 +15,7 @@ from fairlead.measure.reference import start_reference
 from fairlead.measure.runner import measure_window
 from fairlead.measure.truth import ReferenceProfile
 from fairlead.metrics import Undefined
+from fairlead.ranking import INTERVALS
 from fairlead.smoothness import Pattern, Replies, SmoothRules, observe, statements
 from fairlead.windows import Outcome, Request, Window
 
@@ -124,7 +125,7 @@ def test_a_hostile_window_gives_numbers_or_none_and_never_an_error(extreme: int)
     ]
     seen = [observe(make_window(requests * 10))]
     statements(seen, RULES)
-    assert smoothness.stutter_share(seen, 500, confidence=0.95).n == 30
+    assert smoothness.stutter_share(seen, 500, rules=INTERVALS).n == 30
 
 
 def test_a_whole_answer_has_no_stream() -> None:
@@ -137,7 +138,7 @@ def test_nothing_measured_gives_reasons_and_no_statement() -> None:
     assert isinstance(smoothness.icl_p99_ms([empty], confidence=0.95), Undefined)
     assert isinstance(smoothness.tokens_per_chunk([empty]), Undefined)
     assert isinstance(smoothness.same_read_share([empty]), Undefined)
-    assert smoothness.stutter_share([empty], 500, confidence=0.95).value is None
+    assert smoothness.stutter_share([empty], 500, rules=INTERVALS).value is None
 
 
 # -- figures -------------------------------------------------------------------------------------
@@ -162,7 +163,7 @@ def test_a_gap_is_kept_to_three_digits(value: int, rounded: int) -> None:
 def test_stutter_counts_replies_with_a_gap_above_the_limit_and_only_those() -> None:
     at_limit, above = reply(0, 100, [500.0, 1]), reply(1, 100, [500.001, 1])
     seen = observe(make_window([at_limit, above, reply(2, 100, []), make_failure(i=3)]))
-    share = smoothness.stutter_share([seen, seen], 500, confidence=0.95)
+    share = smoothness.stutter_share([seen, seen], 500, rules=INTERVALS)
     assert (share.value, share.n, share.windows) == (0.5, 4, 2)
 
 
@@ -304,6 +305,6 @@ def test_a_planted_stall_is_a_stutter(tmp_path) -> None:
     seen = measured(profile, tmp_path)
     first = [request.chunk_ns[0] for request in seen.requests]
     assert len(first) == 24
-    share = smoothness.stutter_share([observe(seen)], 100, confidence=0.95)
+    share = smoothness.stutter_share([observe(seen)], 100, rules=INTERVALS)
     assert share.value is not None
     assert share.value > 0.8  # a stall of the first chunk is a wait, and no gap

@@ -261,7 +261,7 @@ class Caching:
         return f"{head}; {between}, {verdict}"
 
 
-def caching(windows: Sequence[Answers], *, confidence: float) -> Caching | Undefined:
+def caching(windows: Sequence[Answers], *, rules: stats.IntervalRules) -> Caching | Undefined:
     """Caching: TTFT of a text that is sent again against TTFT of its first time, in ``chat-repeats`` windows.
 
     The window is the unit: the mean log ratio of its pairs, then a t interval over windows. Undefined where
@@ -272,7 +272,7 @@ def caching(windows: Sequence[Answers], *, confidence: float) -> Caching | Undef
     if not pairs:
         return Undefined("no text was sent twice, one time after the other had ended")
     logs = [float(np.mean([np.log(pair.again_ns / pair.first_ns) for pair in window])) for window in filled]
-    estimate = stats.mean_estimate(logs, n=len(pairs), confidence=confidence)
+    estimate = stats.mean_estimate(logs, n=len(pairs), strata=[0] * len(logs), rules=rules)
     value, low, high = (
         None if log is None else float(np.exp(log)) for log in (estimate.value, estimate.low, estimate.high)
     )

@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from fairlead import fidelity, smoothness
+from fairlead import fidelity, smoothness, stats
 from fairlead.fidelity import Answers, Finding, Judgement, Sample
 from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition, FindingRules, raw_url
 from fairlead.publish.markup import Html, join, link, tag
-from fairlead.ranking import Origin, Row
+from fairlead.ranking import Origin, Row, interval_rules
 from fairlead.smoothness import Replies
 
 _ANSWERS_SHOWN = 5
@@ -39,7 +39,7 @@ class ModelFindings:
     judgement: Judgement
 
 
-def findings(rows: Sequence[Row], rules: FindingRules, *, confidence: float) -> ModelFindings:
+def findings(rows: Sequence[Row], rules: FindingRules, *, intervals: stats.IntervalRules) -> ModelFindings:
     """What the valid windows of these rows show: of one model and methodology version, in the rows' order.
 
     Only neutral windows of subjects are held against each other; a claim is measured by its own provider.
@@ -53,15 +53,15 @@ def findings(rows: Sequence[Row], rules: FindingRules, *, confidence: float) -> 
     ]
     return ModelFindings(
         rows=tuple(
-            RowFindings(row, smoothness.statements(_replies(row), rules.smooth), _caching(row, confidence))
+            RowFindings(row, smoothness.statements(_replies(row), rules.smooth), _caching(row, intervals))
             for row in rows
         ),
         judgement=fidelity.judge(samples, rules.fidelity),
     )
 
 
-def _caching(row: Row, confidence: float) -> fidelity.Caching | None:
-    found = fidelity.caching(_answers(row), confidence=confidence)
+def _caching(row: Row, intervals: stats.IntervalRules) -> fidelity.Caching | None:
+    found = fidelity.caching(_answers(row), rules=intervals)
     return None if isinstance(found, Undefined) else found
 
 
@@ -90,7 +90,7 @@ def section(edition: Edition, rows: Sequence[Row], here: str) -> list[str]:
         if methodology is None or rules is None:
             continue
         group = [row for row in measured if row.family.methodology == version]
-        found = findings(group, rules, confidence=methodology.statistics.confidence)
+        found = findings(group, rules, intervals=interval_rules(methodology))
         lines = [*_row_lines(edition, found), *_judged_lines(edition, found.judgement, here)]
         words = f"By the limits of methodology {version}: " + ("" if lines else "nothing was found.")
         blocks += [tag("p", words), *([markup.bullets(lines)] if lines else [])]
@@ -160,7 +160,7 @@ def _limit_cells(row: Row, replies: Sequence[Replies], methodology: Methodology 
     if methodology is None:
         yield from (_undefined(Undefined("methodology not known")) for _ in range(3))
         return
-    limits, confidence = methodology.limits, methodology.statistics.confidence
+    limits, intervals = methodology.limits, interval_rules(methodology)
     lengths = [window.lengths for window in _answers(row) if window.lengths is not None]
     shares = fidelity.length_shares(lengths, limits.output_length_min_share)
     if shares.counted:
@@ -170,12 +170,12 @@ def _limit_cells(row: Row, replies: Sequence[Replies], methodology: Methodology 
         yield _cell(figures.percent(shares.in_band / shares.counted), below)
     else:
         yield _undefined(Undefined("no reply with a token count"))
-    stutter = smoothness.stutter_share(replies, limits.stutter_gap_ms, confidence=confidence)
+    stutter = smoothness.stutter_share(replies, limits.stutter_gap_ms, rules=intervals)
     if stutter.value is None:
         yield _undefined(Undefined("no reply with a gap"))
     else:
         yield _cell(figures.percent(stutter.value), figures.interval("rate", stutter))
-    p99 = smoothness.icl_p99_ms(replies, confidence=confidence)
+    p99 = smoothness.icl_p99_ms(replies, confidence=intervals.confidence)
     yield _undefined(p99) if isinstance(p99, Undefined) else _cell(figures.number(p99))
 
 

@@ -14,6 +14,7 @@ from fairlead.model import (
     Endpoint,
     History,
     Interest,
+    Methodology,
     Price,
     Provider,
     RawFile,
@@ -495,7 +496,10 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
         tag("small", f"{item.scenario} · {header.endpoint} · {header.role}", class_="fl-sub"),
         scope="row",
     )
-    estimates = ranking.estimate_figures([table], _confidence(edition, item))
+    methodology = _methodology(edition, item)
+    estimates = ranking.estimate_figures(
+        [table], ranking.interval_rules(methodology), day_seconds=methodology.day_seconds
+    )
     cells = []
     for name in _WINDOW_FIGURES:
         below = figures.failures(table.outcomes) if name == "success_rate" else None
@@ -517,10 +521,10 @@ def recorded(table: WindowTable) -> str:
     return f"{held:,}" if held == planned else f"{held:,} of {planned:,} planned"
 
 
-def _confidence(edition: Edition, item: Evidence) -> float:
+def _methodology(edition: Edition, item: Evidence) -> Methodology:
     stated = item.table.header.methodology
     methodologies = edition.repository.methodologies
-    return ranking.methodology_of(methodologies, stated.version if stated else None).statistics.confidence
+    return ranking.methodology_of(methodologies, stated.version if stated else None)
 
 
 def rounds_page(edition: Edition, name: str) -> Page:
