@@ -5,9 +5,11 @@ The text is for people at 100 columns; the JSON carries the same numbers unround
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from fairlead import explain, ranking, stats, usage
+from fairlead import explain, ranking, simulate, stats, usage
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
@@ -461,3 +463,52 @@ def explanation_text(found: explain.Explanation) -> str:
 def explanation_json(found: explain.Explanation) -> str:
     """The steps from raw files to a figure, for machines."""
     return json.dumps({"schema_version": 1, **explain.as_data(found)}, indent=2) + "\n"
+
+
+# -- simulations ---------------------------------------------------------------------------------
+
+
+def cell_line(cell: simulate.Cell) -> str:
+    """One cell of the table of coverage on a line for people."""
+    if cell.coverage is None or cell.coverage_error is None:
+        said = "withheld, always"
+    else:
+        said = f"holds {cell.coverage:6.1%} ± {cell.coverage_error:.1%}"
+        if cell.width is not None:
+            said += f", {cell.width:.2f} x the oracle's width"
+        elif cell.width_points is not None:
+            said += f", {cell.width_points:.2f} points wide"
+        if cell.withheld:
+            said += f", withheld {cell.withheld:.1%}"
+    verdict = f"  {cell.fault}" if cell.fault else ""
+    return f"{cell.figure:<26} {cell.world.words:<50} {said}{verdict}"
+
+
+def boards_line(boards: simulate.Boards) -> str:
+    """One kind of board on a line for people."""
+    said = f"equal rows told apart in {boards.wrong:.1%} ± {boards.wrong_error:.1%}"
+    if boards.found is not None:
+        said += f", the lower one found in {boards.found:.1%} ± {boards.found_error:.1%}"
+    return f"{boards.words:<66} {said}{f'  {boards.fault}' if boards.fault else ''}"
+
+
+def simulation_json(
+    command: str, methodology: str, rules: stats.IntervalRules, results: Sequence[Any]
+) -> str:
+    """Cells or boards with the command that makes them anew; shares to four digits."""
+    document = {
+        "schema_version": 1,
+        "command": command,
+        "methodology": methodology,
+        "rules": dataclasses.asdict(rules),
+        "results": [_rounded(dataclasses.asdict(result)) | {"fault": result.fault} for result in results],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _rounded(fields: dict[str, Any]) -> dict[str, Any]:
+    """Infinity, which JSON lacks, as a word."""
+    return {
+        name: "infinite" if value == math.inf else round(value, 4) if isinstance(value, float) else value
+        for name, value in fields.items()
+    }

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from fairlead import __version__
-from fairlead.cli import claims, data, loop, measuring, others, results
+from fairlead.cli import claims, data, loop, measuring, others, results, simulating
 from fairlead.cli.common import EXIT_ENVIRONMENT, Commands, complain
 
 
@@ -41,6 +41,7 @@ for _command in (
     others.audit,
     results.rank,
     results.explain,
+    simulating.simulate,
     results.build,
     results.serve,
 ):
