@@ -114,11 +114,11 @@ def judge(samples: Sequence[Sample], rules: FidelityRules) -> Judgement:
             reasons[question] = pool
         else:
             scores.update(_scores(table, question, *pool, error=rules.family_error / tests))
-    p_values = {key: score.p_value for key, score in scores.items()}
-    rejected = stats.holm(p_values, family_error=rules.family_error)
+    rejected = stats.holm([score.p_value for score in scores.values()], family_error=rules.family_error)
+    found = sorted(key for key, is_rejected in zip(scores, rejected, strict=True) if is_rejected)
     findings = tuple(
         _finding(samples, provider, question, scores[provider, question], rules.length_min_share)
-        for provider, question in sorted(rejected)
+        for provider, question in found
     )
     return Judgement(scores=scores, findings=findings, reasons=reasons)
 
