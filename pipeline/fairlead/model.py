@@ -252,12 +252,50 @@ class CalibrationRules(_Value, frozen=True):
     lag_p99_ms: float | None = None  # None: no such limit
 
 
+class QuantileWindows(_Value, frozen=True):
+    """The fewest windows that a quantile from this level on is given from."""
+
+    q: float
+    windows: int
+
+
+class IntervalLimits(_Value, frozen=True):
+    """How an interval is made from windows."""
+
+    stratum_windows_min: int
+    quantile_windows_min: tuple[QuantileWindows, ...]
+    failure_correlation: float
+    failure_correlation_windows: int
+
+
 class StatisticsRules(_Value, frozen=True):
-    """How sure an interval and a comparison must be."""
+    """How sure an interval and a comparison must be. ``intervals``: None in early drafts only."""
 
     confidence: float
     family_error: float
     rounds_min: int
+    intervals: IntervalLimits | None = None
+
+
+class FidelityLimits(_Value, frozen=True):
+    """When wrong answers are a finding."""
+
+    providers_min: int
+    windows_min: int
+
+
+class SmoothnessLimits(_Value, frozen=True):
+    """When the way in which chunks came is worth saying; see :class:`fairlead.smoothness.SmoothRules`."""
+
+    replies_min: int
+    replies_share_min: float
+    reads_min: int
+    bundle_tokens_min: float
+    same_read_share_min: float
+    opening_reads_min: float
+    early_gap_paces_min: float
+    steady_spread_max: float
+    steady_wait_share_min: float
 
 
 class RankingRules(_Value, frozen=True):
@@ -277,7 +315,7 @@ class VerdictRules(_Value, frozen=True):
     success_margin_share: float
 
 
-class Methodology(_Value, frozen=True):
+class Methodology(_Value, frozen=True, kw_only=True):
     """methodology/versions/<version>/methodology.yaml: every number the board works by."""
 
     schema_version: int
@@ -292,6 +330,8 @@ class Methodology(_Value, frozen=True):
     limits: Limits
     calibration: CalibrationRules
     statistics: StatisticsRules
+    fidelity: FidelityLimits | None = None  # None, and the next, in early drafts only
+    smoothness: SmoothnessLimits | None = None
     ranking: RankingRules
     verdict: VerdictRules
     notes: str | None

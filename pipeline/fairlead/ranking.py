@@ -28,7 +28,7 @@ from fairlead.windows import Certificate, Outcome
 REAL_DAY_SECONDS = 86_400
 _DAY_NS = REAL_DAY_SECONDS * 1_000_000_000
 
-#: How intervals are made where no methodology version says it yet.
+#: How intervals are made where nothing says it: of a window ad hoc, and under an early draft.
 INTERVALS = stats.IntervalRules(
     confidence=0.95,
     stratum_windows_min=3,
@@ -281,7 +281,16 @@ def _build_row(
 
 def interval_rules(methodology: Methodology) -> stats.IntervalRules:
     """What this version says of intervals."""
-    return dataclasses.replace(INTERVALS, confidence=methodology.statistics.confidence)
+    stated = methodology.statistics.intervals
+    if stated is None:
+        return dataclasses.replace(INTERVALS, confidence=methodology.statistics.confidence)
+    return stats.IntervalRules(
+        confidence=methodology.statistics.confidence,
+        stratum_windows_min=stated.stratum_windows_min,
+        quantile_windows_min=tuple((rule.q, rule.windows) for rule in stated.quantile_windows_min),
+        failure_correlation=stated.failure_correlation,
+        failure_correlation_windows=stated.failure_correlation_windows,
+    )
 
 
 def hour_of(table: WindowTable, day_seconds: int) -> int:

@@ -462,6 +462,13 @@ _RULES = (
         "typed twice. A name that the YAML does not have would leave a hole.",
         "Name a value of methodology.yaml by its path, as in `{{ timeouts.total_ms }}`.",
     ),
+    Rule(
+        "MET009",
+        "A candidate that leaves numbers out",
+        "An early draft may say nothing of intervals, findings or lag. A version that can be voted on states "
+        "every number that the board works by, so that none of them is decided by code.",
+        "Add the key with its value, or write `state: draft`.",
+    ),
     # -- SUB -------------------------------------------------------------------------------------
     Rule(
         "SUB001",

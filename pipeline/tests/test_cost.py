@@ -126,7 +126,9 @@ def test_prices_belong_to_one_endpoint_and_one_model() -> None:
         prompt_cache=None,
         prices=(make_price(),),
     )
-    endpoint = Endpoint(id="main", base_url=None, dialect="openai-chat", region=None, models=(served,))
+    endpoint = Endpoint(
+        id="main", base_url=None, dialect="openai-chat", http="1.1", region=None, models=(served,)
+    )
     provider = Provider(
         schema_version=1,
         name="Acme",

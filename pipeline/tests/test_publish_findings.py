@@ -7,11 +7,14 @@ import datetime as dt
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fairlead import model
 from fairlead.fidelity import ALL, Answers, FidelityRules, Tally, Wrong
 from fairlead.publish import findings
-from fairlead.publish.edition import Edition, FindingRules
+from fairlead.publish.edition import Edition
+from fairlead.publish.findings import FindingRules
 from fairlead.ranking import INTERVALS, Origin, Row
 from fairlead.repository import Repository
 from fairlead.smoothness import Pattern, SmoothRules, observe
@@ -63,8 +66,16 @@ def planted(rows: tuple[Row, ...], *, wrong: str = "dunlin", holding: str = "bor
 def section(
     example: tuple[Repository, tuple[Row, ...]], rows: tuple[Row, ...], rules: FindingRules | None
 ) -> str:
-    known = {"0.1.0": rules} if rules else {}
-    edition = Edition(example[0], rows, NOW.astimezone(dt.UTC), COMMIT, {}, known)
+    """The section under a version that states these rules."""
+    methodologies = dict(example[0].methodologies)
+    if rules is not None:
+        methodologies["0.1.0"] = msgspec.structs.replace(
+            methodologies["0.1.0"],
+            fidelity=model.FidelityLimits(providers_min=3, windows_min=6),
+            smoothness=model.SmoothnessLimits(**dataclasses.asdict(rules.smooth)),
+        )
+    repository = dataclasses.replace(example[0], methodologies=methodologies)
+    edition = Edition(repository, rows, NOW.astimezone(dt.UTC), COMMIT, {})
     return "\n".join(findings.section(edition, rows, PAGE))
 
 

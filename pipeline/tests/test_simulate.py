@@ -216,7 +216,7 @@ def test_simulate_comparison_prints_words_and_json() -> None:
 
 def test_the_committed_table_is_of_the_rules_in_force_and_nothing_published_fails() -> None:
     """A change of a rule asks for a new table; the file itself says which command makes it."""
-    folder = CHECKOUT / "pipeline" / "benchmarks" / "results"
+    folder = CHECKOUT / "site" / "content" / "assets"
     table = json.loads((folder / "coverage.json").read_text("utf-8"))
     rivals = json.loads((folder / "comparison.json").read_text("utf-8"))
     rules = json.loads(json.dumps(dataclasses.asdict(ranking.INTERVALS)))

@@ -53,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     providers.check_active,
     methodology.check_versions,
     methodology.check_digests,
+    methodology.check_candidates,
     methodology.check_loads,
     methodology.check_limits,
     submissions.check_registration_digest,

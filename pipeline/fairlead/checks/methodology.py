@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from fairlead.checks.context import Context, at
@@ -80,6 +81,29 @@ def _references(repository: Repository) -> Iterator[tuple[str, MethodologyRef]]:
         yield f"submissions/neutral/{name}/rounds.yaml", rounds.methodology
     for name, rerun in repository.reruns.items():
         yield f"submissions/{name}/rerun.yaml", rerun.methodology
+
+
+def check_candidates(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """A version that is to be voted on states every number."""
+    for version, text in repository.methodologies.items():
+        entry = repository.versions.get(version)
+        if entry is None or entry.state != "candidate":
+            continue
+        for name in _LEFT_OUT_BY_DRAFTS:
+            if functools.reduce(getattr, name.split("."), text) is None:
+                *above, key = name.split(".")
+                message = f"a candidate without `{name}`"
+                fix = f"add `{key}`, or write `state: draft` in {VERSIONS_PATH}"
+                yield at(repository, text_path(version), "MET009", pointer(*above), message, fix=fix)
+
+
+_LEFT_OUT_BY_DRAFTS = (
+    "limits.lag_p99_ms",
+    "calibration.lag_p99_ms",
+    "statistics.intervals",
+    "fidelity",
+    "smoothness",
+)
 
 
 def check_loads(repository: Repository, _context: Context) -> Iterator[Problem]:

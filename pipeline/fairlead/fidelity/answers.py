@@ -264,25 +264,25 @@ class Caching:
 def caching(windows: Sequence[Answers], *, rules: stats.IntervalRules) -> Caching | Undefined:
     """Caching: TTFT of a text that is sent again against TTFT of its first time, in ``chat-repeats`` windows.
 
-    The window is the unit: the mean log ratio of its pairs, then a t interval over windows. Undefined where
-    no window holds a pair of which both requests ended well, one after the other, on open connections.
+    The window is the unit: the geometric mean of its pairs' ratios, then the mean over windows. Undefined
+    where no window holds a pair of which both requests ended well, one after the other, on open connections.
     """
     filled = [window.repeats for window in windows if window.repeats]
     pairs = [pair for window in filled for pair in window]
     if not pairs:
         return Undefined("no text was sent twice, one time after the other had ended")
-    logs = [float(np.mean([np.log(pair.again_ns / pair.first_ns) for pair in window])) for window in filled]
-    estimate = stats.mean_estimate(logs, n=len(pairs), strata=[0] * len(logs), rules=rules)
-    value, low, high = (
-        None if log is None else float(np.exp(log)) for log in (estimate.value, estimate.low, estimate.high)
-    )
+    ratios = [
+        float(np.exp(np.mean([np.log(pair.again_ns / pair.first_ns) for pair in window])))
+        for window in filled
+    ]
+    ratio = stats.mean_estimate(ratios, n=len(pairs), strata=[0] * len(ratios), rules=rules)
     said = [
         (pair.first_cached, pair.again_cached)
         for pair in pairs
         if pair.first_cached is not None and pair.again_cached is not None
     ]
     return Caching(
-        ratio=dataclasses.replace(estimate, value=value, low=low, high=high),
+        ratio=ratio,
         first_ms=stats.quantile([pair.first_ns / 1e6 for pair in pairs], 0.5),
         again_ms=stats.quantile([pair.again_ns / 1e6 for pair in pairs], 0.5),
         said_cached=sum(again > first for first, again in said),

@@ -13,35 +13,21 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 
-from fairlead.fidelity import FidelityRules
 from fairlead.model import RawFile, Version
 from fairlead.publish import markup
 from fairlead.ranking import Evidence, Family, Row
 from fairlead.repository import Repository
-from fairlead.smoothness import SmoothRules
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class FindingRules:
-    """The limits by which one methodology version calls something a finding."""
-
-    smooth: SmoothRules
-    fidelity: FidelityRules
 
 
 @dataclasses.dataclass(frozen=True)
 class Edition:
-    """One build. ``prose`` holds Markdown by its path in the repository; ``now`` is all the time there is.
-
-    ``finding_rules``: by methodology version; one that is not in it has no limits for a finding.
-    """
+    """One build. ``prose`` holds Markdown by its path in the repository; ``now`` is all the time there is."""
 
     repository: Repository
     rows: tuple[Row, ...]
     now: dt.datetime
     commit: str | None
     prose: Mapping[str, str]
-    finding_rules: Mapping[str, FindingRules] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def raw_files(self) -> Mapping[str, RawFile]:

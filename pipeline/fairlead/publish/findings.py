@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from fairlead import fidelity, smoothness, stats
-from fairlead.fidelity import Answers, Finding, Judgement, Sample
+from fairlead.fidelity import Answers, FidelityRules, Finding, Judgement, Sample
 from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.publish import figures, markup
-from fairlead.publish.edition import Edition, FindingRules, raw_url
+from fairlead.publish.edition import Edition, raw_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.ranking import Origin, Row, interval_rules
-from fairlead.smoothness import Replies
+from fairlead.smoothness import Replies, SmoothRules
 
 _ANSWERS_SHOWN = 5
 
@@ -37,6 +39,29 @@ class ModelFindings:
 
     rows: tuple[RowFindings, ...]
     judgement: Judgement
+
+
+@dataclasses.dataclass(frozen=True)
+class FindingRules:
+    """The limits by which one methodology version calls something a finding."""
+
+    smooth: SmoothRules
+    fidelity: FidelityRules
+
+
+def finding_rules(methodology: Methodology) -> FindingRules | None:
+    """What this version says of findings; None for an early draft that says nothing."""
+    if methodology.smoothness is None or methodology.fidelity is None:
+        return None
+    return FindingRules(
+        smooth=SmoothRules(**msgspec.structs.asdict(methodology.smoothness)),
+        fidelity=FidelityRules(
+            providers_min=methodology.fidelity.providers_min,
+            windows_min=methodology.fidelity.windows_min,
+            family_error=methodology.statistics.family_error,
+            length_min_share=methodology.limits.output_length_min_share,
+        ),
+    )
 
 
 def findings(rows: Sequence[Row], rules: FindingRules, *, intervals: stats.IntervalRules) -> ModelFindings:
@@ -79,14 +104,15 @@ def _answers(row: Row) -> list[Answers]:
 def section(edition: Edition, rows: Sequence[Row], here: str) -> list[str]:
     """The section of a model's page: a table of figures, then every statement; empty without a measured row.
 
-    A version whose rules are not known (:attr:`Edition.finding_rules`) shows its figures and no statement.
+    A version that states no limits for a finding (an early draft) shows its figures and no statement.
     """
     measured = [row for row in rows if row.origin is not Origin.IMPORTED and any(_replies(row))]
     if not measured:
         return []
     blocks = [markup.heading(2, "Findings", "findings"), _figures(edition, measured, here)]
     for version in sorted({row.family.methodology or "" for row in measured}):
-        methodology, rules = edition.repository.methodologies.get(version), edition.finding_rules.get(version)
+        methodology = edition.repository.methodologies.get(version)
+        rules = None if methodology is None else finding_rules(methodology)
         if methodology is None or rules is None:
             continue
         group = [row for row in measured if row.family.methodology == version]

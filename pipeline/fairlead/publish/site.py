@@ -18,15 +18,15 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from fairlead import documents
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
-from fairlead.publish import api, clock, markup, method, parties, results
-from fairlead.publish.edition import Edition, FindingRules, Page, raw_url, render_page
+from fairlead.publish import api, clock, coverage, markup, method, parties, results
+from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
 from fairlead.windows import MAX_COMPRESSED_BYTES
@@ -68,13 +68,11 @@ def build_site(
     now: dt.datetime,
     commit: str | None,
     source_folder: Path | None = None,
-    finding_rules: Mapping[str, FindingRules] | None = None,
 ) -> BuildReport:
     """Write the whole site into ``out``, which is empty, missing, or an earlier build of ours.
 
     The bytes depend on the arguments and on nothing else. ``source_folder`` is code: its settings and
-    templates are executed, so it is never taken from a root unless the caller says so. ``finding_rules``: by
-    methodology version; without them figures are shown and no findings.
+    templates are executed, so it is never taken from a root unless the caller says so.
 
     Raises:
         SiteError: ``out`` holds something else, or MkDocs refuses the hand-written half.
@@ -83,7 +81,7 @@ def build_site(
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise SiteError(f"{out} holds files that no build of ours wrote; name an empty folder")
     prose, problems = read_prose(repository)
-    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose, finding_rules or {})
+    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose)
     files, found = render_files(edition)
     problems += found
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +158,8 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
         "files": lambda: [_api_table(edition)],
         "client-error": lambda: [clock.client_error_table(_shipped_data(source, "client-error"))],
         "certificates": lambda: [clock.certificates_table(edition)],
+        "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
+        "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
     }
     if name not in makers:
         raise SiteError(f"no fragment is called {name!r}; there are {', '.join(makers)}")

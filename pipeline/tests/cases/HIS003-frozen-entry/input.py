@@ -5,4 +5,4 @@ BASE = "HEAD"
 
 def build(root, roots):
     roots.commit(root)
-    roots.edit(root, "methodology/versions.yaml", "state: ratified", "state: candidate")
+    roots.edit(root, "methodology/versions.yaml", "state: ratified", "state: draft")
