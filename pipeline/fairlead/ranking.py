@@ -341,7 +341,7 @@ def _ineligible(
     row: Row, provider: Provider | None, methodologies: Mapping[str, Methodology], now_unix_ns: int
 ) -> tuple[str, ...]:
     """Why a row cannot be ranked whatever its figures say."""
-    reasons = list(_ineligible_by_origin(row))
+    reasons = list(ineligible_by_origin(row))
     version = row.family.methodology
     if row.origin is not Origin.IMPORTED and (version is None or version not in methodologies):
         reasons.append(f"methodology {version} is not known here" if version else "states no methodology")
@@ -355,7 +355,8 @@ def _ineligible(
     return tuple(reasons)
 
 
-def _ineligible_by_origin(row: Row) -> Iterator[str]:
+def ineligible_by_origin(row: Row) -> Iterator[str]:
+    """Why a row cannot be ranked for who measured it, how, and what for."""
     if row.origin is Origin.IMPORTED:
         yield "imported from another tool: unregistered, without stamps, never ranked"
     elif row.origin is Origin.CLAIM:
@@ -410,9 +411,7 @@ def _one_per_group(rows: Sequence[Row], providers: Mapping[str, Provider]) -> li
 
 def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]:
     judged = [
-        row
-        if row.unranked
-        else dataclasses.replace(row, unranked=tuple(_too_few_successes(row, methodology)))
+        row if row.unranked else dataclasses.replace(row, unranked=tuple(too_few_successes(row, methodology)))
         for row in rows
     ]
     candidates = [row for row in judged if not row.unranked]
@@ -429,7 +428,8 @@ def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]
     return (row if row.unranked else dataclasses.replace(row, ranks=ranks[row.id]) for row in judged)
 
 
-def _too_few_successes(row: Row, methodology: Methodology) -> Iterator[str]:
+def too_few_successes(row: Row, methodology: Methodology) -> Iterator[str]:
+    """Why a row cannot be ranked for its failures; nothing where the success rate is high enough."""
     success, least = row.figures["success_rate"], methodology.ranking.success_rate_min
     if success.value is None:
         yield "no request that counts: our own client failed in all of them"

@@ -15,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from fairlead.campaign import Progress
     from fairlead.problems import Problem
+    from fairlead.ranking import Row
     from fairlead.repository import Repository
     from fairlead.tokens import Shelf
 
@@ -102,6 +103,21 @@ def stop_at(problems: Sequence[Problem]) -> None:
     if any(problem.severity is Severity.ERROR for problem in problems):
         click.echo(render_text(problems), nl=False, err=True)
         raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def board_rows(repository: Repository, moment: dt.datetime) -> Sequence[Row]:
+    """Every row of the board, or the end with the problems of its evidence."""
+    from fairlead.evidence import load_evidence
+    from fairlead.ranking import build_rows
+
+    evidence, problems = load_evidence(repository)
+    stop_at(problems)
+    return build_rows(
+        evidence,
+        repository.providers,
+        repository.methodologies,
+        now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
+    )
 
 
 def latest_version(repository: Repository) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from fairlead.cli.common import (
     EXIT_ENVIRONMENT,
     EXIT_PROBLEMS,
     as_json_too,
+    board_rows,
     complain,
     find_root,
     in_root,
@@ -23,8 +23,9 @@ from fairlead.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairlead.ranking import Row
-    from fairlead.repository import Repository
 
 
 @click.command()
@@ -37,24 +38,10 @@ def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
 
     repository = load(find_root(root_option))
     moment = now()
-    rows = _rows(repository, moment)
+    rows = board_rows(repository, moment)
     if model is not None:
         rows = [row for row in rows if row.family.model == model]
     click.echo(report.rank_json(rows, moment) if as_json else report.rank_text(rows), nl=False)
-
-
-def _rows(repository: Repository, moment: dt.datetime) -> Sequence[Row]:
-    from fairlead.evidence import load_evidence
-    from fairlead.ranking import build_rows
-
-    evidence, problems = load_evidence(repository)
-    stop_at(problems)
-    return build_rows(
-        evidence,
-        repository.providers,
-        repository.methodologies,
-        now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
-    )
 
 
 @click.command()
@@ -75,7 +62,7 @@ def explain(row: str, name: str | None, as_json: bool, root_option: Path | None)
     from fairlead.ranking import FIGURES, methodology_of
 
     repository = load(find_root(root_option))
-    found = _named_row(_rows(repository, now()), row)
+    found = _named_row(board_rows(repository, now()), row)
     figures = {figure.name: figure for figure in FIGURES}
     given = [each for each in figures if found.figures[each].value is not None]
     if name is not None and name not in figures:
@@ -120,7 +107,9 @@ def _build(root: Path, out: Path) -> None:
 
     repository, moment = load(root), _build_time(root)
     try:
-        outcome = build_site(repository, _rows(repository, moment), out=out, now=moment, commit=_commit(root))
+        outcome = build_site(
+            repository, board_rows(repository, moment), out=out, now=moment, commit=_commit(root)
+        )
     except SiteError as error:
         complain(str(error))
         raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None

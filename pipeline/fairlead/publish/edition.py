@@ -13,9 +13,11 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 
+from fairlead.audit import Record, make_record
 from fairlead.model import RawFile, Version
+from fairlead.problems import Problem
 from fairlead.publish import markup
-from fairlead.ranking import Evidence, Family, Row
+from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of
 from fairlead.repository import Repository
 
 
@@ -82,6 +84,16 @@ class Edition:
     def evidence(self) -> Mapping[str, Evidence]:
         """Every window that a row rests on, by its path."""
         return {item.path: item for row in self.rows for item in row.evidence}
+
+    @functools.cached_property
+    def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:
+        """What the root's imported LLMPerf runs can bear, and their problems; None where there is none."""
+        rows = [row for row in self.rows if row.origin is Origin.IMPORTED]
+        if not any(item.table.header.tool.name == "llmperf" for row in rows for item in row.evidence):
+            return None, ()
+        methodology = methodology_of(self.repository.methodologies, None)
+        record, problems = make_record(self.repository, rows, methodology)
+        return record, problems
 
 
 def _version_key(version: str) -> tuple[tuple[int, ...], bool, str]:

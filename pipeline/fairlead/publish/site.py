@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairlead import documents
+from fairlead import audit, documents
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
-from fairlead.publish import api, clock, coverage, markup, method, parties, results
+from fairlead.publish import api, clock, coverage, markup, method, parties, record, results
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -127,6 +127,7 @@ def render_files(edition: Edition) -> tuple[dict[str, str], list[Problem]]:
 def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
     repository = edition.repository
     governance, problems = method.governance_pages(edition)
+    problems += edition.imported_record[1]
     pages = [
         results.models_page(edition),
         *(results.model_page(edition, model) for model in edition.board_models),
@@ -160,10 +161,23 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
         "certificates": lambda: [clock.certificates_table(edition)],
         "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
         "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
+        "record-verdicts": lambda: record.verdict_blocks(_record(edition, source)),
+        "record-tables": lambda: record.table_blocks(
+            _record(edition, source), is_live=edition.imported_record[0] is not None
+        ),
+        "record-method": lambda: record.method_blocks(_record(edition, source)),
     }
     if name not in makers:
         raise SiteError(f"no fragment is called {name!r}; there are {', '.join(makers)}")
     return "\n\n".join(makers[name]())
+
+
+def _record(edition: Edition, source: Path) -> audit.Record:
+    """What the root's own imported runs can bear, else the record of 2023 that ships with the site."""
+    imported, _ = edition.imported_record
+    if imported is not None:
+        return imported
+    return audit.read_record((source / "content" / "assets" / "record-2023.json").read_bytes())
 
 
 def _shipped_data(source: Path, name: str) -> Any:
