@@ -16,6 +16,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -33,6 +34,7 @@ from fairlead.windows import Outcome
 
 SCHEMA_VERSION = 1
 COMMAND = "fairlead import llmperf SOURCE --root ROOT; fairlead audit PUBLISHED --root ROOT --record --json"
+_Key = TypeVar("_Key")
 _P_DIGITS, _VALUE_DIGITS = 3, 9  # significant digits: beyond them machines may differ
 
 
@@ -418,7 +420,7 @@ def _pairs(runs: Sequence[_Run], family_error: float) -> Iterator[Pair]:
                 if runs[first].entry.provider != runs[second].entry.provider
                 and (p_value := _p_value(values[first], values[second])) is not None
             }
-            standing = stats.holm(found, family_error=family_error)
+            standing = _standing(found, family_error)
             for key, p_value in found.items():
                 yield _pair(runs, key, quantity, p_value, stands=key in standing)
 
@@ -426,6 +428,11 @@ def _pairs(runs: Sequence[_Run], family_error: float) -> Iterator[Pair]:
 def _p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
     p_value = common_median_p_value(first, second)
     return None if p_value is None else _significant(p_value, _P_DIGITS)
+
+
+def _standing(p_values: Mapping[_Key, float], family_error: float) -> frozenset[_Key]:
+    """The keys whose p-values Holm's method rejects."""
+    return stats.holm(p_values, family_error=family_error)
 
 
 def _pair(
@@ -470,7 +477,7 @@ def _controls(runs: Sequence[_Run], family_error: float) -> Iterator[Control]:
     p_values = {
         key: p for key, (first, second) in halves.items() if (p := _p_value(first, second)) is not None
     }
-    differing = stats.holm(p_values, family_error=family_error)
+    differing = _standing(p_values, family_error)
     for (place, name), p_value in p_values.items():
         first, second = (stats.quantile(half, 0.5) for half in halves[place, name])
         entry = runs[place].entry
