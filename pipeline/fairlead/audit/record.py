@@ -432,7 +432,8 @@ def _p_value(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 def _standing(p_values: Mapping[_Key, float], family_error: float) -> frozenset[_Key]:
     """The keys whose p-values Holm's method rejects."""
-    return stats.holm(p_values, family_error=family_error)
+    rejected = stats.holm(list(p_values.values()), family_error=family_error)
+    return frozenset(itertools.compress(p_values, rejected))
 
 
 def _pair(
