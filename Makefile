@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+RANK ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
@@ -37,9 +38,10 @@ site: setup ## Build the site of this checkout into build/site.
 serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
 	@$(BIN)/fairlead serve $(ARGS)
 
-bench: setup-dev ## Measure our client beside other tools; print a table, write build/bench.json (ARGS=--alone: ours and httpx only).
+bench: setup-dev ## Measure our client beside other tools, then ranking; write build/bench*.json (ARGS=--alone: without the tools; RANK="--sizes 100,1000").
 	@mkdir -p build
 	@$(BIN)/python pipeline/benchmarks/bench_client.py --json build/bench.json $(ARGS)
+	@$(BIN)/python pipeline/benchmarks/bench_rank.py --json build/bench-rank.json $(RANK)
 
 setup-tokens: setup ## Add the library that counts tokens.
 	@$(call install,requirements-tokens.lock)

@@ -32,8 +32,7 @@ _DAY = dt.timedelta(days=1)
 _DAY_NS = 86_400_000_000_000
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class NoCost:
+class NoCost(msgspec.Struct, frozen=True, tag=True):
     """Why a cost cannot be given, in words for a reader."""
 
     reason: str
@@ -114,8 +113,7 @@ def prices_of(provider: Provider | None, endpoint: str, model: str) -> tuple[Pri
 # -- what a window was billed --------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(msgspec.Struct, frozen=True, tag=True):
     """The billed tokens of one window. ``input_tokens`` holds those that no cache gave.
 
     ``output_tokens`` holds reasoning, sent or not. ``calls``: billed requests; ``estimated_calls``: those of

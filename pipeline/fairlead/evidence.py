@@ -7,68 +7,95 @@ exactly the bytes that were published, or not at all.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from fairlead import documents, fidelity, smoothness, windows
-from fairlead.documents import Unreadable
+from fairlead.cache import Cache
 from fairlead.measure.workload import Workload
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
-from fairlead.model import Methodology, RawFile, scenario_of
+from fairlead.model import Methodology, scenario_of
 from fairlead.problems import Problem
 from fairlead.ranking import Evidence, Origin, invalid_reasons, methodology_of
 from fairlead.repository import FileKind, Manifest, Repository
-from fairlead.usage import examine
+from fairlead.tables import RawWindow, Refused, RulesByVersion, TableRules, Tabulated, tabulate_files
 
 
-def load_evidence(repository: Repository) -> tuple[list[Evidence], list[Problem]]:
-    """Every window that a manifest lists, and the problems of those that cannot be used."""
+def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[list[Evidence], list[Problem]]:
+    """Every window that a manifest lists, and the problems of those that cannot be used.
+
+    ``cache``: of tables, where they may be read back and are kept.
+    """
     if not repository.methodologies and any(repository.manifests()):
         fix = "add methodology/versions/<version>/methodology.yaml"
         return [], [Problem("TREE007", "methodology/versions", "no methodology version is here", fix=fix)]
     evidence: list[Evidence] = []
     problems: list[Problem] = []
-    for manifest in repository.manifests():
-        for raw in manifest.windows:
-            found = _read(repository, manifest, raw)
-            if isinstance(found, Problem):
-                problems.append(found)
-            else:
-                evidence.append(found)
+    listed = [(manifest, raw) for manifest in repository.manifests() for raw in manifest.windows]
+    files = [
+        RawWindow(f"{manifest.folder}/{raw.file}", raw.sha256, manifest.path) for manifest, raw in listed
+    ]
+    if not files:
+        return [], []
+    made = tabulate_files(repository.root, files, _rules(repository.methodologies), cache)
+    for (manifest, _), file, tabulated in zip(listed, files, made, strict=True):
+        found = _evidence_of(repository, manifest, file.path, tabulated)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            evidence.append(found)
     return evidence, problems
 
 
-def _read(repository: Repository, manifest: Manifest, raw: RawFile) -> Evidence | Problem:
-    path = f"{manifest.folder}/{raw.file}"
-    try:
-        data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
-        if windows.digest(data) != raw.sha256:
-            return _unusable("SUB007", path, f"its bytes are not those that {manifest.path} lists")
-        window = windows.decode_window(data)
-    except Unreadable as error:
-        return _unusable(error.code, path, error.message)
-    except windows.WindowError as error:
-        return _unusable("WIN006", path, str(error))
-    scenario = scenario_of(path, window.header.model)
+def _rules(methodologies: Mapping[str, Methodology]) -> RulesByVersion:
+    """What tables are made by: the window's own version, else the latest."""
+    rules = {version: _table_rules(methodology) for version, methodology in methodologies.items()}
+    return RulesByVersion(rules, _table_rules(methodology_of(methodologies, None)))
+
+
+def _table_rules(methodology: Methodology) -> TableRules:
+    return TableRules(steady_rules(methodology), methodology.limits.token_disagreement_share)
+
+
+def _evidence_of(
+    repository: Repository, manifest: Manifest, path: str, made: Tabulated | Refused
+) -> Evidence | Problem:
+    if isinstance(made, Refused):
+        return _unusable(made.code, path, made.message)
+    header = made.table.header
+    scenario = scenario_of(path, header.model)
     if scenario is None:
         return _unusable("WIN008", path, "its name does not state the model of its header")
-    header = window.header
     version = header.methodology.version if header.methodology else None
     methodology = methodology_of(repository.methodologies, version)
-    table = tabulate(window, steady_rules(methodology))
-    invalid = () if header.origin == "imported" else invalid_reasons(table, methodology)
-    found = Evidence(
+    return Evidence(
         path=path,
         origin=_origin(manifest, header),
         scenario=scenario,
-        table=table,
-        invalid=invalid,
-        usage=examine(window, methodology.limits.token_disagreement_share),
+        table=made.table,
+        invalid=() if header.origin == "imported" else invalid_reasons(made.table, methodology),
+        usage=made.usage,
     )
-    if header.origin == "imported":
-        return found
-    workload = workload_of(methodology, scenario)
+
+
+def with_replies(repository: Repository, evidence: Iterable[Evidence]) -> list[Evidence]:
+    """The same evidence with what its replies say, and how they came, read from the raw files again.
+
+    A page shows it and no rank rests on it, so it is read where a page is made.
+
+    Raises:
+        Unreadable, windows.WindowError: a file was changed meanwhile.
+    """
+    return [_with_replies(repository, item) for item in evidence]
+
+
+def _with_replies(repository: Repository, item: Evidence) -> Evidence:
+    if item.origin is Origin.IMPORTED:
+        return item
+    _, window = read_raw(repository, item.path)
+    version = window.header.methodology.version if window.header.methodology else None
+    workload = workload_of(methodology_of(repository.methodologies, version), item.scenario)
     answers = fidelity.observe(window, workload) if workload else Undefined("the scenario is not known here")
-    return dataclasses.replace(found, replies=smoothness.observe(window), answers=answers)
+    return dataclasses.replace(item, replies=smoothness.observe(window), answers=answers)
 
 
 def read_raw(repository: Repository, path: str) -> tuple[bytes, windows.Window]:

@@ -9,12 +9,15 @@ runs backwards, what rests on them is undefined. Integers are taken to fit in 64
 
 from __future__ import annotations
 
+import bisect
 import collections
 import dataclasses
 import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
+
+import msgspec
 
 from fairlead.cost import NOT_ADDED_UP, Bill, NoCost, bill
 from fairlead.windows import Header, Outcome, Request, Window
@@ -162,8 +165,7 @@ REQUEST_METRICS: Mapping[str, tuple[RequestMetric, float]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Undefined:
+class Undefined(msgspec.Struct, frozen=True, tag=True):
     """Why a figure cannot be given, in words for a reader."""
 
     reason: str
@@ -255,23 +257,30 @@ def _unfit(window: Window, needed: int, *, successes: int) -> Undefined | None:
 
 
 def _tokens_within(request: Request, begin: int, end: int) -> float | None:
+    """The tokens of a request's chunks after ``begin`` and up to ``end``; None where nobody knows.
+
+    The end counts and the begin does not: a cycle runs from a send to the last token of its answer.
+    """
     if request.outcome is not Outcome.OK:
         return 0.0
-    weights = _chunk_weights(request)
-    if weights is None or len(weights) != len(request.chunk_ns) or min(weights, default=0) < 0:
+    shares, tokens, of = _chunk_shares(request)
+    if tokens is None or tokens < 0 or of <= 0 or len(shares) != len(request.chunk_ns):
         return None
-    stamps = itertools.accumulate(request.chunk_ns)
-    # The end counts and the begin does not: a cycle runs from a send to the last token of its answer.
-    return sum(weight for weight, stamp in zip(weights, stamps, strict=True) if begin < stamp <= end)
+    if tokens * min(shares, default=0) < 0:
+        return None
+    stamps = list(itertools.accumulate(request.chunk_ns))
+    if min(request.chunk_ns[1:], default=0) < 0:  # stamps that run backwards cannot be searched
+        within = sum(share for share, stamp in zip(shares, stamps, strict=True) if begin < stamp <= end)
+    else:
+        within = sum(shares[bisect.bisect_right(stamps, begin) : bisect.bisect_right(stamps, end)])
+    return within * tokens / of
 
 
-def _chunk_weights(request: Request) -> Sequence[float] | None:
+def _chunk_shares(request: Request) -> tuple[Sequence[int], int | None, int]:
+    """Each chunk's share, and how many tokens so many shares are: counted ones, else by characters."""
     if request.chunk_tokens is not None:
-        return request.chunk_tokens
-    total, characters = streamed_tokens(request), sum(request.chunk_chars)
-    if total is None or characters <= 0:
-        return None
-    return [total * share / characters for share in request.chunk_chars]
+        return request.chunk_tokens, 1, 1
+    return request.chunk_chars, streamed_tokens(request), sum(request.chunk_chars)
 
 
 def schedule_delays_ns(window: Window) -> list[tuple[int, int]]:

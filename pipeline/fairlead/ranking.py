@@ -7,10 +7,8 @@ are significantly better and ahead of those that are significantly worse, and no
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import enum
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -417,14 +415,10 @@ def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]
     candidates = [row for row in judged if not row.unranked]
     ranks: dict[str, dict[str, RankRange]] = {row.id: {} for row in candidates}
     for figure in FIGURES:
-        if figure.name not in methodology.ranking.metrics:
-            continue
-        given = [row for row in candidates if row.figures[figure.name].value is not None]
-        pairs = _significantly_better(given, figure, methodology)
-        behind = collections.Counter(worse for _, worse in pairs)
-        ahead = collections.Counter(better for better, _ in pairs)
-        for row in given:
-            ranks[row.id][figure.name] = RankRange(1 + behind[row.id], len(given) - ahead[row.id], len(given))
+        if figure.name in methodology.ranking.metrics:
+            given = [row for row in candidates if row.figures[figure.name].value is not None]
+            for row, place in zip(given, _places(given, figure, methodology), strict=True):
+                ranks[row.id][figure.name] = place
     return (row if row.unranked else dataclasses.replace(row, ranks=ranks[row.id]) for row in judged)
 
 
@@ -438,20 +432,28 @@ def too_few_successes(row: Row, methodology: Methodology) -> Iterator[str]:
         yield f"{good} of {success.n} requests succeeded, fewer than {least * 100:g} %"
 
 
-def _significantly_better(
-    rows: Sequence[Row], figure: Figure, methodology: Methodology
-) -> frozenset[tuple[str, str]]:
-    """Pairs (better, worse) that the paired rounds tell apart, at one family-wise error."""
-    by_round = [_value_by_round(row, figure) for row in rows]
-    rounds = sorted(set[str]().union(*by_round))
-    values = np.array([[row.get(round_, math.nan) for round_ in rounds] for row in by_round])
+def _places(rows: Sequence[Row], figure: Figure, methodology: Methodology) -> list[RankRange]:
+    """The rank range of each row: behind those that paired rounds show to be better, ahead of the worse."""
+    rules = methodology.statistics
     family = stats.compare_family(
-        values.reshape(len(rows), len(rounds)),
-        rounds_min=methodology.statistics.rounds_min,
-        family_error=methodology.statistics.family_error,
+        _by_round(rows, figure), rounds_min=rules.rounds_min, family_error=rules.family_error
     )
-    better = family.lower if figure.better is Better.LOWER else family.lower.T
-    return frozenset((rows[one].id, rows[other].id) for one, other in zip(*np.nonzero(better), strict=True))
+    better = family.lower if figure.better is Better.LOWER else family.lower.T  # better[i, j]: i than j
+    ahead, behind = better.sum(axis=1), better.sum(axis=0)
+    return [
+        RankRange(1 + int(behind[place]), len(rows) - int(ahead[place]), len(rows))
+        for place in range(len(rows))
+    ]
+
+
+def _by_round(rows: Sequence[Row], figure: Figure) -> stats.Floats:
+    """A figure's values, rows by rounds; NaN where a row has none."""
+    found = [_value_by_round(row, figure) for row in rows]
+    columns = {name: column for column, name in enumerate(sorted({name for one in found for name in one}))}
+    values = np.full((len(rows), len(columns)), np.nan)
+    for place, by_round in enumerate(found):
+        values[place, [columns[name] for name in by_round]] = list(by_round.values())
+    return values
 
 
 def _value_by_round(row: Row, figure: Figure) -> dict[str, float]:

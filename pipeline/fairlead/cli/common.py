@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from fairlead.cache import Cache
     from fairlead.campaign import Progress
     from fairlead.problems import Problem
     from fairlead.ranking import Row
@@ -84,14 +86,14 @@ def now() -> dt.datetime:
     return dt.datetime.fromtimestamp(SystemClock().unix_ns() / 1e9, tz=dt.UTC)
 
 
-def load(root: Path) -> Repository:
+def load(root: Path, cache: Cache | None = None) -> Repository:
     """The repository, or the end with its problems: nothing is computed from broken data.
 
     A spool that a killed run left is no reason to stop: measuring goes on from it.
     """
     from fairlead.repository import load_repository
 
-    repository, problems = load_repository(root)
+    repository, problems = load_repository(root, cache)
     stop_at([problem for problem in problems if not problem.path.endswith(".spool")])
     return repository
 
@@ -105,13 +107,18 @@ def stop_at(problems: Sequence[Problem]) -> None:
         raise click.exceptions.Exit(EXIT_PROBLEMS)
 
 
-def board_rows(repository: Repository, moment: dt.datetime) -> Sequence[Row]:
-    """Every row of the board, or the end with the problems of its evidence."""
-    from fairlead.evidence import load_evidence
+def board_rows(repository: Repository, moment: dt.datetime, *, with_replies: bool = False) -> Sequence[Row]:
+    """Every row of the board, or the end with the problems of its evidence.
+
+    ``with_replies``: also what a page shows of the replies behind them.
+    """
+    from fairlead import evidence as evidences
     from fairlead.ranking import build_rows
 
-    evidence, problems = load_evidence(repository)
+    evidence, problems = evidences.load_evidence(repository, results_cache(repository.root, "windows"))
     stop_at(problems)
+    if with_replies:
+        evidence = evidences.with_replies(repository, evidence)
     return build_rows(
         evidence,
         repository.providers,
@@ -219,9 +226,22 @@ def tokenizer_shelf(files: Sequence[Path]) -> Shelf:
     """The tokenizers that were given, and the cache: fairlead/tokenizers/ in the user's cache folder."""
     from fairlead.tokens import open_shelf
 
+    return open_shelf(files, _cache_folder() / "tokenizers")
+
+
+def results_cache(root: Path, name: str) -> Cache:
+    """What earlier runs found in a root: fairlead/results/<digest of its path>/<name> in the user's cache
+    folder."""
+    from fairlead.cache import Cache
+
+    place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
+    return Cache(_cache_folder() / "results" / place / name)
+
+
+def _cache_folder() -> Path:
     named = os.environ.get("XDG_CACHE_HOME", "")
     cache = Path(named) if os.path.isabs(named) else Path.home() / ".cache"  # noqa: PTH117 - the standard's rule
-    return open_shelf(files, cache / "fairlead" / "tokenizers")
+    return cache / "fairlead"
 
 
 @contextlib.contextmanager

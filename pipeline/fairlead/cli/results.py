@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from fairlead.cli.common import (
     in_root,
     load,
     now,
+    results_cache,
     stop_at,
 )
 
@@ -36,7 +38,9 @@ def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
     """Print the leaderboard: rank ranges of neutral rows, and every other row with its reason."""
     from fairlead import report
 
-    repository = load(find_root(root_option))
+    gc.disable()  # it reads much, in which there is no cycle, and ends
+    root = find_root(root_option)
+    repository = load(root, results_cache(root, "documents"))
     moment = now()
     rows = board_rows(repository, moment)
     if model is not None:
@@ -61,7 +65,8 @@ def explain(row: str, name: str | None, as_json: bool, root_option: Path | None)
     from fairlead.evidence import read_raw, steady_rules
     from fairlead.ranking import FIGURES, methodology_of
 
-    repository = load(find_root(root_option))
+    root = find_root(root_option)
+    repository = load(root, results_cache(root, "documents"))
     found = _named_row(board_rows(repository, now()), row)
     figures = {figure.name: figure for figure in FIGURES}
     given = [each for each in figures if found.figures[each].value is not None]
@@ -105,11 +110,10 @@ def build(out: Path, root_option: Path | None) -> None:
 def _build(root: Path, out: Path) -> None:
     from fairlead.publish import SiteError, build_site
 
-    repository, moment = load(root), _build_time(root)
+    repository, moment = load(root, results_cache(root, "documents")), _build_time(root)
     try:
-        outcome = build_site(
-            repository, board_rows(repository, moment), out=out, now=moment, commit=_commit(root)
-        )
+        rows = board_rows(repository, moment, with_replies=True)
+        outcome = build_site(repository, rows, out=out, now=moment, commit=_commit(root))
     except SiteError as error:
         complain(str(error))
         raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None

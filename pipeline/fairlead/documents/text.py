@@ -67,9 +67,10 @@ def read_bounded(path: Path, limit: int) -> bytes:
             raise Unreadable("TREE002", "this is no regular file")
         if status.st_size > limit:
             raise Unreadable("TREE004", f"{status.st_size:,} bytes, more than {limit:,}")
-        # Not by the stated size: some files say that they are empty and hold more.
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(limit + 1)
+        data = os.read(descriptor, status.st_size + 1)
+        if len(data) != status.st_size:  # some files say that they are empty and hold more
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data += file.read(limit + 1 - len(data))
     finally:
         os.close(descriptor)
     if len(data) > limit:

@@ -10,6 +10,7 @@ Raw windows are listed here and read one by one with :func:`read_window`, never 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from fairlead import documents, model, windows
+from fairlead.cache import Cache
 from fairlead.documents import Document, Json, Unreadable, problem_at, problem_of
 from fairlead.problems import Problem, Severity, Span, pointer, quote
 from fairlead.repository.places import (
@@ -72,6 +74,7 @@ __all__ = [
 
 MAX_PROSE_BYTES = 1_000_000
 MAX_CALIBRATION_BYTES = 8_000_000
+CACHE_MIN_BYTES = 200_000  # of YAML: below this it is validated sooner than a cache is read
 
 STRUCTS: Mapping[FileKind, type[Any]] = {
     FileKind.PROVIDER: model.Provider,
@@ -160,21 +163,89 @@ class Repository:
                 yield Manifest(folder, path, kind, manifest.windows, manifest.calibrations)
 
 
-def load_repository(root: Path) -> tuple[Repository, list[Problem]]:
-    """Read a whole tree. Problems are those of single files and of names; none stops the reading."""
+def load_repository(root: Path, cache: Cache | None = None) -> tuple[Repository, list[Problem]]:
+    """Read a whole tree. Problems are those of single files and of names; none stops the reading.
+
+    ``cache``: of files in which nothing was found wrong; where there is much to read, they come from there.
+    """
     kinds, problems = walk(root)
-    read: dict[str, Document] = {}
+    found: dict[str, Document | bytes] = {}
     values: dict[str, Any] = {}
+    data: dict[str, bytes] = {}
     for path, kind in kinds.items():
         if kind in STRUCTS:
-            document, value, found = _load_guarded(root, path, kind)
-            problems += found
-            if document is not None:
-                read[path] = document
-            if value is not None:
-                values[path] = value
+            try:
+                data[path] = documents.read_bounded(root / path, documents.MAX_BYTES)
+            except Unreadable as error:
+                problems.append(problem_of(path, error.code, error.message))
+    shelf = _Valid(cache if sum(map(len, data.values())) >= CACHE_MIN_BYTES else None, kinds, data)
+    for path, text in data.items():
+        values[path] = shelf.value(path)
+        if values[path] is not None:
+            found[path] = text
+            continue
+        document, values[path], new = _load_guarded(text, path, kinds[path])
+        problems += new
+        if document is not None:
+            found[path] = document
+        if values[path] is not None and not new:
+            shelf.add(path, values[path])
+    shelf.keep()
+    values = {path: value for path, value in values.items() if value is not None}
     broken = frozenset(path for path, kind in kinds.items() if kind in STRUCTS and path not in values)
-    return _assemble(root, kinds, read, broken, values), problems
+    return _assemble(root, kinds, _Documents(found), broken, values), problems
+
+
+class _Documents(Mapping[str, Document]):
+    """Documents by path. One that is known to be valid is parsed only when somebody looks into it."""
+
+    def __init__(self, found: dict[str, Document | bytes]) -> None:
+        self._found = found
+
+    def __getitem__(self, path: str) -> Document:
+        found = self._found[path]
+        if isinstance(found, bytes):
+            document, _ = documents.parse(found, path)
+            assert document is not None
+            self._found[path] = found = document
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class _Valid:
+    """The structs of files that were valid before, by kind and bytes; and of those that are now."""
+
+    def __init__(self, cache: Cache | None, kinds: Mapping[str, FileKind], data: Mapping[str, bytes]) -> None:
+        self._cache = cache
+        self._kinds = kinds
+        self._keys = {path: _key(kinds[path], text) for path, text in data.items()} if cache else {}
+        self._known = dict(cache.find(set(self._keys.values()))) if cache else {}
+        self._new: dict[bytes, bytes] = {}
+
+    def value(self, path: str) -> Any:
+        """The struct of a file; None where it is not known."""
+        known = self._known.get(self._keys.get(path, b""))
+        try:
+            return None if known is None else msgspec.msgpack.decode(known, type=STRUCTS[self._kinds[path]])
+        except msgspec.MsgspecError:  # nothing that this code has kept
+            return None
+
+    def add(self, path: str, value: Any) -> None:
+        if self._cache is not None:
+            self._new[self._keys[path]] = msgspec.msgpack.encode(value)
+
+    def keep(self) -> None:
+        if self._cache is not None:
+            self._cache.keep(self._new, used=set(self._keys.values()))
+
+
+def _key(kind: FileKind, data: bytes) -> bytes:
+    return hashlib.sha256(f"{kind}\n".encode() + data).digest()
 
 
 def read_window(path: Path) -> windows.Window:
@@ -236,9 +307,9 @@ def unformatted(path: str, found: bytes, canonical: str) -> Problem:
 _Loaded: TypeAlias = tuple[Document | None, Any, list[Problem]]
 
 
-def _load_guarded(root: Path, path: str, kind: FileKind) -> _Loaded:
+def _load_guarded(data: bytes, path: str, kind: FileKind) -> _Loaded:
     try:
-        return _load(root, path, kind)
+        return _load(data, path, kind)
     except Exception as error:  # noqa: BLE001  (the last guard: one file must not hide the others)
         return None, None, [bug(path, f"reading this {kind} file", error)]
 
@@ -249,11 +320,7 @@ def bug(path: str, doing: str, error: Exception) -> Problem:
     return problem_of(path, "BUG001", message, fix="report it, with the file; this is not your mistake")
 
 
-def _load(root: Path, path: str, kind: FileKind) -> _Loaded:
-    try:
-        data = documents.read_bounded(root / path, documents.MAX_BYTES)
-    except Unreadable as error:
-        return None, None, [problem_of(path, error.code, error.message)]
+def _load(data: bytes, path: str, kind: FileKind) -> _Loaded:
     document, problems = documents.parse(data, path)
     if document is None:
         return None, None, problems
@@ -290,7 +357,7 @@ def _value_at(data: Any, where: str) -> Any:
 def _assemble(
     root: Path,
     kinds: dict[str, FileKind],
-    read: dict[str, Document],
+    read: Mapping[str, Document],
     broken: frozenset[str],
     values: dict[str, Any],
 ) -> Repository:

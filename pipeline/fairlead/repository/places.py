@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fairlead.documents import problem_of
 from fairlead.problems import Problem, nearest, quote
 
-MAX_ENTRIES = 200_000  # files and folders of a tree
+MAX_ENTRIES = 1_000_000  # files and folders of a tree
 
 TOP_FOLDERS = ("methodology", "providers", "submissions")
 RESERVED_PROVIDERS = frozenset({"neutral"})  # the folder of the board's own rounds

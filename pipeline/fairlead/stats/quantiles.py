@@ -14,6 +14,9 @@ from fairlead.stats.estimates import Design, Estimate, Floats, IntervalRules, In
 from fairlead.stats.rates import effective_interval
 
 
+_FEW = 100  # values: so many are sorted sooner than an array is made of them
+
+
 def quantile(values: Sequence[float] | Floats, q: float) -> float:
     """The smallest value that at least a share ``q`` of the sample does not exceed.
 
@@ -24,12 +27,14 @@ def quantile(values: Sequence[float] | Floats, q: float) -> float:
     Raises:
         ValueError: the sample is empty.
     """
-    sample = np.asarray(values, dtype=np.float64)
-    if not sample.size:
+    n = len(values)
+    if not n:
         raise ValueError("a quantile of no value")
-    exact = sample.size * q
-    place = min(max(math.ceil(exact - 4 * math.ulp(exact)) - 1, 0), sample.size - 1)
-    return float(np.partition(sample, place)[place])
+    exact = n * q
+    place = min(max(math.ceil(exact - 4 * math.ulp(exact)) - 1, 0), n - 1)
+    if n <= _FEW:
+        return float(sorted(values)[place])
+    return float(np.partition(np.asarray(values, dtype=np.float64), place)[place])
 
 
 def quantile_sample_min(q: float, confidence: float) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import math
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import given
 
@@ -66,7 +66,7 @@ def test_a_moment_has_a_price_of_the_list_that_covers_it_or_a_reason(
 @given(bills(), RATES, st.integers(0, 1000))
 def test_cost_is_linear_in_tokens_and_in_price(of: Bill, rates: StatedRates, times: int) -> None:
     once = cost.window_cost(of, rates).usd
-    more = dataclasses.replace(
+    more = msgspec.structs.replace(
         of,
         input_tokens=times * of.input_tokens,
         cached_tokens=times * of.cached_tokens,

@@ -1,0 +1,122 @@
+"""Results kept between runs, each under a digest of what it was made from. Knows not what it keeps.
+
+An entry is trusted only where this very code, on these versions, made it: one digest of all of them stands
+in every file. A file that is missing, broken, from another version or from another user holds nothing; what
+cannot be written is not kept. So the folder may be deleted at any moment, and nothing changes but the time.
+
+Files are only ever replaced whole, so two processes at once each read a whole file, the old or the new. They
+hold lengths and bytes and nothing that could run; what the bytes mean is for the caller to check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+_SHARDS = 64  # files: one changed entry rewrites one of them
+_MAGIC = b"fairlead cache 1\n"
+_DIGEST_BYTES = 32
+_LIBRARIES = ("jsonschema", "msgspec", "numpy", "pyyaml")
+
+
+class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one file holds: the digest of the code that made it, and the entries by their keys."""
+
+    made_by: bytes
+    entries: dict[bytes, bytes]
+
+
+_decoder = msgspec.msgpack.Decoder(_Content)
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Entries in files of one folder, which is made when it is first needed. Keys are digests of 32 bytes."""
+
+    folder: Path
+
+    def find(self, keys: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """The entries that are there, as (key, value); one file in memory at a time."""
+        for number, wanted in _by_shard(keys).items():
+            entries = self._read(number)
+            yield from ((key, entries[key]) for key in wanted if key in entries)
+
+    def keep(self, new: Mapping[bytes, bytes], *, used: Set[bytes]) -> None:
+        """Add entries. In each file that is rewritten for them, keys that are not in ``used`` are let go."""
+        for number, keys in _by_shard(new).items():
+            kept = {key: value for key, value in self._read(number).items() if key in used}
+            self._write(number, kept | {key: new[key] for key in keys})
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:02x}"
+
+    def _read(self, number: int) -> dict[bytes, bytes]:
+        try:
+            data = _read_own(self._path(number))
+            head = len(_MAGIC) + _DIGEST_BYTES
+            if data[:head] != _MAGIC + hashlib.sha256(memoryview(data)[head:]).digest():
+                return {}
+            content = _decoder.decode(memoryview(data)[head:])
+        except (OSError, msgspec.MsgspecError):
+            return {}
+        return content.entries if content.made_by == code_digest() else {}
+
+    def _write(self, number: int, entries: dict[bytes, bytes]) -> None:
+        body = msgspec.msgpack.encode(_Content(code_digest(), entries))
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self.folder)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(_MAGIC + hashlib.sha256(body).digest() + body)
+                Path(name).replace(self._path(number))
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+
+
+def _by_shard(keys: Iterable[bytes]) -> dict[int, list[bytes]]:
+    """Keys by the number of the file that they belong in."""
+    found: dict[int, list[bytes]] = {}
+    for key in sorted(keys):
+        found.setdefault(key[0] % _SHARDS, []).append(key)
+    return found
+
+
+def _read_own(path: Path) -> bytes:
+    """The bytes of a regular file that belongs to this user.
+
+    Raises:
+        OSError: it is none, or is too large.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        is_own = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+        if not is_own or status.st_size > MAX_FILE_BYTES:
+            raise OSError("not a file of ours")
+        return file.read()
+
+
+@functools.cache
+def code_digest() -> bytes:
+    """The sha256 of every file of this package, and of the versions of what it computes with."""
+    package = Path(__file__).parent
+    found = hashlib.sha256(f"{sys.version} {sys.byteorder}".encode())
+    for library in _LIBRARIES:
+        found.update(f"{library} {importlib.metadata.version(library)}\n".encode())
+    for path in sorted(path for kind in ("py", "json") for path in package.rglob(f"*.{kind}")):
+        data = path.read_bytes()
+        found.update(f"{path.relative_to(package)} {len(data)}\n".encode() + data)
+    return found.digest()

@@ -1,0 +1,218 @@
+"""From raw files to the table of each window, on every core that is permitted. Knows no manifest and no rank.
+
+A table is made in a process of its own, or read back from a cache; it comes back as plain bytes either way,
+and is decoded against its type, so that both ways give the same. Every file is read and held against its
+digest, also where its table is known: a number is never given for bytes that have changed since.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import gc
+import hashlib
+import itertools
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from fairlead import documents, windows
+from fairlead.cache import Cache
+from fairlead.documents import Unreadable
+from fairlead.metrics import SteadyRules, WindowTable, tabulate
+from fairlead.usage import Usage, examine
+
+POOL_MIN_FILES = 96  # below this a root is read sooner than a process is started
+_BATCH = 32  # files a task
+_KEPT_AT_ONCE = 2048  # new tables that wait to be written: an interrupted run goes on from the last of them
+
+
+class TableRules(msgspec.Struct, frozen=True):
+    """The numbers of a methodology that a table depends on."""
+
+    steady: SteadyRules
+    token_disagreement_share: float
+
+
+class RulesByVersion(msgspec.Struct, frozen=True):
+    """The rules of each methodology version; ``otherwise`` for a window that states none of them."""
+
+    versions: dict[str, TableRules]
+    otherwise: TableRules
+
+
+class RawWindow(NamedTuple):
+    """A raw file relative to the root, its digest, and the file that states it."""
+
+    path: str
+    sha256: str
+    stated_in: str
+
+
+class Tabulated(msgspec.Struct, frozen=True):
+    """What is made of one window. ``usage``: None where no tokenizer counted."""
+
+    table: WindowTable
+    usage: Usage | None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Why nothing can be made of a file: the rule that it breaks, and the words."""
+
+    code: str
+    message: str
+
+
+_decoder = msgspec.msgpack.Decoder(Tabulated)
+_Made: TypeAlias = bytes | Refused  # bytes: a Tabulated
+_Found: TypeAlias = dict[int, Tabulated | Refused]  # by the place of the file
+
+
+def tabulate_files(
+    root: Path, files: Sequence[RawWindow], rules: RulesByVersion, cache: Cache | None = None
+) -> list[Tabulated | Refused]:
+    """The table of each file, in the order given.
+
+    A few files are read in this process and without the cache: to start another would take longer.
+    """
+    if len(files) < POOL_MIN_FILES:
+        return [_taken(made) for made in _make_batch(root, files, rules)]
+    with _uncollected():
+        found = {} if cache is None else _recall(root, files, _keys(files, rules), cache)
+        missing = [place for place in range(len(files)) if place not in found]
+        found |= _make(root, files, missing, rules, cache)
+    return [found[place] for place in range(len(files))]
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Many tables and no cycle among them: to search them all for cycles, again and again, takes as long."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _taken(made: _Made) -> Tabulated | Refused:
+    return made if isinstance(made, Refused) else _decoder.decode(made)
+
+
+def permitted_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _batches(places: Sequence[int]) -> list[Sequence[int]]:
+    return [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
+
+
+# -- tables that are known -----------------------------------------------------------------------
+
+
+def _keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
+    """What each table depends on, as a digest: the file's bytes, and the rules."""
+    context = msgspec.json.encode(rules, order="sorted")
+    return [hashlib.sha256(context + file.sha256.encode()).digest() for file in files]
+
+
+def _recall(root: Path, files: Sequence[RawWindow], keys: Sequence[bytes], cache: Cache) -> _Found:
+    """What the cache holds of files whose bytes are those of their digest; and why others are refused."""
+    places: dict[bytes, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    found: _Found = {}
+    for key, value in cache.find(places):
+        with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew
+            found |= dict.fromkeys(places[key], _decoder.decode(value))
+    # Threads, for files are read and digested outside of the interpreter's lock; and only now, for each of
+    # them would wait long for the lock while it is busy decoding.
+    with concurrent.futures.ThreadPoolExecutor(permitted_cores()) as threads:
+        for refusals in threads.map(lambda batch: _changed(root, files, batch), _batches(sorted(found))):
+            found |= refusals
+    return found
+
+
+def _changed(root: Path, files: Sequence[RawWindow], places: Sequence[int]) -> dict[int, Refused]:
+    read = ((place, _read(root, files[place])) for place in places)
+    return {place: data for place, data in read if isinstance(data, Refused)}
+
+
+# -- tables that are made ------------------------------------------------------------------------
+
+
+def _make(
+    root: Path, files: Sequence[RawWindow], places: Sequence[int], rules: RulesByVersion, cache: Cache | None
+) -> _Found:
+    """The tables of some files, made anew and kept."""
+    keys = _keys(files, rules) if cache is not None else []
+    used, new, found = frozenset(keys), dict[bytes, bytes](), _Found()
+    if keys:
+        places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
+    for place, made in _made(root, files, places, rules):
+        found[place] = _taken(made)
+        if cache is not None and isinstance(made, bytes):
+            new[keys[place]] = made
+            if len(new) >= _KEPT_AT_ONCE:
+                cache.keep(new, used=used)
+                new.clear()
+    if cache is not None:
+        cache.keep(new, used=used)
+    return found
+
+
+def _made(
+    root: Path, files: Sequence[RawWindow], places: Sequence[int], rules: RulesByVersion
+) -> Iterator[tuple[int, _Made]]:
+    """What is made of each file, by its place; in processes of their own where there are enough."""
+    if len(places) < POOL_MIN_FILES or permitted_cores() < 2:
+        for place in places:
+            yield place, _make_one(root, files[place], rules)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads the caller has
+    with concurrent.futures.ProcessPoolExecutor(permitted_cores(), mp_context=context) as pool:
+        try:
+            batches = _batches(places)
+            tasks = ([files[place] for place in batch] for batch in batches)
+            results = pool.map(_make_batch, itertools.repeat(root), tasks, itertools.repeat(rules))
+            for batch, made in zip(batches, results, strict=True):
+                yield from zip(batch, made, strict=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _make_batch(root: Path, files: Sequence[RawWindow], rules: RulesByVersion) -> list[_Made]:
+    with _uncollected():
+        return [_make_one(root, file, rules) for file in files]
+
+
+def _make_one(root: Path, file: RawWindow, rules: RulesByVersion) -> _Made:
+    data = _read(root, file)
+    if isinstance(data, Refused):
+        return data
+    try:
+        window = windows.decode_window(data)
+    except windows.WindowError as error:
+        return Refused("WIN006", str(error))
+    version = window.header.methodology.version if window.header.methodology else ""
+    chosen = rules.versions.get(version, rules.otherwise)
+    return msgspec.msgpack.encode(
+        Tabulated(tabulate(window, chosen.steady), examine(window, chosen.token_disagreement_share))
+    )
+
+
+def _read(root: Path, file: RawWindow) -> bytes | Refused:
+    """The bytes that the manifest's digest stands for."""
+    try:
+        data = documents.read_bounded(root / file.path, windows.MAX_COMPRESSED_BYTES)
+    except Unreadable as error:
+        return Refused(error.code, error.message)
+    if windows.digest(data) != file.sha256:
+        return Refused("SUB007", f"its bytes are not those that {file.stated_in} lists")
+    return data
