@@ -11,6 +11,7 @@ Run: ``python pipeline/benchmarks/bench_rank.py [--sizes 10,40] [--folder DIR] [
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -112,7 +113,7 @@ def measure(folder: Path, count: int) -> Row:
 
 def with_ratios(rows: list[Row]) -> list[Row]:
     found = rows[:1]
-    for before, row in zip(rows, rows[1:], strict=False):
+    for before, row in itertools.pairwise(rows):
         ratios = {
             "times_n": round(row.provider_months / before.provider_months, 2),
             "times_cold": round(row.cold_s / before.cold_s, 2),
