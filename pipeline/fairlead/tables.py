@@ -131,20 +131,30 @@ def _recall(root: Path, files: Sequence[RawWindow], keys: Sequence[bytes], cache
     for key, value in cache.find(places):
         with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew
             found |= dict.fromkeys(places[key], _decoder.decode(value))
-    # Threads, for files are read and digested outside of the interpreter's lock; and only now, for each of
-    # them would wait long for the lock while it is busy decoding.
-    with concurrent.futures.ThreadPoolExecutor(permitted_cores()) as threads:
-        for refusals in threads.map(lambda batch: _changed(root, files, batch), _batches(sorted(found))):
-            found |= refusals
+    # Neither threads nor processes of their own made this shorter: reading is as long as their start.
+    for place in sorted(found):
+        data = _read(root, files[place])
+        if isinstance(data, Refused):
+            found[place] = data
     return found
 
 
-def _changed(root: Path, files: Sequence[RawWindow], places: Sequence[int]) -> dict[int, Refused]:
-    read = ((place, _read(root, files[place])) for place in places)
-    return {place: data for place, data in read if isinstance(data, Refused)}
-
-
 # -- tables that are made ------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _processes(most: int) -> Iterator[concurrent.futures.ProcessPoolExecutor | None]:
+    """A process for each permitted core, and no more than ``most``; None where one would be no gain."""
+    cores = min(permitted_cores(), most)
+    if cores < 2:
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads the caller has
+    pool = concurrent.futures.ProcessPoolExecutor(cores, mp_context=context)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _make(
@@ -171,20 +181,13 @@ def _made(
     root: Path, files: Sequence[RawWindow], places: Sequence[int], rules: RulesByVersion
 ) -> Iterator[tuple[int, _Made]]:
     """What is made of each file, by its place; in processes of their own where there are enough."""
-    if len(places) < POOL_MIN_FILES or permitted_cores() < 2:
-        for place in places:
-            yield place, _make_one(root, files[place], rules)
-        return
-    context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads the caller has
-    with concurrent.futures.ProcessPoolExecutor(permitted_cores(), mp_context=context) as pool:
-        try:
-            batches = _batches(places)
-            tasks = ([files[place] for place in batch] for batch in batches)
-            results = pool.map(_make_batch, itertools.repeat(root), tasks, itertools.repeat(rules))
-            for batch, made in zip(batches, results, strict=True):
-                yield from zip(batch, made, strict=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with _processes(2 * len(places) // POOL_MIN_FILES) as pool:
+        batches = _batches(places)
+        tasks = [[files[place] for place in batch] for batch in batches]
+        run = map if pool is None else pool.map
+        results = run(_make_batch, itertools.repeat(root), tasks, itertools.repeat(rules))
+        for batch, made in zip(batches, results, strict=True):
+            yield from zip(batch, made, strict=True)
 
 
 def _make_batch(root: Path, files: Sequence[RawWindow], rules: RulesByVersion) -> list[_Made]:
