@@ -140,6 +140,7 @@ def _provider(number: int, models: Sequence[str]) -> dict[str, Any]:
         "id": "main",
         "base_url": f"https://{_provider_name(number)}.example/v1",
         "dialect": "openai-chat",
+        "http": "1.1",
         "region": None,
         "models": served,
     }

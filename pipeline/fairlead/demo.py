@@ -24,7 +24,7 @@ from rich.table import Table
 
 from fairlead import campaign, checks, history, problems, ranking, report, scaffold
 from fairlead.clock import Clock, SystemClock
-from fairlead.evidence import load_evidence
+from fairlead.evidence import load_evidence, with_replies
 from fairlead.measure.calibrate import Calibrated, LoadShape, calibrate
 from fairlead.measure.reference import Reference, start_reference
 from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log
@@ -227,6 +227,7 @@ class _Run:
         evidence, found = load_evidence(repository)
         if found:
             raise AssertionError(problems.render_text(found))
+        evidence = with_replies(repository, evidence)
         return ranking.build_rows(
             evidence, repository.providers, repository.methodologies, now_unix_ns=self.clock.unix_ns()
         )

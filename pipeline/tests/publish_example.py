@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from fairlead.evidence import load_evidence
+from fairlead.evidence import load_evidence, with_replies
 from fairlead.model import window_file_name
 from fairlead.problems import render_text
 from fairlead.publish import BuildReport, build_site
@@ -290,7 +290,10 @@ def load(root: Path) -> tuple[Repository, tuple[Row, ...]]:
     assert render_text([*problems, *unusable]) == "no problems\n"
     now_unix_ns = int(NOW.timestamp()) * S
     return repository, build_rows(
-        evidence, repository.providers, repository.methodologies, now_unix_ns=now_unix_ns
+        with_replies(repository, evidence),
+        repository.providers,
+        repository.methodologies,
+        now_unix_ns=now_unix_ns,
     )
 
 

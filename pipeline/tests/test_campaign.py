@@ -17,7 +17,7 @@ import pytest
 
 from fairlead import campaign, checks, demo
 from fairlead.clock import SystemClock, pause
-from fairlead.evidence import load_evidence
+from fairlead.evidence import load_evidence, with_replies
 from fairlead.fidelity import Answers
 from fairlead.measure import transport
 from fairlead.measure.calibrate import Calibrated, LoadShape
@@ -210,7 +210,7 @@ def test_an_open_scenario_is_measured_at_its_rate_and_checks_clean(field: Field)
     evidence, problems = load_evidence(field.load())
     assert not problems
     assert [item.invalid for item in evidence] == [()]
-    answers = evidence[0].answers
+    answers = with_replies(field.load(), evidence)[0].answers
     assert isinstance(answers, Answers)
     assert sum(tally.asked for tally in answers.tallies.values()) == 4
     assert {wrong.i for wrong in answers.wrong} == {request.i for request in window.requests if request.probe}

@@ -13,7 +13,6 @@ from scipy import special
 from fairlead.stats.estimates import Design, Estimate, Floats, IntervalRules, Ints, design_of
 from fairlead.stats.rates import effective_interval
 
-
 _FEW = 100  # values: so many are sorted sooner than an array is made of them
 
 
