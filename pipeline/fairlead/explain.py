@@ -8,12 +8,14 @@ there is a line that holds it.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from fairlead import metrics, stats
+from fairlead.cost import COST_FIGURES
 from fairlead.metrics import LoadKind, SteadyRules, Undefined
 from fairlead.ranking import Figure, Row
 from fairlead.windows import Outcome, Request, Window, digest
@@ -109,9 +111,12 @@ def explain(row: Row, figure: Figure, read: Read, rules: SteadyRules) -> Explana
 def _same_table(fresh: metrics.WindowTable, published: metrics.WindowTable, figure: Figure) -> bool:
     if figure.metric is not None:
         ours, theirs = fresh.values[figure.metric], published.values[figure.metric]
-        return len(ours) == len(theirs) and all(map(_same, ours, theirs))
+        same = len(ours) == len(theirs) and all(map(_same, ours, theirs))
+        return same and (not figure.is_adjusted or fresh.outcomes == published.outcomes)
     if figure.name == "success_rate":
         return fresh.outcomes == published.outcomes
+    if figure.name in COST_FIGURES:
+        return fresh.bill == published.bill
     return fresh.throughput_tps == published.throughput_tps
 
 
@@ -121,10 +126,14 @@ def _same(ours: float, theirs: float) -> bool:
 
 def _window_value(table: metrics.WindowTable, figure: Figure) -> float | None:
     if figure.metric is not None and figure.q is not None:
-        values = table.values[figure.metric]
-        return stats.quantile(values, figure.q) if len(values) else None
+        failed = table.requests - table.successes if figure.is_adjusted else 0
+        values = [*table.values[figure.metric], *[math.inf] * failed]
+        value = stats.quantile(values, figure.q) if values else math.inf
+        return value if math.isfinite(value) else None
     if figure.name == "success_rate":
         return table.successes / table.requests if table.requests else None
+    if figure.name in COST_FIGURES:
+        return None  # a price is the provider's, not the window's
     throughput = table.throughput_tps
     return None if isinstance(throughput, Undefined) else throughput
 
@@ -179,7 +188,7 @@ def _formula(figure: Figure) -> str:
     elif figure.name == "success_rate":
         return "Success rate: successes / requests; those that were our own fault count in neither."
     else:
-        source = metrics.system_throughput_tps
+        source = COST_FIGURES.get(figure.name, metrics.system_throughput_tps)
     text = " ".join((source.__doc__ or "").split("\n\n")[0].split())
     return text.partition(". ")[0].rstrip(".") + "."
 

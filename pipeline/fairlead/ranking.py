@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
-from fairlead import stats, usage
+from fairlead import cost, stats, usage
 from fairlead.fidelity import Answers
 from fairlead.measure.certificate import beyond, refusals
 from fairlead.metrics import Undefined, WindowTable
-from fairlead.model import CalibrationRules, Methodology, Provider
+from fairlead.model import CalibrationRules, Methodology, Price, Provider
 from fairlead.smoothness import Replies
 from fairlead.usage import Usage
 from fairlead.windows import Certificate, Outcome
@@ -53,24 +54,54 @@ class Better(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figure:
-    """A published figure: its name ends in its unit; ``metric`` and ``q`` say what it is made from."""
+    """A published figure: its name ends in its unit; ``metric`` and ``q`` say what it is made from.
+
+    ``is_adjusted``: a failed request counts as infinitely slow. ``is_column``: it has a column of its own on
+    a board; the others stand in the data and where a row is shown alone.
+    """
 
     name: str
     label: str
     better: Better
     metric: str | None = None
     q: float | None = None
+    is_adjusted: bool = False
+    is_column: bool = True
 
 
 FIGURES: tuple[Figure, ...] = (
     Figure("ttft_p50_ms", "TTFT p50", Better.LOWER, "ttft_ms", 0.50),
+    Figure("ttft_p90_ms", "TTFT p90", Better.LOWER, "ttft_ms", 0.90, is_column=False),
     Figure("ttft_p95_ms", "TTFT p95", Better.LOWER, "ttft_ms", 0.95),
+    Figure("ttft_p99_ms", "TTFT p99", Better.LOWER, "ttft_ms", 0.99, is_column=False),
+    Figure(
+        "ttft_adjusted_p50_ms",
+        "TTFT p50, failures as infinitely slow",
+        Better.LOWER,
+        "ttft_ms",
+        0.50,
+        is_adjusted=True,
+        is_column=False,
+    ),
+    Figure(
+        "ttft_adjusted_p95_ms",
+        "TTFT p95, failures as infinitely slow",
+        Better.LOWER,
+        "ttft_ms",
+        0.95,
+        is_adjusted=True,
+        is_column=False,
+    ),
     Figure("e2e_p50_ms", "E2E latency p50", Better.LOWER, "e2e_ms", 0.50),
+    Figure("e2e_p95_ms", "E2E latency p95", Better.LOWER, "e2e_ms", 0.95, is_column=False),
     Figure("tpot_p50_ms", "TPOT p50", Better.LOWER, "tpot_ms", 0.50),
     Figure("output_speed_p50_tps", "Output speed p50", Better.HIGHER, "output_speed_tps", 0.50),
     Figure("system_throughput_tps", "System throughput", Better.HIGHER),
     Figure("success_rate", "Success rate", Better.HIGHER),
+    Figure("blended_usd_per_mtok", "Blended price", Better.LOWER),
+    Figure("usd_per_success", "Cost per success", Better.LOWER, is_column=False),
 )
+COLUMNS = tuple(figure for figure in FIGURES if figure.is_column)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -222,7 +253,8 @@ def build_rows(
     families: dict[Family, list[Row]] = {}
     for (family, provider, endpoint, origin, _), items in groups.items():
         methodology = methodology_of(methodologies, family.methodology)
-        row = _build_row(family, provider, endpoint, origin, items, methodology)
+        prices = cost.prices_of(providers.get(provider), endpoint, family.model)
+        row = _build_row(family, provider, endpoint, origin, items, methodology, prices)
         reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
         families.setdefault(family, []).append(dataclasses.replace(row, unranked=reasons))
     ranked = [
@@ -256,6 +288,7 @@ def _build_row(
     origin: Origin,
     items: Sequence[Evidence],
     methodology: Methodology,
+    prices: Sequence[Price],
 ) -> Row:
     ordered = sorted(items, key=lambda item: (item.table.start_unix_ns, item.path))
     valid = [item.table for item in ordered if not item.invalid]
@@ -270,7 +303,9 @@ def _build_row(
         endpoint=endpoint,
         origin=origin,
         evidence=tuple(ordered),
-        figures=estimate_figures(valid, interval_rules(methodology), day_seconds=methodology.day_seconds),
+        figures=estimate_figures(
+            valid, interval_rules(methodology), day_seconds=methodology.day_seconds, prices=prices
+        ),
         outcomes=counts,
         unranked=(),
         ranks={},
@@ -297,25 +332,78 @@ def hour_of(table: WindowTable, day_seconds: int) -> int:
 
 
 def estimate_figures(
-    tables: Sequence[WindowTable], rules: stats.IntervalRules, *, day_seconds: int
+    tables: Sequence[WindowTable],
+    rules: stats.IntervalRules,
+    *,
+    day_seconds: int,
+    prices: Sequence[Price] = (),
 ) -> dict[str, stats.Estimate]:
-    """Every figure over these windows, in the order of :data:`FIGURES`."""
+    """Every figure over these windows, in the order of :data:`FIGURES`. ``prices``: of the model there."""
     hours = [hour_of(table, day_seconds) for table in tables]
     requests = [table.requests for table in tables]
-    figures = {}
-    for figure in FIGURES:
-        if figure.metric is not None and figure.q is not None:
-            values = [table.values[figure.metric] for table in tables]
-            (estimate,) = stats.quantile_estimates(
-                values, (figure.q,), attempts=requests, strata=hours, rules=rules
-            )
-        elif figure.name == "success_rate":
-            successes = [table.successes for table in tables]
-            estimate = stats.share_estimate(successes, requests, strata=hours, rules=rules)
+    successes = [table.successes for table in tables]
+    found = {
+        "system_throughput_tps": _throughput(tables, hours, rules),
+        "success_rate": stats.share_estimate(successes, requests, strata=hours, rules=rules),
+        **_costs(tables, hours, prices, rules),
+    }
+    for metric, is_adjusted in {(figure.metric, figure.is_adjusted): None for figure in FIGURES}:
+        if metric is not None:
+            found |= _quantiles(tables, metric, hours, rules, is_adjusted=is_adjusted)
+    return {figure.name: found[figure.name] for figure in FIGURES}
+
+
+def _quantiles(
+    tables: Sequence[WindowTable],
+    metric: str,
+    hours: Sequence[int],
+    rules: stats.IntervalRules,
+    *,
+    is_adjusted: bool,
+) -> dict[str, stats.Estimate]:
+    """Every figure that is a quantile of this metric; of one sample, so that it is sorted once."""
+    made = [figure for figure in FIGURES if (figure.metric, figure.is_adjusted) == (metric, is_adjusted)]
+    levels = [figure.q for figure in made if figure.q is not None]
+    values = [table.values[metric] for table in tables]
+    if is_adjusted:
+        failures = [table.requests - table.successes for table in tables]
+        found = stats.adjusted_quantile_estimates(
+            values, levels, failures=failures, strata=hours, rules=rules
+        )
+    else:
+        requests = [table.requests for table in tables]
+        found = stats.quantile_estimates(values, levels, attempts=requests, strata=hours, rules=rules)
+    return {figure.name: _finite(estimate) for figure, estimate in zip(made, found, strict=True)}
+
+
+def _finite(estimate: stats.Estimate) -> stats.Estimate:
+    """The same where it is a number; else the reason in its place, for no page and no JSON holds infinity."""
+    if estimate.value is not None and not math.isfinite(estimate.value):
+        reason = "infinite: so large a share failed"
+        return dataclasses.replace(estimate, value=None, low=None, high=None, reason=reason)
+    if estimate.high is not None and not math.isfinite(estimate.high):
+        reason = "its interval has no upper end: so large a share may fail"
+        return dataclasses.replace(estimate, low=None, high=None, reason=reason)
+    return estimate
+
+
+def _costs(
+    tables: Sequence[WindowTable], hours: Sequence[int], prices: Sequence[Price], rules: stats.IntervalRules
+) -> dict[str, stats.Estimate]:
+    """Every figure of cost, over the windows that have a price and a bill."""
+    spent = cost.row_cost([(table.start_unix_ns, table.bill) for table in tables], prices)
+    given = [place for place, window in enumerate(spent.windows) if isinstance(window, cost.WindowCost)]
+    strata = [hours[place] for place in given]
+    n = sum(tables[place].requests for place in given)
+    found = {}
+    for name, figure in spent.figures.items():
+        if isinstance(figure, cost.NoCost):
+            found[name] = stats.Estimate(None, None, None, 0, 0, figure.reason)
         else:
-            estimate = _throughput(tables, hours, rules)
-        figures[figure.name] = estimate
-    return figures
+            found[name] = stats.ratio_estimate(
+                figure.numerators, figure.denominators, n=n, strata=strata, rules=rules
+            )
+    return found
 
 
 def _throughput(

@@ -35,7 +35,7 @@ def format_value(name: str, value: float) -> str:
     """A figure as people read it: three significant digits, its unit taken from its name."""
     if name.endswith("_rate"):
         return f"{value:.2%}"
-    unit = {"ms": "ms", "tps": "tok/s"}.get(name.rpartition("_")[2], "")
+    unit = {"ms": "ms", "tps": "tok/s", "mtok": "USD/Mtok", "success": "USD"}.get(name.rpartition("_")[2], "")
     digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
     return f"{digits} {unit}".rstrip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from fairlead import model, ranking
+from fairlead import cost, model, ranking
 from fairlead.metrics import Undefined
 from fairlead.ranking import FIGURES, Evidence, Origin, RankRange, Row
 from fairlead.windows import Calibration, Certificate, Methodology, Outcome
@@ -25,7 +26,9 @@ from .examples import (
     make_load,
     make_methodology,
     make_provider,
+    make_request,
     make_table,
+    make_tokens,
 )
 
 NOW = START_UNIX_NS + 10 * DAY_NS
@@ -530,6 +533,39 @@ def test_throughput_counts_only_the_windows_that_give_it() -> None:
     assert 0.0 < estimate.low < 400.0
     alone = ranking.estimate_figures(tables[2:], ranking.INTERVALS, day_seconds=60)["system_throughput_tps"]
     assert (alone.value, alone.n, alone.reason) == (None, 0, "10 requests, 30 are needed")
+
+
+def test_a_failure_counts_as_infinitely_slow_beside_the_quantile_over_successes() -> None:
+    """A tenth of the requests failed: the adjusted median moves up, the adjusted p95 is no number."""
+    values = [float(value) for value in range(1, 28)]
+    tables = [make_table({"ttft_ms": values}, failures={Outcome.TIMEOUT: 3}) for _ in range(12)]
+    figures = ranking.estimate_figures(tables, ranking.INTERVALS, day_seconds=60)
+    assert (figures["ttft_p50_ms"].value, figures["ttft_adjusted_p50_ms"].value) == (14.0, 15.0)
+    assert figures["ttft_p95_ms"].value == 26.0
+    assert figures["ttft_adjusted_p95_ms"].value is None
+    assert "infinite" in (figures["ttft_adjusted_p95_ms"].reason or "")
+
+
+def test_a_row_costs_what_its_windows_were_billed_at_the_price_of_their_day() -> None:
+    price = model.Price(
+        from_=dt.date(1970, 1, 1),
+        until=None,
+        input_usd_per_mtok=1.0,
+        cached_input_usd_per_mtok=None,
+        output_usd_per_mtok=4.0,
+        source="https://acme.example/prices",
+        retrieved=dt.date(2026, 1, 1),
+    )
+    bill = cost.bill(
+        [make_request(i=i, tokens=make_tokens(usage_input=100, usage_output=50)) for i in range(10)]
+    )
+    tables = [dataclasses.replace(make_table({"ttft_ms": [1.0] * 10}), bill=bill) for _ in range(4)]
+    priced = ranking.estimate_figures(tables, ranking.INTERVALS, day_seconds=60, prices=(price,))
+    assert priced["blended_usd_per_mtok"].value == pytest.approx((100 * 1 + 50 * 4) / 150)
+    assert priced["usd_per_success"].value == pytest.approx((100 * 1 + 50 * 4) / 1e6)
+    assert priced["usd_per_success"].n == 40
+    unpriced = ranking.estimate_figures(tables, ranking.INTERVALS, day_seconds=60)
+    assert (unpriced["usd_per_success"].value, bool(unpriced["usd_per_success"].reason)) == (None, True)
 
 
 # -- validity ------------------------------------------------------------------------------------

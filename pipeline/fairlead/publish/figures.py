@@ -16,7 +16,10 @@ from fairlead.windows import Outcome
 FIGURE: Mapping[str, Figure] = {figure.name: figure for figure in FIGURES}
 NOT_DISCLOSED = "not disclosed"
 
-_UNITS = {"ms": "ms", "tps": "tokens/s", "rate": "%"}
+_UNITS = {"ms": "ms", "tps": "tokens/s", "rate": "%"} | {
+    "mtok": "USD per million tokens",
+    "success": "USD a success",
+}
 _DAY_S = 86_400
 
 OUTCOME_WORDS: Mapping[Outcome, str] = {

@@ -153,7 +153,7 @@ def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here:
     methodology = edition.repository.methodologies.get(family.methodology or "")
     ranked, listed = order_rows(rows, methodology)
     shared = _shared_reasons(ranked, listed)
-    shown = [figure for figure in ranking.FIGURES if any(_value(row, figure) is not None for row in rows)]
+    shown = [figure for figure in ranking.COLUMNS if any(_value(row, figure) is not None for row in rows)]
     blocks = [
         markup.heading(2, f"{family.scenario} · {vantage_words(edition, family)}", family_anchor(family)),
         _family_facts(edition, family, rows, methodology, here),
@@ -349,7 +349,7 @@ def _folder_words(folder: str) -> str:
 def _missing_note(rows: Sequence[Row], shown: Sequence[Figure]) -> list[str]:
     """Why figures are left out of the table, and why some have no interval."""
     parts = []
-    for figure in ranking.FIGURES:
+    for figure in ranking.COLUMNS:
         if figure not in shown:
             reasons = sorted({row.figures[figure.name].reason or "not given" for row in rows})
             parts.append(f"{figure.label}: {'; '.join(reasons[:2])}")
@@ -371,7 +371,7 @@ def _missing_note(rows: Sequence[Row], shown: Sequence[Figure]) -> list[str]:
 
 def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
     """Rows of several families in one table: the family names the row; nothing here is compared."""
-    shown = [figure for figure in ranking.FIGURES if any(_value(row, figure) is not None for row in rows)]
+    shown = [figure for figure in ranking.COLUMNS if any(_value(row, figure) is not None for row in rows)]
     lines = []
     for row in sorted(rows, key=lambda row: row.id):
         anchor = f"{model_url(row.family.model)}#{family_anchor(row.family)}"
