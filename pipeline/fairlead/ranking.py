@@ -20,12 +20,12 @@ from fairlead.fidelity import Answers
 from fairlead.measure.certificate import beyond, refusals
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Price, Provider
+from fairlead.profile import AgeState, age_state
 from fairlead.smoothness import Replies
 from fairlead.usage import Usage
 from fairlead.windows import Certificate, Outcome
 
 REAL_DAY_SECONDS = 86_400
-_DAY_NS = REAL_DAY_SECONDS * 1_000_000_000
 
 #: How intervals are made where nothing says it: of a window ad hoc, and under an early draft.
 INTERVALS = stats.IntervalRules(
@@ -435,9 +435,8 @@ def _ineligible(
     reasons.extend(_ineligible_by_provider(provider, methodology))
     if not row.valid:
         reasons.append("no valid window")
-    limit_days = methodology.ranking.stale_unranked_days
-    if now_unix_ns - row.last_unix_ns > limit_days * _DAY_NS:
-        reasons.append(f"older than {limit_days} days")
+    if age_state(row.last_unix_ns, now_unix_ns, methodology.ranking) is AgeState.EXPIRED:
+        reasons.append(f"older than {methodology.ranking.stale_unranked_days} days")
     return tuple(reasons)
 
 
