@@ -15,7 +15,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fairlead import stats
 from fairlead.ranking import Better
 from fairlead.stats import Estimate
 
@@ -141,24 +140,3 @@ def _is_beaten(rivals: Floats, place: int, point: Floats) -> bool:
     """Whether a rival other than the one at ``place`` is as good in both figures and better in one."""
     others = np.delete(rivals, place, axis=0)
     return bool(((others >= point).all(axis=1) & (others > point).any(axis=1)).any())
-
-
-def ratio_estimate(
-    numerators: Sequence[float], denominators: Sequence[float], *, n: int, confidence: float
-) -> Estimate:
-    """A ratio of sums over windows, as a cost is, with the t interval of its linear form.
-
-    Each window stands as ratio + (numerator - ratio x denominator) / mean denominator: the mean of those is
-    the ratio, and their spread is its own. ``n``: the requests behind it. The denominators' sum is above 0.
-    """
-    total = math.fsum(denominators)
-    ratio, mean = math.fsum(numerators) / total, total / len(denominators)
-    values = [
-        ratio + (above - ratio * below) / mean for above, below in zip(numerators, denominators, strict=True)
-    ]
-    estimate = stats.mean_estimate(values, n=n, confidence=confidence)
-    if estimate.low is None or estimate.high is None:
-        return dataclasses.replace(estimate, value=ratio)
-    return dataclasses.replace(
-        estimate, value=ratio, low=max(min(estimate.low, ratio), 0.0), high=max(estimate.high, ratio)
-    )

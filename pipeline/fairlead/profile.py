@@ -50,7 +50,7 @@ class TimeRules:
     """
 
     day_seconds: int
-    confidence: float
+    intervals: stats.IntervalRules
     drift_days_min: int
     drift_days_max: int
 
@@ -104,14 +104,18 @@ BIN_QUANTILES = (
 )
 
 
-def estimate_bin(tables: Sequence[WindowTable], confidence: float) -> dict[str, Estimate]:
+def estimate_bin(tables: Sequence[WindowTable], rules: TimeRules) -> dict[str, Estimate]:
     """The figures of one bin's windows, each with its interval or the reason why there is none."""
-    figures = {
-        name: stats.quantile_estimate([table.values[metric] for table in tables], q, confidence=confidence)
-        for name, metric, q in BIN_QUANTILES
-    }
+    hours = [hour_of(table.start_unix_ns, rules) for table in tables]
+    requests = [table.requests for table in tables]
+    figures: dict[str, Estimate] = {}
+    for name, metric, q in BIN_QUANTILES:
+        values = [table.values[metric] for table in tables]
+        (figures[name],) = stats.quantile_estimates(
+            values, (q,), attempts=requests, strata=hours, rules=rules.intervals
+        )
     figures["success_rate"] = stats.share_estimate(
-        [table.successes for table in tables], [table.requests for table in tables], confidence=confidence
+        [table.successes for table in tables], requests, strata=hours, rules=rules.intervals
     )
     return figures
 
@@ -174,12 +178,12 @@ def hour_bins(line: Timeline, rules: TimeRules) -> tuple[Bin, ...]:
     return tuple(_bin(hour, groups.get(hour, ()), rules) for hour in range(HOURS))
 
 
-def day_bins(line: Timeline, rules: TimeRules) -> tuple[Bin, ...]:
-    """The days that hold a window, in order; a day without one is not listed, however long the gap."""
+def day_bins(line: Timeline, rules: TimeRules, *, latest: int) -> tuple[Bin, ...]:
+    """The ``latest`` days that hold a window, in order; one without is not listed, however long the gap."""
     groups = collections.defaultdict[int, list[Sampled]](list)
     for window in line.windows:
         groups[day_of(window.table.start_unix_ns, rules)].append(window)
-    return tuple(_bin(day, groups[day], rules) for day in sorted(groups))
+    return tuple(_bin(day, groups[day], rules) for day in sorted(sorted(groups, reverse=True)[:latest]))
 
 
 def _bin(place: int, windows: Sequence[Sampled], rules: TimeRules) -> Bin:
@@ -189,7 +193,7 @@ def _bin(place: int, windows: Sequence[Sampled], rules: TimeRules) -> Bin:
         windows=len(tables),
         requests=sum(table.requests for table in tables),
         successes=sum(table.successes for table in tables),
-        figures=estimate_bin(tables, rules.confidence),
+        figures=estimate_bin(tables, rules),
         invalid=len(windows) - len(tables),
         reasons=_reasons(windows),
     )

@@ -142,30 +142,3 @@ def test_infinite_figures_are_ordered_like_any() -> None:
     }
 
 
-# -- a ratio over windows ------------------------------------------------------------------------
-
-
-def test_a_ratio_is_that_of_the_sums() -> None:
-    """3 US$ for 2 million tokens, 5 for 6: 1 US$ a million, not the mean of 1.5 and 0.83."""
-    estimate = fronts.ratio_estimate([3.0, 5.0], [2.0, 6.0], n=60, confidence=0.95)
-    assert estimate.value == 1.0
-    assert (estimate.n, estimate.windows) == (60, 2)
-
-
-def test_a_ratio_that_never_varies_has_an_interval_of_no_width() -> None:
-    estimate = fronts.ratio_estimate([0.5, 1.0, 1.5], [1.0, 2.0, 3.0], n=90, confidence=0.95)
-    assert estimate.value == 0.5
-    assert estimate.low == pytest.approx(0.5)
-    assert estimate.high == pytest.approx(0.5)
-
-
-def test_the_interval_of_a_ratio_is_the_linear_ones() -> None:
-    """Equal denominators: the t interval of the mean, 2 +- 4.302653 x 1 / sqrt(3)."""
-    estimate = fronts.ratio_estimate([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], n=90, confidence=0.95)
-    assert estimate.low == 0.0
-    assert estimate.high == pytest.approx(2 + 4.302652729911275 / math.sqrt(3))
-
-
-def test_one_window_gives_a_ratio_and_no_interval() -> None:
-    estimate = fronts.ratio_estimate([3.0], [2.0], n=30, confidence=0.95)
-    assert (estimate.value, estimate.low, estimate.reason) == (1.5, None, "one window gives no interval")

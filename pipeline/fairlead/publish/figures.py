@@ -111,6 +111,16 @@ def age(then: dt.datetime, now: dt.datetime) -> str:
     return f"{count(int(seconds // _DAY_S), 'day')} old"
 
 
+def duration(ns: int) -> str:
+    """A length of time in the unit that suits it: 5.0 s, 12 minutes, 6.0 hours, 3.2 days."""
+    seconds = ns / 1e9
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours" if seconds < 2 * _DAY_S else f"{seconds / _DAY_S:.1f} days"
+
+
 def failures(outcomes: Mapping[Outcome, int]) -> str | None:
     """The failures by class, most frequent first; None where every request ended well."""
     found = sorted(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from fairlead import cost, fidelity, metrics, ranking, smoothness, stats
+from fairlead import cost, fidelity, fronts, metrics, profile, ranking, smoothness, stats
 from fairlead.measure import workload
 from fairlead.model import Ballot, Methodology, Proposal, Rules, Version
 from fairlead.problems import Problem
@@ -360,6 +360,9 @@ GLOSSARY: Mapping[str, Callable[..., object]] = {
     "throughput-interval": stats.mean_estimate,
     "comparison": stats.compare,
     "many-comparisons": stats.holm,
+    "drift": profile.drift,
+    "curve": fronts.curve,
+    "front": fronts.pareto_front,
     "billed-requests": cost.is_billed,
     "billed-input": cost.billed_input,
     "billed-output": cost.billed_output,
@@ -397,6 +400,9 @@ _NAMES = {
     "throughput-interval": "Interval of the throughput",
     "comparison": "Comparison of two rows",
     "many-comparisons": "Many comparisons at once",
+    "drift": "Drift",
+    "curve": "Curve over concurrency",
+    "front": "Pareto front",
     "billed-requests": "Billed requests",
     "billed-input": "Billed input",
     "billed-output": "Billed output",

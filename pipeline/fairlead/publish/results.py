@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from fairlead import ranking
 from fairlead.model import Methodology
+from fairlead.profile import AgeState, age_state
 from fairlead.publish import figures, findings, markup, usage
 from fairlead.publish.edition import (
     Edition,
@@ -190,6 +191,12 @@ def vantage_words(edition: Edition, family: Family) -> str:
     return f"from {vantage.name}" if vantage else f"from {family.vantage}"
 
 
+def family_words(edition: Edition, family: Family) -> str:
+    """A family in words, unlike any other of its model."""
+    version = f"methodology {family.methodology}" if family.methodology else "no methodology"
+    return f"{family.scenario}, {vantage_words(edition, family)}, {version}"
+
+
 def order_rows(rows: Iterable[Row], methodology: Methodology | None) -> tuple[list[Row], list[Row]]:
     """Ranked rows by the rank range of the first metric they have, then by id; the others by id."""
     metrics = methodology.ranking.metrics if methodology else ()
@@ -293,8 +300,21 @@ def _row_name(edition: Edition, row: Row, here: str) -> Html:
         tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
         " ",
         tag("span", state, class_="fl-state"),
+        age_badge(edition, row),
         scope="row",
     )
+
+
+def age_badge(edition: Edition, row: Row) -> Html | None:
+    """A mark on a row whose newest window is old, or lies ahead of this edition; none on a fresh one."""
+    rules = ranking.methodology_of(edition.repository.methodologies, row.family.methodology).ranking
+    now_unix_ns = int(edition.now.timestamp()) * 1_000_000_000
+    words = {
+        AgeState.STALE: f"older than {rules.stale_badge_days} days",
+        AgeState.EXPIRED: f"older than {rules.stale_unranked_days} days",
+        AgeState.FUTURE: "dated in the future",
+    }.get(age_state(row.last_unix_ns, now_unix_ns, rules))
+    return join((" ", tag("span", words, class_="fl-state fl-warning"))) if words else None
 
 
 def figure_cell(row: Row, figure: Figure) -> Html:
@@ -382,6 +402,7 @@ def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
             tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
             " ",
             tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
+            age_badge(edition, row),
             scope="row",
         )
         cells = (figure_cell(row, figure) for figure in shown)

@@ -25,7 +25,7 @@ from typing import Any
 from fairlead import audit, documents
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
-from fairlead.publish import api, clock, coverage, markup, method, parties, record, results
+from fairlead.publish import api, clock, coverage, curves, markup, method, parties, record, results, time
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -130,7 +130,7 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
     problems += edition.imported_record[1]
     pages = [
         results.models_page(edition),
-        *(results.model_page(edition, model) for model in edition.board_models),
+        *(_model_page(edition, model) for model in edition.board_models),
         parties.providers_page(edition),
         *(parties.provider_page(edition, name) for name in repository.providers),
         parties.submissions_page(edition),
@@ -146,6 +146,13 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
             pages.append(page)
             problems += found
     return pages, problems
+
+
+def _model_page(edition: Edition, model: str) -> Page:
+    """The boards of a model, then its curves and fronts, then when it was measured."""
+    page = results.model_page(edition, model)
+    below = (*curves.model_blocks(edition, model), *time.model_blocks(edition, model))
+    return dataclasses.replace(page, blocks=(*page.blocks, *below))
 
 
 def _fragment(edition: Edition, name: str, source: Path) -> str:

@@ -12,7 +12,7 @@ from fairlead import profile
 from fairlead.fronts import Standing, pareto_front
 from fairlead.metrics import Undefined
 from fairlead.profile import HOURS, Sampling, Timeline, TimeRules
-from fairlead.ranking import Better, Evidence
+from fairlead.ranking import INTERVALS, Better, Evidence
 from fairlead.stats import Estimate
 
 from ..examples import make_clock, make_evidence, make_table
@@ -40,7 +40,7 @@ def windows(draw: st.DrawFn) -> list[Evidence]:
 
 
 def rules_of(day_seconds: int) -> TimeRules:
-    return TimeRules(day_seconds=day_seconds, confidence=0.95, drift_days_min=3, drift_days_max=90)
+    return TimeRules(day_seconds=day_seconds, intervals=INTERVALS, drift_days_min=3, drift_days_max=90)
 
 
 def everything(given_: list[Evidence], rules: TimeRules) -> object:
@@ -49,7 +49,7 @@ def everything(given_: list[Evidence], rules: TimeRules) -> object:
         return line
     return (
         profile.hour_bins(line, rules),
-        profile.day_bins(line, rules),
+        profile.day_bins(line, rules, latest=100),
         profile.coverage(line, rules),
         profile.drift(line, "ttft_ms", rules),
     )
@@ -85,7 +85,7 @@ def test_bins_of_hours_and_of_days_hold_each_window_once(given_: list[Evidence],
         return
     assert isinstance(line, Timeline)
     valid = [item for item in given_ if not item.invalid]
-    for bins in (profile.hour_bins(line, rules), profile.day_bins(line, rules)):
+    for bins in (profile.hour_bins(line, rules), profile.day_bins(line, rules, latest=100)):
         assert sum(found.windows for found in bins) == len(valid)
         assert sum(found.invalid for found in bins) == len(given_) - len(valid)
         assert sum(found.requests for found in bins) == sum(item.table.requests for item in valid)

@@ -1,0 +1,240 @@
+"""When the rows of a model were measured: hours, days, drift and age in words. Ranks nothing.
+
+Every state of an hour is a word or a number in its cell; no colour says anything.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+
+from fairlead import profile, ranking, stats
+from fairlead.metrics import Undefined
+from fairlead.model import Methodology
+from fairlead.profile import Bin, Coverage, Drift, Sampling, TimeRules
+from fairlead.publish import figures, markup, results
+from fairlead.publish.edition import Edition, families
+from fairlead.publish.markup import Html, tag
+from fairlead.ranking import Family, Row
+
+#: No methodology version states it yet, and nothing is ranked by it. Two whole weeks: its days differ.
+DRIFT_DAYS_MIN = 14
+DRIFT_METRICS = ("ttft_ms", "output_speed_tps")
+_METRIC_WORDS = {"ttft_ms": "TTFT p50", "output_speed_tps": "output speed p50"}
+DAYS_SHOWN = 14
+_REASONS_SHOWN = 3
+
+
+def time_rules(methodology: Methodology) -> TimeRules:
+    """The numbers for time of a methodology. A drift is looked for in the days that a rank may rest on."""
+    return TimeRules(
+        day_seconds=methodology.day_seconds,
+        intervals=ranking.interval_rules(methodology),
+        drift_days_min=DRIFT_DAYS_MIN,
+        drift_days_max=methodology.ranking.stale_unranked_days,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowTime:
+    """What is said of one row's time: its hours, its last days, its coverage, and its drift by metric."""
+
+    row: Row
+    hours: tuple[Bin, ...]
+    days: tuple[Bin, ...]
+    coverage: Coverage
+    drifts: Mapping[str, Drift | Undefined]
+
+
+def row_time(row: Row, rules: TimeRules) -> RowTime | Undefined:
+    """Hours, days, coverage and drift of a row; undefined where its windows have no time of their own."""
+    line = profile.timeline(row.evidence)
+    if isinstance(line, Undefined):
+        return line
+    drifts = {metric: profile.drift(line, metric, rules) for metric in DRIFT_METRICS}
+    return RowTime(
+        row=row,
+        hours=profile.hour_bins(line, rules),
+        days=profile.day_bins(line, rules, latest=DAYS_SHOWN),
+        coverage=profile.coverage(line, rules),
+        drifts=drifts,
+    )
+
+
+# -- the blocks of a model's page ----------------------------------------------------------------
+
+
+def model_blocks(edition: Edition, model: str) -> list[str]:
+    """Hours and days of each table of the board, and a line on each of its rows."""
+    rows = edition.rows_where(model=model)
+    blocks = [
+        markup.heading(2, "Through the day and over days", "time"),
+        tag("p", _READING, class_="fl-note"),
+    ]
+    for family in families(rows):
+        blocks += _family_blocks(edition, family, [row for row in rows if row.family == family])
+    return blocks
+
+
+_READING = (
+    "Each cell: TTFT p50 in ms over the windows that count and that began in that hour of the day, in UTC, "
+    "or on that day; its interval where they are enough for one, its n, and the success rate where a request "
+    "failed. empty: no window began then. missing: all that did are invalid. A dash: too few values. Nothing "
+    "is compared here; rows are, in the tables above."
+)
+
+
+def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> list[str]:
+    methodology = ranking.methodology_of(edition.repository.methodologies, family.methodology)
+    rules = time_rules(methodology)
+    found = [(row, row_time(row, rules)) for row in rows]
+    timed = [item for _, item in found if isinstance(item, RowTime)]
+    told = _told_apart(timed, methodology)
+    label = results.family_words(edition, family)
+    blocks: list[str] = [markup.heading(3, label, f"time--{results.family_anchor(family)}")]
+    if timed:
+        blocks.append(_hours_table(edition, label, timed))
+        blocks.append(_days_table(edition, label, timed, rules))
+    if methodology.day_seconds != ranking.REAL_DAY_SECONDS:
+        words = f"A day of this methodology has {methodology.day_seconds:,} seconds, an hour a 24th of that."
+        blocks.append(tag("p", words, class_="fl-note"))
+    if not timed and len({item.reason for _, item in found if isinstance(item, Undefined)}) == 1:
+        (reason,) = {item.reason for _, item in found if isinstance(item, Undefined)}
+        return [*blocks, tag("p", f"No row of this table has a profile: {reason}.", class_="fl-note")]
+    lines = (
+        tag("li", f"{_name(edition, row)}: ", " ".join(_sentences(edition, row, item, told)))
+        for row, item in found
+    )
+    return [*blocks, tag("ul", *lines)]
+
+
+def _told_apart(timed: Sequence[RowTime], methodology: Methodology) -> frozenset[tuple[str, str]]:
+    """The drifts (row, metric) of one table that stand at one family-wise error."""
+    p_values = {
+        (item.row.id, metric): found.p_value
+        for item in timed
+        for metric, found in item.drifts.items()
+        if isinstance(found, Drift)
+    }
+    rejected = stats.holm(list(p_values.values()), family_error=methodology.statistics.family_error)
+    return frozenset(itertools.compress(p_values, rejected))
+
+
+def _name(edition: Edition, row: Row) -> str:
+    parts = [edition.provider_name(row.provider), row.endpoint, results.ORIGIN_WORDS[row.origin]]
+    return ", ".join([*parts, *([row.role] if row.role != "subject" else [])])
+
+
+# -- hours and days ------------------------------------------------------------------------------
+
+
+def _hours_table(edition: Edition, label: str, timed: Sequence[RowTime]) -> Html:
+    heads = [_right(f"{hour:02}") for hour in range(profile.HOURS)]
+    lines = [markup.row(_head(edition, item.row), *map(_cell, item.hours)) for item in timed]
+    return markup.simple_table(f"By hour of the day: {label}", ("UTC", *heads), lines, "fl-board fl-hours")
+
+
+def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: TimeRules) -> Html:
+    """The last days on which any row of the table has a window."""
+    days = sorted({found.place for item in timed for found in item.days})[-DAYS_SHOWN:]
+    starts = [figures.moment(day * rules.day_ns) for day in days]
+    form = "%Y-%m-%d" if rules.day_seconds == ranking.REAL_DAY_SECONDS else "%Y-%m-%d %H:%M:%S"
+    lines = []
+    for item in timed:
+        found = {each.place: each for each in item.days}
+        lines.append(markup.row(_head(edition, item.row), *(_cell(found.get(day)) for day in days)))
+    heads = [_right(f"{start:{form}}") for start in starts]
+    return markup.simple_table(f"By day: {label}", ("Day", *heads), lines, "fl-board fl-hours")
+
+
+def _right(text: str) -> Html:
+    return tag("th", text, scope="col", class_="fl-n")
+
+
+def _head(edition: Edition, row: Row) -> Html:
+    name = edition.provider_name(row.provider)
+    role = "" if row.role == "subject" else f" · {row.role}"
+    words = f"{row.endpoint} · {results.ORIGIN_WORDS[row.origin]}{role}"
+    return tag("th", tag("span", name), tag("small", words, class_="fl-sub"), scope="row")
+
+
+def _cell(found: Bin | None) -> Html:
+    if found is None or found.sampling is Sampling.EMPTY:
+        return tag("td", tag("span", "empty", class_="fl-none"), class_="fl-n")
+    lacking = tag("small", f"{found.invalid} invalid", class_="fl-sub") if found.invalid else None
+    if found.sampling is Sampling.INVALID:
+        return tag("td", tag("span", "missing", class_="fl-none"), lacking, class_="fl-n")
+    ttft, success = found.figures["ttft_p50_ms"], found.figures["success_rate"]
+    shown = tag("span", "–" if ttft.value is None else figures.number(ttft.value))
+    lines = [tag("small", tag("i", "n"), f" {ttft.n:,}", class_="fl-sub")]
+    between = figures.interval("ttft_p50_ms", ttft)
+    if between:
+        lines.insert(0, tag("small", between, class_="fl-sub"))
+    if success.value is not None and success.value < 1:
+        lines.append(tag("small", f"{figures.percent(success.value)} % ok", class_="fl-sub"))
+    return tag("td", shown, *lines, lacking, class_="fl-n")
+
+
+# -- sentences -----------------------------------------------------------------------------------
+
+
+def _sentences(
+    edition: Edition, row: Row, item: RowTime | Undefined, told: frozenset[tuple[str, str]]
+) -> Iterable[str]:
+    if isinstance(item, Undefined):
+        yield f"no profile: {item.reason}."
+    else:
+        yield from coverage_sentences(item.coverage)
+        yield from drift_sentences(row.id, item.drifts, told)
+    yield f"Newest window: {figures.age(figures.moment(row.last_unix_ns), edition.now)}."
+
+
+def coverage_sentences(found: Coverage) -> Iterable[str]:
+    """Which hours and days were sampled, which are missing and why, and the longest time unobserved."""
+    sampled = found.places(Sampling.SAMPLED)
+    words = f"{len(sampled)} of {profile.HOURS} hours sampled ({figures.percent(found.share)} %)"
+    empty, missing = found.places(Sampling.EMPTY), found.places(Sampling.INVALID)
+    words += f", {len(empty)} empty ({hour_ranges(empty)})" if empty else ", none empty"
+    yield f"{words}, {len(missing)} missing ({hour_ranges(missing)})." if missing else f"{words}."
+    yield f"{found.days:,} of {figures.count(found.days_span, 'day')} covered."
+    if found.longest_gap_ns is not None:
+        yield f"Longest time between two windows: {figures.duration(found.longest_gap_ns)}."
+    if found.invalid:
+        shown = "; ".join(reason for reason, _ in found.reasons[:_REASONS_SHOWN])
+        more = len(found.reasons) - _REASONS_SHOWN
+        yield f"{figures.count(found.invalid, 'invalid window')} not covered: {shown}" + (
+            f"; and {more} more reasons." if more > 0 else "."
+        )
+    if found.untimed:
+        yield f"{figures.count(found.untimed, 'window')} of unknown hour left out."
+
+
+def hour_ranges(hours: Sequence[int]) -> str:
+    """Hours in order, neighbours joined: 01–05, 07, 13–23."""
+    runs = itertools.groupby(enumerate(hours), lambda pair: pair[1] - pair[0])
+    spans = ([hour for _, hour in run] for _, run in runs)
+    return ", ".join(f"{span[0]:02}" if len(span) == 1 else f"{span[0]:02}–{span[-1]:02}" for span in spans)
+
+
+def drift_sentences(
+    row: str, drifts: Mapping[str, Drift | Undefined], told: frozenset[tuple[str, str]]
+) -> Iterable[str]:
+    """What the days say of a trend: one that stands, that none is told, or why none is judged."""
+    lacking = collections.defaultdict[str, list[str]](list)
+    for metric, found in drifts.items():
+        if isinstance(found, Undefined):
+            lacking[found.reason].append(_METRIC_WORDS[metric])
+        else:
+            yield _drift_words(_METRIC_WORDS[metric], found, told=(row, metric) in told)
+    for reason, names in lacking.items():
+        yield f"Drift of {' and '.join(names)} is not judged: {reason}."
+
+
+def _drift_words(name: str, found: Drift, *, told: bool) -> str:
+    over = f"over {figures.count(found.days_span, 'day')}, {found.days} of them measured"
+    if not told:
+        return f"No drift of {name} can be told {over}."
+    way = "rose" if found.share > 0 else "fell"
+    return f"Drift: {name} {way} by {figures.number(abs(found.share) * 100)} % {over}."
