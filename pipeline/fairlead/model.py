@@ -277,6 +277,13 @@ class StatisticsRules(_Value, frozen=True):
     intervals: IntervalLimits | None = None
 
 
+class TimeLimits(_Value, frozen=True):
+    """From how many days on a drift is judged, and over how many of the last at most."""
+
+    drift_days_min: int
+    drift_days_max: int
+
+
 class FidelityLimits(_Value, frozen=True):
     """When wrong answers are a finding."""
 
@@ -330,7 +337,8 @@ class Methodology(_Value, frozen=True, kw_only=True):
     limits: Limits
     calibration: CalibrationRules
     statistics: StatisticsRules
-    fidelity: FidelityLimits | None = None  # None, and the next, in early drafts only
+    time: TimeLimits | None = None  # None, and the two after it, in early drafts only
+    fidelity: FidelityLimits | None = None
     smoothness: SmoothnessLimits | None = None
     ranking: RankingRules
     verdict: VerdictRules

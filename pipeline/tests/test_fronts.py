@@ -140,5 +140,3 @@ def test_infinite_figures_are_ordered_like_any() -> None:
         "never": Standing.BEHIND,
         "ten": Standing.FRONT,
     }
-
-

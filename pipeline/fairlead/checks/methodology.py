@@ -101,6 +101,7 @@ _LEFT_OUT_BY_DRAFTS = (
     "limits.lag_p99_ms",
     "calibration.lag_p99_ms",
     "statistics.intervals",
+    "time",
     "fidelity",
     "smoothness",
 )

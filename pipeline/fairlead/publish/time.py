@@ -19,7 +19,7 @@ from fairlead.publish.edition import Edition, families
 from fairlead.publish.markup import Html, tag
 from fairlead.ranking import Family, Row
 
-#: No methodology version states it yet, and nothing is ranked by it. Two whole weeks: its days differ.
+#: For an early draft that states none, and nothing is ranked by it. Two whole weeks: its days differ.
 DRIFT_DAYS_MIN = 14
 DRIFT_METRICS = ("ttft_ms", "output_speed_tps")
 _METRIC_WORDS = {"ttft_ms": "TTFT p50", "output_speed_tps": "output speed p50"}
@@ -28,12 +28,13 @@ _REASONS_SHOWN = 3
 
 
 def time_rules(methodology: Methodology) -> TimeRules:
-    """The numbers for time of a methodology. A drift is looked for in the days that a rank may rest on."""
+    """The numbers for time of a methodology. Of an early draft: the days that a rank may rest on."""
+    stated = methodology.time
     return TimeRules(
         day_seconds=methodology.day_seconds,
         intervals=ranking.interval_rules(methodology),
-        drift_days_min=DRIFT_DAYS_MIN,
-        drift_days_max=methodology.ranking.stale_unranked_days,
+        drift_days_min=stated.drift_days_min if stated else DRIFT_DAYS_MIN,
+        drift_days_max=stated.drift_days_max if stated else methodology.ranking.stale_unranked_days,
     )
 
 
