@@ -113,6 +113,18 @@ def test_the_readme_command_that_calibrates_runs(tmp_path: Path) -> None:
     assert "token stamp" in shown.stdout
 
 
+def test_the_readme_commands_that_say_where_a_number_comes_from_run() -> None:
+    """Rank, explain and simulate, as the README shows them, on this checkout."""
+    rank, explain, simulate = (
+        command for command in commands() if re.search("rank|explain|simulate", command)
+    )
+    assert "reference/main (claim)" in run(rank, CHECKOUT).stdout
+    explained = run(explain, CHECKOUT)
+    assert (explained.returncode, "computed again" in explained.stdout) == (0, True)
+    simulated = run(simulate, CHECKOUT)
+    assert (simulated.returncode, "told apart in" in simulated.stdout) == (0, True), simulated.stderr
+
+
 def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
     """Register, measure, submit and check, as the README shows them, for an endpoint that is running."""
     one = next(one for one in demo.contestants("00") if one.provider == "demo-honest")
