@@ -290,7 +290,8 @@ def schedule_delays_ns(window: Window) -> list[tuple[int, int]]:
     request that comes due while as many are under way as may be waits until one of them has ended, by the
     stamp of its last byte: that is the provider's time, it stays in the latency, and it is no delay of ours.
     """
-    bound = window.header.load.concurrency if window.header.load.kind == "open" else None
+    load = window.header.load
+    bound = load.concurrency if load.kind == "open" and (load.concurrency or 0) > 0 else None
     under_way: list[int] = []  # the latest ends so far, at most as many as the bound; a heap
     delays = []
     for request in window.requests:

@@ -483,7 +483,8 @@ def test_a_line_that_was_free_is_no_excuse() -> None:
 
 
 def test_where_no_bound_is_stated_all_delay_is_ours() -> None:
-    assert delays_ms(open_window(None, (0, 1, 100), (10, 103, 130)))[1] == (93, 0)
+    for bound in (None, 0, -1):  # a bound that lets nobody through is none
+        assert delays_ms(open_window(bound, (0, 1, 100), (10, 103, 130)))[1] == (93, 0)
 
 
 def test_our_lag_in_a_window_is_that_of_all_its_chunks_by_the_nearest_rank() -> None:
