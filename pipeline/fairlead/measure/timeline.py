@@ -41,6 +41,7 @@ from fairlead.measure.dialects import (
     EventError,
     Fault,
     Kind,
+    Repeats,
     ToolCall,
     Usage,
     error_body,
@@ -301,9 +302,10 @@ def _read_stream(body: Sequence[tuple[int, bytes]], dialect: Dialect) -> _Stream
     counts."""
     stream = _Stream()
     events, fault = read_events(body)
+    read = Repeats(dialect.read).read
     for event in events:
         try:
-            stream.add(event.read, dialect.read(event))
+            stream.add(event.read, read(event))
         except EventError as error:
             stream.malformed = str(error)
         if stream.fault is not None or stream.malformed is not None:

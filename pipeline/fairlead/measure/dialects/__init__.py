@@ -28,6 +28,7 @@ from fairlead.measure.dialects.openai_chat import openai_chat_body, openai_chat_
 from fairlead.measure.dialects.openai_completions import openai_completions_body, openai_completions_read
 from fairlead.measure.dialects.openai_responses import openai_responses_body, openai_responses_read
 from fairlead.measure.dialects.reading import error_body, error_of, stated_fault
+from fairlead.measure.dialects.repeats import Repeats
 
 DIALECTS: Mapping[str, Dialect] = {
     "openai-chat": openai_chat.STREAMED,
@@ -51,6 +52,7 @@ __all__ = [
     "Function",
     "Kind",
     "Piece",
+    "Repeats",
     "ToolCall",
     "Usage",
     "anthropic_messages_body",
