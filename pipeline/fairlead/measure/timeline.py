@@ -193,14 +193,17 @@ def read_http(pieces: Sequence[bytes], *, closed: bool) -> Response:
     """
     reader = _HttpReader()
     response = reader.response
-    for reader.read, piece in enumerate(pieces):
-        try:
+    try:
+        for reader.read, piece in enumerate(pieces):
             reader.parser.feed_data(piece)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            response.broken = response.done_read is None
-            return response
-        if response.done_read is not None:
-            return response
+            if response.done_read is not None:
+                return response
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        response.broken = response.done_read is None
+        return response
+    finally:
+        # The parser holds our callbacks: a cycle, which keeps every response where nothing collects garbage.
+        del reader.parser
     framed = response.header(b"content-length") or "chunked" in response.header(b"transfer-encoding").lower()
     if closed and response.headers_read is not None and not framed:
         response.done_read = len(pieces) - 1
