@@ -11,7 +11,7 @@ import pytest
 from fairlead import windows
 from fairlead.measure import workload
 from fairlead.measure.dialects import DIALECTS
-from fairlead.measure.plan import Limits, Plan, sweep
+from fairlead.measure.plan import Limits, Plan, processes_for, sweep
 
 MS = 1_000_000
 PLAN = Plan(url="http://h/v1", model="m", concurrency=2, requests=3, seed="00ff")
@@ -25,6 +25,9 @@ OPEN = msgspec.structs.replace(PLAN, rate_per_s=5.0, arrivals="poisson", request
         ({"dialect": "telepathy"}, "openai-chat"),
         ({"concurrency": 0}, "concurrency"),
         ({"concurrency": 5000}, "concurrency"),
+        ({"processes": 0}, "processes"),
+        ({"processes": 3}, "no more than the concurrency"),
+        ({"processes": 65, "concurrency": 100}, "processes"),
         ({"requests": 0}, "requests"),
         ({"requests": 100_001}, "requests"),
         ({"seed": ""}, "seed"),
@@ -50,6 +53,14 @@ OPEN = msgspec.structs.replace(PLAN, rate_per_s=5.0, arrivals="poisson", request
 def test_a_plan_that_cannot_be_run_is_refused_in_words(change, said):
     with pytest.raises(ValueError, match=said):
         Plan(**(msgspec.structs.asdict(PLAN) | change))
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "cores", "processes"),
+    [(1, 8, 1), (256, 8, 1), (257, 8, 2), (1024, 8, 4), (1024, 1, 1), (1024, 3, 3), (1024, 0, 1)],
+)
+def test_a_process_carries_256_at_once_and_has_a_core(concurrency, cores, processes):
+    assert processes_for(concurrency, cores) == processes
 
 
 @pytest.mark.parametrize("name", ["connect_ns", "first_ns", "total_ns"])

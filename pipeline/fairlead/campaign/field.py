@@ -22,7 +22,7 @@ from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
 from fairlead.measure.plan import Plan
 from fairlead.measure.policy import Secret
 from fairlead.measure.runner import measure_window
-from fairlead.measure.spool import Sealed, SpoolError, seal, with_calibration
+from fairlead.measure.spool import Sealed, SpoolError, discard, seal, with_calibration
 from fairlead.metrics import tabulate
 from fairlead.model import Methodology, window_file_name
 from fairlead.ranking import invalid_reasons
@@ -150,7 +150,7 @@ def keep_left_overs(folder: Path, gear: Gear) -> list[Path]:
             ) from None
         if window.requests:
             kept.append(_write(folder, scenario, window))
-        spool.unlink()
+        discard(spool)
     return kept
 
 
@@ -176,7 +176,7 @@ def _write_window(
         write_whole(folder / "calibrations" / name, calibrated.data)
     last = after.certificate if after else None
     path = _write(folder, job.scenario, with_calibration(sealed, before.certificate, last))
-    spool.unlink()
+    discard(spool)
     return path
 
 

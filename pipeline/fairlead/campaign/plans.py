@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from typing import Literal
 
 from fairlead import windows
-from fairlead.measure.plan import Limits, Plan, open_bound
+from fairlead.measure.cores import client_cores
+from fairlead.measure.plan import Limits, Plan, open_bound, processes_for
 from fairlead.model import (
     Endpoint,
     Methodology,
@@ -113,6 +114,7 @@ def make_plan(
         )
     workload = next(workload for workload in methodology.workloads if workload.id == scenario.workload)
     timeouts = methodology.timeouts
+    concurrency = scenario.concurrency or open_bound(scenario.requests)
     role: Literal["subject", "control"] = (
         "control" if round_id and target.provider == methodology.control else "subject"
     )
@@ -121,7 +123,8 @@ def make_plan(
             url=target.endpoint.base_url or "",
             model=target.served.model,
             api_model=target.served.api_model,
-            concurrency=scenario.concurrency or open_bound(scenario.requests),
+            concurrency=concurrency,
+            processes=processes_for(concurrency, client_cores()),
             requests=scenario.requests,
             seed=seed,
             max_tokens=workload.output_tokens_max,

@@ -78,7 +78,7 @@ def measure_ad_hoc(
             tokenizer_sha256=tokenizer.sha256 if tokenizer else None,
             http=http,
         )
-        levels = [plan] if sweep is None else plans.sweep(plan, sweep)
+        levels = _spread([plan] if sweep is None else plans.sweep(plan, sweep))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     key = None if key_env is None else _key_for_url(key_env, url)
@@ -90,6 +90,19 @@ def measure_ad_hoc(
     if out is None:
         outs *= len(levels)
     _measure(levels, outs, key, tokenizer, as_json=as_json, is_sweep=sweep is not None)
+
+
+def _spread(levels: Sequence[Plan]) -> list[Plan]:
+    """Each over as many processes as its load needs and this machine has cores for."""
+    import msgspec
+
+    from fairlead.measure.cores import client_cores
+    from fairlead.measure.plan import processes_for
+
+    cores = client_cores()
+    return [
+        msgspec.structs.replace(level, processes=processes_for(level.concurrency, cores)) for level in levels
+    ]
 
 
 def _measure(
@@ -141,6 +154,7 @@ def _measure_one(
     import tempfile
 
     from fairlead.measure.runner import measure_window
+    from fairlead.measure.spool import discard
     from fairlead.scaffold import write_whole
 
     with contextlib.ExitStack() as stack:
@@ -152,7 +166,7 @@ def _measure_one(
         sealed = measure_window(plan, spool=spool, progress=progress, key=key, tokenizer=tokenizer)
         if out is not None:
             write_whole(out, sealed.data)
-            spool.unlink()
+            discard(spool)
     return sealed
 
 

@@ -92,9 +92,10 @@ def load(root: Path, cache: Cache | None = None) -> Repository:
     A spool that a killed run left is no reason to stop: measuring goes on from it.
     """
     from fairlead.repository import load_repository
+    from fairlead.repository.places import is_spool
 
     repository, problems = load_repository(root, cache)
-    stop_at([problem for problem in problems if not problem.path.endswith(".spool")])
+    stop_at([problem for problem in problems if not is_spool(problem.path)])
     return repository
 
 

@@ -459,16 +459,19 @@ def calibrate_(
     from fairlead import report
     from fairlead.campaign import Progress
     from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
-    from fairlead.measure.plan import OPEN_BOUND
+    from fairlead.measure.cores import client_cores
+    from fairlead.measure.plan import OPEN_BOUND, processes_for
 
     if http == "2" and not tls:
         raise click.UsageError("--http 2 needs --tls: HTTP/2 is spoken over TLS only")
     certificates: list[Certificate] = []
+    cores = client_cores()
 
     def certify(streams: int) -> Certificate:
         try:
             shape = LoadShape(
                 concurrency=streams,
+                processes=processes_for(streams, cores),
                 seconds=seconds,
                 tls=tls,
                 http=http,

@@ -8,7 +8,7 @@ every chunk is compared in :mod:`fairlead.measure.certificate`.
 from __future__ import annotations
 
 import math
-import ssl
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from fairlead.measure import runner
 from fairlead.measure.certificate import Cost, Report, Setting, compare, encode_report, summary
 from fairlead.measure.cores import cores_apart
 from fairlead.measure.plan import Limits, Plan
+from fairlead.measure.processes import Progress
 from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
 from fairlead.measure.schedule import Arrivals
 from fairlead.measure.spool import Sealed
@@ -42,7 +43,7 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
     the most requests under way, and each asks for ``max_tokens`` as far as ``seconds`` allow. ``seconds``:
     about how long the run lasts, an open loop at a low rate longer. ``ttft_ms``, ``icl_ms``,
     ``tokens_per_chunk``: of each stream. ``ramp_ns``: over which the streams start; with 0 all of a closed
-    loop stay in phase, the worst case for one loop.
+    loop stay in phase, the worst case for one loop. ``processes``: that share the load.
 
     Raises:
         ValueError: a load that cannot be run, in words for whoever typed it.
@@ -61,6 +62,7 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None = None
     arrivals: Arrivals | None = None
     max_tokens: int = DEFAULT_MAX_TOKENS
+    processes: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -95,6 +97,7 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True):
             arrivals=self.arrivals,
             input_words=self.input_words,
             ramp_ns=self.ramp_ns,
+            processes=self.processes,
             http=self.http,
             limits=self.limits,
             provider="reference",
@@ -126,6 +129,7 @@ def shape_of(plan: Plan, *, seconds: float = 5.0) -> LoadShape:
         rate_per_s=plan.rate_per_s,
         arrivals=plan.arrivals,
         max_tokens=plan.max_tokens if plan.is_open else DEFAULT_MAX_TOKENS,
+        processes=plan.processes,
     )
 
 
@@ -145,7 +149,7 @@ def calibrate(
     seed: str,
     clock: Clock | None = None,
     commit: str | None = None,
-    progress: runner.Progress | None = None,
+    progress: Progress | None = None,
 ) -> Calibrated:
     """Run the shape against the reference and compare. Blocks; ``clock``, ``commit`` and ``progress`` are
     those of :func:`~fairlead.measure.runner.measure_window`.
@@ -159,7 +163,6 @@ def calibrate(
         KeyboardInterrupt: the run was stopped; there is no certificate of half a run.
     """
     profile = shape.profile()
-    tls = _loopback_trust(shape.http) if shape.tls else None
     with tempfile.TemporaryDirectory(prefix="fairlead-") as folder, cores_apart() as (ours, theirs):
         log = Path(folder) / "log"
         with start_reference(profile, log=log, cores=theirs, tls=shape.tls) as reference:
@@ -167,9 +170,16 @@ def calibrate(
             setting = _setting(ours, reference, shape)
             sealed, cost = _costed(
                 lambda: runner.measure_window(
-                    plan, spool=Path(folder) / "spool", clock=clock, commit=commit, progress=progress, tls=tls
+                    plan,
+                    spool=Path(folder) / "spool",
+                    clock=clock,
+                    commit=commit,
+                    progress=progress,
+                    authorities=LOOPBACK_PEM if shape.tls else None,
                 )
             )
+        if shape.processes > 1:  # whoever waited is not this process
+            cost = msgspec.structs.replace(cost, waited_ns=None)
         if sealed.stopped:
             raise KeyboardInterrupt
         entries = read_log(log)
@@ -212,13 +222,6 @@ def find_trusted_concurrency(
 # --- the machine ---------------------------------------------------------------------------------------
 
 
-def _loopback_trust(http: windows.Http) -> ssl.SSLContext:
-    """The client's side of TLS with the reference."""
-    context = ssl.create_default_context(cafile=str(LOOPBACK_PEM))
-    context.set_alpn_protocols(["h2" if http == "2" else "http/1.1"])
-    return context
-
-
 def _setting(ours: set[int], reference: Reference, shape: LoadShape) -> Setting:
     theirs = set(reference.cores)
     return Setting(
@@ -248,12 +251,18 @@ def _are_siblings(ours: set[int], theirs: set[int]) -> bool | None:
 
 
 def _costed(work: Callable[[], Sealed]) -> tuple[Sealed, Cost]:
-    waited_ns, used_ns = _waited_ns(), time.process_time_ns()
+    waited_ns, used_ns = _waited_ns(), _used_ns()
     sealed = work()
-    cpu_ns = time.process_time_ns() - used_ns
+    cpu_ns = _used_ns() - used_ns
     after_ns = _waited_ns()
     waited = None if waited_ns is None or after_ns is None else after_ns - waited_ns
     return sealed, Cost(cpu_ns=cpu_ns, waited_ns=waited)
+
+
+def _used_ns() -> int:
+    """The processor time of this process and of those that it started and that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time_ns() + round((children.ru_utime + children.ru_stime) * 1e9)
 
 
 def _waited_ns() -> int | None:

@@ -45,6 +45,12 @@ def cores_apart() -> Iterator[tuple[set[int], set[int] | None]]:
         os.sched_setaffinity(0, before)
 
 
+def client_cores() -> int:
+    """How many cores a client has here, at least 1."""
+    with cores_apart() as (ours, _):
+        return max(len(ours), 1)
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[bool]:
     """This thread before every ordinary one of its core, where we may ask for that; yields whether it is so.

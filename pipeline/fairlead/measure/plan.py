@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -19,6 +21,9 @@ MAX_CONCURRENCY = 4096
 OPEN_BOUND = 256
 """The most requests that an open loop has under way where its scenario does not say: what this client is
 trusted at."""
+STREAMS_PER_PROCESS = 256
+"""Of so many requests at once one process, and so one core, can carry the load."""
+MAX_PROCESSES = 64
 MAX_RATE_PER_S = 10_000.0
 MAX_SCHEDULE_S = 86_400
 NS_PER_S = 1_000_000_000
@@ -60,6 +65,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``http``: what is spoken over a connection; HTTP/2 over TLS only, one stream at a time.
 
+    ``processes``: so many share the load, each every so many'th request and stream; prompts and times are
+    those of one.
+
     ``stop_ns``: no request begins so long after the window's origin, or later; those under way run to their
     end. ``tokenizer_sha256``: of the tokenizer that counts the answers after the run. The rest labels the
     window and is only copied.
@@ -78,6 +86,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     input_words: int = 200
     kind: workload.Kind = "chat"
     ramp_ns: int = 200_000_000
+    processes: int = 1
     rate_per_s: float | None = None
     arrivals: schedule.Arrivals | None = None
     stop_ns: int | None = None
@@ -101,8 +110,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         self.address()
         if self.http == "2" and not self.url.lower().startswith("https:"):
             raise ValueError("HTTP/2 is spoken over TLS only: the URL must begin with https")
-        if not 1 <= self.concurrency <= MAX_CONCURRENCY:
-            raise ValueError(f"concurrency: between 1 and {MAX_CONCURRENCY}")
+        _check_concurrency(self)
         if not 1 <= self.requests <= windows.MAX_REQUESTS:
             raise ValueError(f"requests: between 1 and {windows.MAX_REQUESTS}")
         if self.requests * (_REQUEST_BYTES + _TOKEN_BYTES * self.max_tokens) > windows.MAX_TEXT_BYTES:
@@ -170,6 +178,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def _check_concurrency(plan: Plan) -> None:
+    if not 1 <= plan.concurrency <= MAX_CONCURRENCY:
+        raise ValueError(f"concurrency: between 1 and {MAX_CONCURRENCY}")
+    if not 1 <= plan.processes <= min(MAX_PROCESSES, plan.concurrency):
+        raise ValueError(f"processes: between 1 and {MAX_PROCESSES}, and no more than the concurrency")
+
+
 def _check_arrivals(plan: Plan) -> None:
     if (plan.rate_per_s is None) != (plan.arrivals is None):
         raise ValueError("an open loop has a rate and arrivals, a closed loop has neither")
@@ -179,6 +194,29 @@ def _check_arrivals(plan: Plan) -> None:
         raise ValueError(f"rate: above 0 and at most {MAX_RATE_PER_S:,.0f} a second")
     if plan.requests / plan.rate_per_s > MAX_SCHEDULE_S:
         raise ValueError("rate: so low that the window would last more than a day")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one process has of a plan: every ``of``-th of its requests and of its streams, from number
+    ``process`` on."""
+
+    process: int = 0
+    of: int = 1
+
+    def part(self, count: int) -> range:
+        """Which of so many are this process's, rising."""
+        return range(self.process, count, self.of)
+
+    @property
+    def stated(self) -> int | None:
+        """The process as a request's record states it: None where there is but one."""
+        return self.process if self.of > 1 else None
+
+
+def processes_for(concurrency: int, cores: int) -> int:
+    """How many processes carry so many requests at once, on a client's so many cores."""
+    return max(min(math.ceil(concurrency / STREAMS_PER_PROCESS), cores, MAX_PROCESSES), 1)
 
 
 def open_bound(requests: int) -> int:

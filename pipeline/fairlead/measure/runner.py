@@ -9,6 +9,9 @@ open loop sends each request at its time, on an idle connection or a new one, wh
 ``scheduled_ns`` is that time and stays it, however late we are. Where as many are under way as may be, the
 next waits until one of them has ended: it is late, not lost, and its latency and total limit count from its
 time.
+
+A load that one core cannot carry is shared by processes, each of which runs this module as a program: it
+takes its share of the very same plan, waits for the common origin, and keeps a spool of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import errno
 import functools
 import gc
 import hashlib
@@ -24,9 +28,12 @@ import os
 import platform
 import re
 import resource
+import signal
 import ssl
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,20 +42,23 @@ import uvloop
 
 import fairlead
 from fairlead import windows
-from fairlead.clock import Clock, StepWatch, SystemClock
+from fairlead.clock import Clock, StepWatch, SystemClock, offset_ns
 from fairlead.measure.cores import cores_apart, undisturbed
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.pacer import Pacer
-from fairlead.measure.plan import NS_PER_S, Plan
+from fairlead.measure.plan import NS_PER_S, Plan, Share
 from fairlead.measure.policy import Policy, Secret
+from fairlead.measure.processes import Go, Orders, Progress, Said, run_processes
 from fairlead.measure.spool import (
     Begun,
     Finished,
     Head,
     Sealed,
+    SpoolExistsError,
     SpoolWriter,
     Tail,
     seal,
+    spool_of,
 )
 from fairlead.measure.timeline import Shot
 from fairlead.measure.transport import (
@@ -73,9 +83,6 @@ _AHEAD_EACH = 12  # a stream
 
 _T = TypeVar("_T")
 
-Progress = Callable[[int, int], None]
-"""Called with the numbers of done and, among them, visibly failed requests."""
-
 
 def measure_window(
     plan: Plan,
@@ -85,16 +92,22 @@ def measure_window(
     commit: str | None = None,
     progress: Progress | None = None,
     tls: ssl.SSLContext | None = None,
+    authorities: Path | None = None,
     key: Secret | None = None,
     tokenizer: Pinned | None = None,
 ) -> Sealed:
     """Run one window and seal it. Blocks, and runs an event loop of its own.
 
     Meanwhile garbage is not collected, and this process keeps to the cores that a calibration keeps to,
-    before the ordinary programs there if it may; all is restored. ``progress`` is called from the loop, at
-    most four times a second and once at the end; it counts the failures that the wire shows (status, broken
+    before the ordinary programs there if it may; all is restored. A plan of several processes is run by
+    as many children, each on one of these cores in turn, by the machine's own clock; ``clock`` is that of one
+    process.
+
+    ``progress`` is called from the loop (of several processes, from a thread of each, one at a time), at most
+    four times a second and once at the end; it counts the failures that the wire shows (status, broken
     connections, limits), while those inside a 200 stream are seen at sealing. ``commit``: of the tool, where
-    known. ``tls``: a context other than the standard library's default. ``key``: sent with every request,
+    known. ``authorities``: certificates (PEM) to trust instead of the system's. ``tls``: a context other than
+    the standard library's default, which one process can be given. ``key``: sent with every request,
     under the policy that binds it, and kept out of all that is written. ``tokenizer``: the one that the plan
     names; it counts when the run is over and its loop is gone.
 
@@ -104,7 +117,9 @@ def measure_window(
     the window is safely kept.
 
     Raises:
-        ValueError: the key is another provider's, or the tokenizer another than the plan's.
+        ValueError: the key is another provider's, or the tokenizer another than the plan's, or several
+            processes were to share a context.
+        ProcessError: one of several processes did not come up or broke down; the spools stay, to be sealed.
         SpoolExistsError: ``spool`` is there already; seal it or remove it.
         OSError: the spool cannot be written.
     """
@@ -113,38 +128,127 @@ def measure_window(
         raise ValueError(f"the key is that of {key.provider}, the window is of {plan.provider}")
     if (tokenizer and tokenizer.sha256) != plan.tokenizer_sha256:
         raise ValueError(f"the plan names the tokenizer {plan.tokenizer_sha256}, another one was given")
-    _allow_descriptors(plan.concurrency + _SPARE_DESCRIPTORS)
-    with _written(plan) as bodies, cores_apart(), undisturbed():
-        writer = SpoolWriter(spool)
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
-                loop_runner.run(_Run(plan, bodies, writer, clock, commit, progress, tls, key).run())
-        finally:
-            writer.close()
+    if tls is not None and (plan.processes > 1 or authorities is not None):
+        raise ValueError("a context cannot go to other processes, and has authorities of its own")
+    with cores_apart() as (ours, _):
+        if plan.processes == 1:
+            tls = tls or _trust(authorities, plan.http)
+            run_share(plan, Share(), spool, clock, commit=commit, progress=progress, tls=tls, key=key)
+        else:
+            _share_out(plan, spool, sorted(ours), commit, progress, authorities, key)
     with _quiet_memory():
         return seal(spool, key, {} if tokenizer is None else {tokenizer.sha256: tokenizer})
 
 
+def _share_out(
+    plan: Plan,
+    spool: Path,
+    cores: list[int],
+    commit: str | None,
+    progress: Progress | None,
+    authorities: Path | None,
+    key: Secret | None,
+) -> None:
+    """Run the plan's shares at once, each in a process of its own, into spools beside each other."""
+    spools = [spool_of(spool, process) for process in range(plan.processes)]
+    for path in spools:
+        if path.exists():
+            raise SpoolExistsError(errno.EEXIST, "there is a spool of an earlier run", str(path))
+    orders = [
+        Orders(
+            plan=plan,
+            process=process,
+            spool=str(path.absolute()),
+            cores=cores,
+            commit=commit,
+            authorities=None if authorities is None else str(authorities.absolute()),
+            key=key,
+        )
+        for process, path in enumerate(spools)
+    ]
+    run_processes("fairlead.measure.runner", orders, progress)
+
+
+@dataclass(frozen=True)
+class Together:
+    """What a process that is one of several waits for.
+
+    ``origin``: says that it is ready and waits for the common origin, in ns of the monotonic clock; None:
+    there will be no run. ``stop``: a descriptor whose end is the order to stop. ``affinity``: the cores of
+    all.
+    """
+
+    origin: Callable[[], int | None]
+    stop: int
+    affinity: list[int]
+
+
+class _NotBegunError(Exception):
+    """The order to stop came before the origin."""
+
+
+def run_share(
+    plan: Plan,
+    share: Share,
+    spool: Path,
+    clock: Clock,
+    *,
+    commit: str | None = None,
+    progress: Progress | None = None,
+    tls: ssl.SSLContext | None = None,
+    key: Secret | None = None,
+    together: Together | None = None,
+) -> None:
+    """Run what one process has of a plan into its spool, in an event loop of its own. Blocks.
+
+    ``together``: where it is one of several. One that is stopped before the origin leaves no spool. The rest
+    is as in :func:`measure_window`.
+
+    Raises:
+        SpoolExistsError: ``spool`` is there already.
+        OSError: it cannot be written.
+    """
+    _allow_descriptors(len(share.part(plan.concurrency)) + _SPARE_DESCRIPTORS)
+    with _written(plan, share) as bodies, undisturbed():
+        writer = SpoolWriter(spool)
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop_runner, _quiet_memory():
+                run = _Run(plan, share, bodies, writer, clock, commit, progress, tls, key, together)
+                loop_runner.run(run.run())
+        except _NotBegunError:
+            spool.unlink()
+        finally:
+            writer.close()
+
+
 @contextlib.contextmanager
-def _written(plan: Plan) -> Iterator[Iterator[tuple[Shot, bytes]]]:
-    """Every request of a plan with its body, written now and read later, once and in order."""
+def _written(plan: Plan, share: Share) -> Iterator[Iterator[tuple[Shot, bytes]]]:
+    """Every request of a share with its body, written now and read later, once and in order."""
     with tempfile.SpooledTemporaryFile(max_size=_AHEAD_BYTES) as file:
         lengths: list[tuple[Shot, int]] = []
-        for i in range(plan.requests):
+        for i in share.part(plan.requests):
             body = plan.body(i)
             digest = hashlib.sha256(body).hexdigest()
-            shot = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=digest, probe=plan.label(i))
+            shot = Shot(
+                i=i,
+                slot=None,
+                scheduled_ns=None,
+                body_sha256=digest,
+                probe=plan.label(i),
+                process=share.stated,
+            )
             lengths.append((shot, file.write(body)))
         file.seek(0)
         yield ((shot, file.read(length)) for shot, length in lengths)
 
 
 class _Run:
-    """One window under way."""
+    """One share of a window under way."""
 
     def __init__(
         self,
         plan: Plan,
+        share: Share,
         bodies: Iterable[tuple[Shot, bytes]],
         writer: SpoolWriter,
         clock: Clock,
@@ -152,8 +256,12 @@ class _Run:
         progress: Progress | None,
         tls: ssl.SSLContext | None,
         key: Secret | None,
+        together: Together | None,
     ) -> None:
         self._plan = plan
+        self._slots = share.part(plan.concurrency)
+        self._numbers = share.part(plan.requests)
+        self._together = together
         self._bodies = bodies
         self._policy = Policy(secret=key, auth=functools.partial(auth, DIALECTS[plan.dialect]))
         self._writer = writer
@@ -162,7 +270,7 @@ class _Run:
         self._progress = progress
         self._tls = tls
         self._speaks = _speaks(plan.http)
-        self._queue: asyncio.Queue[tuple[Shot, PreparedRequest] | None] = asyncio.Queue(plan.concurrency)
+        self._queue: asyncio.Queue[tuple[Shot, PreparedRequest] | None] = asyncio.Queue(len(self._slots))
         self._done = 0
         self._failed = 0
         self._origin_ns = 0
@@ -172,18 +280,20 @@ class _Run:
         plan = self._plan
         starts = plan.starts()
         rest = self._prepared()
-        ready = _ahead(rest, _AHEAD_EACH * plan.concurrency)
+        ready = _ahead(rest, _AHEAD_EACH * len(self._slots))
         prepared = itertools.chain(_taken_away(ready), rest)
-        for item in itertools.islice(prepared, plan.concurrency):
+        for item in itertools.islice(prepared, len(self._slots)):
             self._queue.put_nowait(item)
+        about, here = tool(self._commit), self._machine()
+        start_unix_ns, origin_mono_ns = self._begin()
         steps = StepWatch(self._clock)
         head = Head(
             plan=plan,
-            tool=tool(self._commit),
-            machine=machine(),
+            tool=about,
+            machine=here,
             keyed=self._policy.secret is not None,
-            start_unix_ns=self._clock.unix_ns(),
-            origin_mono_ns=self._clock.mono_ns(),
+            start_unix_ns=start_unix_ns,
+            origin_mono_ns=origin_mono_ns,
         )
         self._writer.put(head)
         self._origin_ns = head.origin_mono_ns
@@ -204,9 +314,32 @@ class _Run:
             if holder is not None:
                 holder.close()
         steps.look()
-        stopped = interrupted or self._done < plan.requests
+        stopped = interrupted or self._done < len(self._numbers)
         self._writer.put(Tail(self._clock.mono_ns(), steps.max_step_ns, stopped))
         self._report()
+
+    def _begin(self) -> tuple[int, int]:
+        """The origin on the wall clock and on the monotonic one: now, or the one that all processes have."""
+        if self._together is None:
+            return self._clock.unix_ns(), self._clock.mono_ns()
+        origin_ns = self._together.origin()
+        if origin_ns is None:
+            raise _NotBegunError
+        stop, task = self._together.stop, asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        assert task is not None
+
+        def ordered() -> None:
+            loop.remove_reader(stop)
+            task.cancel()
+
+        loop.add_reader(stop, ordered)
+        return origin_ns + offset_ns(self._clock), origin_ns
+
+    def _machine(self) -> windows.Machine:
+        if self._together is None or not self._together.affinity:
+            return machine()
+        return msgspec.structs.replace(machine(), affinity=self._together.affinity)
 
     def _prepared(self) -> Iterator[tuple[Shot, PreparedRequest]]:
         """Each request around its body."""
@@ -219,7 +352,7 @@ class _Run:
         for item in prepared:
             await self._queue.put(item)
             await asyncio.sleep(0)  # a burst of starts must not become a burst of building
-        for _ in range(self._plan.concurrency):
+        for _ in self._slots:
             await self._queue.put(None)
 
     def _is_over(self, after_ns: int) -> bool:
@@ -239,8 +372,8 @@ class _Run:
     async def _closed(self, starts: list[int], readiness: Readiness) -> None:
         """The closed loop: its workers until each is done."""
         async with asyncio.TaskGroup() as group:
-            for slot, start_ns in enumerate(starts):
-                group.create_task(self._work(slot, start_ns, readiness))
+            for slot in self._slots:
+                group.create_task(self._work(slot, starts[slot], readiness))
 
     async def _work(self, slot: int, start_ns: int, readiness: Readiness) -> None:
         """One worker: its own connection, one request after another."""
@@ -261,24 +394,25 @@ class _Run:
 
     async def _open(self, starts: list[int], readiness: Readiness) -> None:
         """The open loop: each request at its time, until the last of them has ended."""
-        lines = _Lines(self._plan.concurrency, lambda: self._transport(readiness))
+        lines = _Lines(len(self._slots), lambda: self._transport(readiness))
         pacer = Pacer(asyncio.get_running_loop(), self._clock)
         try:
             async with asyncio.TaskGroup() as group:
-                for start_ns in itertools.takewhile(lambda at: not self._is_over(at), starts):
+                own = (starts[i] for i in self._numbers)
+                for start_ns in itertools.takewhile(lambda at: not self._is_over(at), own):
                     item = await self._queue.get()
                     assert item is not None  # there is one for each start
                     due_ns = self._origin_ns + start_ns
                     await _until(due_ns, pacer, self._clock)
                     shot = msgspec.structs.replace(item[0], scheduled_ns=due_ns)
-                    slot = lines.take()
-                    if slot is None:
-                        slot = await lines.next_free()
+                    line = lines.take()
+                    if line is None:
+                        line = await lines.next_free()
                         if self._is_over(self._clock.mono_ns() - self._origin_ns):
                             break
                     item[1].extensions["exchange"].due_ns = due_ns
-                    shot = msgspec.structs.replace(shot, slot=slot)
-                    group.create_task(self._carry(lines, shot, slot, item[1]))
+                    shot = msgspec.structs.replace(shot, slot=self._slots[line])
+                    group.create_task(self._carry(lines, shot, line, item[1]))
                     try:
                         await asyncio.sleep(0)  # sent first, for the note wakes the thread that writes it
                     finally:  # a task that is cancelled before its first turn leaves no note of its own
@@ -287,11 +421,11 @@ class _Run:
             pacer.close()
             await lines.aclose()
 
-    async def _carry(self, lines: _Lines, shot: Shot, slot: int, request: PreparedRequest) -> None:
+    async def _carry(self, lines: _Lines, shot: Shot, line: int, request: PreparedRequest) -> None:
         try:
-            await self._fire(lines.transports[slot], shot, request)
+            await self._fire(lines.transports[line], shot, request)
         finally:
-            lines.give_back(slot)
+            lines.give_back(line)
 
     async def _fire(self, transport: Transport, shot: Shot, request: PreparedRequest) -> None:
         """One request, and its exchange to the spool, however it ended."""
@@ -312,6 +446,15 @@ class _Run:
     def _report(self) -> None:
         if self._progress is not None:
             self._progress(self._done, self._failed)
+
+
+def _trust(authorities: Path | None, http: windows.Http) -> ssl.SSLContext | None:
+    """A context that trusts these authorities; None leaves it to the transport."""
+    if authorities is None:
+        return None
+    context = ssl.create_default_context(cafile=str(authorities))
+    context.set_alpn_protocols([_speaks(http).alpn])
+    return context
 
 
 def _speaks(http: windows.Http) -> Speaks:
@@ -460,3 +603,44 @@ def _source_sha256() -> str:
         total.update(f"{source.relative_to(package).as_posix()}\n".encode())
         total.update(hashlib.sha256(source.read_bytes()).digest())
     return total.hexdigest()
+
+
+# --- one of several processes --------------------------------------------------------------------------
+
+
+def _main() -> None:
+    """Orders from standard input, its end means stop; what is done goes to standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    orders = msgspec.json.decode(line, type=Orders)
+    if orders.cores:
+        with contextlib.suppress(OSError):  # not ours to choose
+            os.sched_setaffinity(0, {orders.cores[orders.process % len(orders.cores)]})
+
+    def say(done: int, failed: int) -> None:
+        with contextlib.suppress(BrokenPipeError):  # whoever listened is gone: the order to stop comes, too
+            os.write(1, msgspec.json.encode(Said(done, failed)) + b"\n")
+
+    def origin() -> int | None:
+        say(0, 0)
+        line = sys.stdin.buffer.readline()
+        return msgspec.json.decode(line, type=Go).origin_mono_ns if line else None
+
+    plan = orders.plan
+    run_share(
+        plan,
+        Share(orders.process, plan.processes),
+        Path(orders.spool),
+        SystemClock(),
+        commit=orders.commit,
+        progress=say,
+        tls=None if orders.authorities is None else _trust(Path(orders.authorities), plan.http),
+        key=orders.key,
+        together=Together(origin, stop=0, affinity=orders.used_cores()),
+    )
+
+
+if __name__ == "__main__":
+    _main()

@@ -4,6 +4,8 @@ The spool is a magic line, then frames: payload length and CRC-32 (both little-e
 (msgpack). A head comes first, then for each request ``Begun`` when it is handed to its worker and
 ``Finished`` with the raw exchange, and a tail. A frame cut short, or one that fails its sum, ends the spool;
 what follows is counted and ignored. It is a working file of this version, read by nobody else.
+
+A window of several processes has a spool of each, beside each other; that of process 0 has the name of all.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import msgspec
 from fairlead import windows
 from fairlead.measure import workload
 from fairlead.measure.dialects import DIALECTS
-from fairlead.measure.plan import Plan
+from fairlead.measure.plan import MAX_PROCESSES, Plan, Share
 from fairlead.measure.policy import Secret, conceal_record
 from fairlead.measure.timeline import Exchange, Shot, lost_request, read_request
 from fairlead.tokens import Pinned, count_request
@@ -87,6 +89,18 @@ class Tail(msgspec.Struct, frozen=True, tag=True):
 Frame = Head | Begun | Finished | Tail
 _encode_frame = msgspec.msgpack.Encoder().encode
 _decode_frame = msgspec.msgpack.Decoder(Frame).decode
+
+
+def spool_of(spool: Path, process: int) -> Path:
+    """The spool of one process of a window."""
+    return spool.with_name(f"{spool.name}.{process}") if process else spool
+
+
+def discard(spool: Path) -> None:
+    """Remove a window's spool, with those of its other processes."""
+    for process in range(1, MAX_PROCESSES):
+        spool_of(spool, process).unlink(missing_ok=True)
+    spool.unlink()  # last: as long as it is there, the others are known to be its own
 
 
 class SpoolWriter:
@@ -167,7 +181,8 @@ class Sealed:
     """A window ready to be kept: of so many ``requests``, with ``sha256`` the digest of the file's bytes.
 
     ``stopped``: the run ended before its plan did, by a limit or from outside. ``unsent``: planned requests
-    that were never begun. ``torn_bytes``: bytes at the spool's end that held no whole frame and were ignored.
+    that were never begun. ``torn_bytes``: bytes at the end of a spool that held no whole frame and were
+    ignored.
     """
 
     header: windows.Header
@@ -189,7 +204,9 @@ def seal(
 ) -> Sealed:
     """The window that a spool holds, whole or torn: the same spool always gives the same bytes.
 
-    A request that was begun and has no end on record, for the run was killed, is a ``client`` failure.
+    A request that was begun and has no end on record, for the run was killed, is a ``client`` failure. So is
+    one that a process never began while another went beyond its number, for numbers have no gaps. The spool
+    of another process that is not there, or not of this run, is one that was torn at its start.
     ``key``: the one that the requests carried; what a provider said of it is masked. ``tokenizers``: by
     digest; the plan names the one that counts, request by request.
 
@@ -212,21 +229,38 @@ def seal(
             while (frame := _read_frame(file)) is not None:
                 reading.take(frame)
                 good = file.tell()
+            torn_bytes = file.seek(0, os.SEEK_END) - good
+            for process in range(1, head.plan.processes):
+                torn_bytes += _read_beside(spool_of(spool, process), reading)
             if reading.shows_key:
                 raise SpoolError(f"{spool}: the key would stand in the window; nothing is written")
             header = reading.header()
             data = windows.pack(itertools.chain([windows.encode_line(header)], reading.lines()))
-        file.seek(0, os.SEEK_END)
-        torn_bytes = file.tell() - good
     return Sealed(
         header=header,
         requests=reading.count,
         data=data,
         sha256=windows.digest(data),
-        stopped=reading.tail is None or reading.tail.stopped,
-        unsent=head.plan.requests - reading.count,
+        stopped=reading.is_cut_off or any(tail.stopped for tail in reading.tails),
+        unsent=head.plan.requests - reading.known,
         torn_bytes=torn_bytes,
     )
+
+
+def _read_beside(spool: Path, reading: _Reading) -> int:
+    """Add the frames of another process of the same window; returns how many bytes at its end held none."""
+    try:
+        file = spool.open("rb")
+    except FileNotFoundError:
+        return 0
+    with file:
+        good = 0
+        if file.read(len(_MAGIC)) == _MAGIC and reading.is_of_this_run(_read_frame(file)):
+            good = file.tell()
+            while (frame := _read_frame(file)) is not None:
+                reading.take(frame)
+                good = file.tell()
+        return file.seek(0, os.SEEK_END) - good
 
 
 def _tokenizer(spool: Path, plan: Plan, tokenizers: Mapping[str, Pinned]) -> Pinned | None:
@@ -255,7 +289,7 @@ class _Reading:
     of a long run no more than one request is in memory."""
 
     def __init__(self, head: Head, key: Secret | None, tokenizer: Pinned | None, file: BinaryIO) -> None:
-        self.tail: Tail | None = None
+        self.tails: list[Tail] = []
         self.shows_key = False
         self._head = head
         self._key = key
@@ -271,6 +305,21 @@ class _Reading:
     def count(self) -> int:
         """Requests of the window: up to the last that was begun."""
         return 1 + max([*self._begun, *self._places], default=-1)
+
+    @property
+    def known(self) -> int:
+        """Requests that were begun."""
+        return len(self._begun.keys() | self._places.keys())
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a process has not written its tail."""
+        return len(self.tails) < self._head.plan.processes
+
+    def is_of_this_run(self, head: Frame | None) -> bool:
+        """Whether this is the head of another process of the same run."""
+        ours = self._head
+        return isinstance(head, Head) and (head.plan, head.origin_mono_ns) == (ours.plan, ours.origin_mono_ns)
 
     def take(self, frame: Frame) -> None:
         """Add one frame. A request is parsed here, and its bytes are let go."""
@@ -288,7 +337,7 @@ class _Reading:
             self._address = self._address or frame.exchange.address
             self._end_ns = max(self._end_ns, frame.exchange.end_ns)
         elif isinstance(frame, Tail):
-            self.tail = frame
+            self.tails.append(frame)
 
     def _keep(self, i: int, line: bytes) -> None:
         self.shows_key = self.shows_key or (self._key is not None and self._key.appears_in(line))
@@ -302,13 +351,36 @@ class _Reading:
                 self._file.seek(at)
                 yield self._file.read(length)
             else:
-                unknown = Shot(i=i, slot=None, scheduled_ns=None, body_sha256=None)
-                lost = lost_request(self._begun.get(i, unknown), origin_ns=self._head.origin_mono_ns)
-                yield windows.encode_line(lost)
+                yield windows.encode_line(self._lost(i))
+
+    def _lost(self, i: int) -> windows.Request:
+        origin_ns, plan = self._head.origin_mono_ns, self._head.plan
+        if i in self._begun:
+            return lost_request(self._begun[i], origin_ns=origin_ns)
+        shot = Shot(
+            i=i,
+            slot=None,
+            scheduled_ns=origin_ns + self._starts[i] if plan.is_open else None,
+            body_sha256=None,
+            process=Share(i % plan.processes, plan.processes).stated,
+        )
+        return lost_request(shot, origin_ns=origin_ns, why="the run ended before it was sent")
+
+    @functools.cached_property
+    def _starts(self) -> list[int]:
+        return self._head.plan.starts()
+
+    def _end(self) -> tuple[int, int | None]:
+        """When the last process ended, and the largest step that any saw: of a run that was cut off, when the
+        last request ended, and None."""
+        if self.is_cut_off:
+            return self._end_ns, None
+        return max(tail.end_mono_ns for tail in self.tails), max(tail.max_step_ns for tail in self.tails)
 
     def header(self) -> windows.Header:
         """The window's header, once all frames are taken."""
-        head, plan, tail = self._head, self._head.plan, self.tail
+        head, plan = self._head, self._head.plan
+        end_mono_ns, max_step_ns = self._end()
         definition = workload.definition_sha256(plan.workload())
         return windows.Header(
             kind="window",
@@ -336,8 +408,8 @@ class _Reading:
                 start_unix_ns=head.start_unix_ns,
                 basis="measured",
                 origin_mono_ns=head.origin_mono_ns,
-                duration_ns=(self._end_ns if tail is None else tail.end_mono_ns) - head.origin_mono_ns,
-                max_step_ns=None if tail is None else tail.max_step_ns,
+                duration_ns=end_mono_ns - head.origin_mono_ns,
+                max_step_ns=max_step_ns,
             ),
             machine=head.machine,
             stamps="kernel" if self._kernel else "user",

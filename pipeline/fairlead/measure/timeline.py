@@ -122,14 +122,15 @@ class Exchange(msgspec.Struct, kw_only=True):
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True):
-    """What the runner knows of a request: its number, its worker, its body, its time in an open loop, and
-    what it probes."""
+    """What the runner knows of a request: its number, its worker, its body, its time in an open loop, what it
+    probes, and its process where there are several."""
 
     i: int
     slot: int | None
     scheduled_ns: int | None
     body_sha256: str | None
     probe: str | None = None
+    process: int | None = None
 
 
 # --- HTTP ----------------------------------------------------------------------------------------------
@@ -442,7 +443,7 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
     return Request(
         i=shot.i,
         slot=shot.slot,
-        process=None,
+        process=shot.process,
         body_sha256=shot.body_sha256,
         probe=shot.probe,
         scheduled_ns=_after(shot.scheduled_ns, origin_ns),
@@ -478,10 +479,10 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
     )
 
 
-def lost_request(shot: Shot, *, origin_ns: int) -> Request:
+def lost_request(shot: Shot, *, origin_ns: int, why: str = "the run was killed") -> Request:
     """The record of a request that was begun when the run was killed: our failure, with nothing known of
     it but when it was due."""
-    return read_request(shot, Exchange(detail="the run was killed"), _NO_DIALECT, origin_ns=origin_ns)
+    return read_request(shot, Exchange(detail=why), _NO_DIALECT, origin_ns=origin_ns)
 
 
 _NO_DIALECT = Dialect(root="", path="", body=lambda *_: b"", read=lambda _: Delta())

@@ -45,6 +45,14 @@ class FileKind(enum.StrEnum):
     PROSE = "prose"
 
 
+_SPOOL = re.compile(r"\.spool(?:\.[0-9]+)?\Z")
+
+
+def is_spool(path: str) -> bool:
+    """Whether it is what a run under way, or one that was killed, keeps its requests in."""
+    return _SPOOL.search(path) is not None
+
+
 ID_FORM = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _FORMS = {
     "<id>": ID_FORM,
@@ -221,7 +229,7 @@ class _Walker:
     def _unexpected(self, path: str, name: str, what: str, forms: Sequence[str]) -> None:
         forms = list(dict.fromkeys(forms))
         expected = " or ".join(quote(form, 80) for form in forms) if forms else "nothing here"
-        if name.endswith(".spool"):
+        if is_spool(name):
             fix = "finish the run with `fairlead measure`, which seals it, or delete the file"
             self.report("TREE005", path, "an unfinished run", fix, expected)
             return
