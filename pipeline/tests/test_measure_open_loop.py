@@ -161,15 +161,12 @@ def test_our_own_delay_is_in_the_latency_and_not_hidden(tmp_path):
         sealed = measure_window(plan, spool=tmp_path / "spool", progress=hold_up)
     requests = sealed.window.requests
     assert [request.scheduled_ns for request in requests] == plan.starts()
-    late = [r for r in requests if r.sent_ns - r.scheduled_ns > 100 * MS and r.outcome is Outcome.OK]
-    assert len(late) >= 10
-    for request in late:
-        hidden = metrics.e2e_ns(request, "closed")
-        assert hidden is not None
-        assert e2e_ns(request) - hidden > 90 * MS
-    from_scheduled = statistics.quantiles([e2e_ns(r) for r in requests], n=10)[-1]
-    from_sent = statistics.quantiles([metrics.e2e_ns(r, "closed") for r in requests], n=10)[-1]
-    assert from_scheduled - from_sent > 90 * MS
+    # What connecting took is in both latencies: what is hidden lies between the schedule and its beginning.
+    well = [request for request in requests if request.outcome is Outcome.OK]
+    hidden = {request.i: metrics.start_ns(request, "closed") - request.scheduled_ns for request in well}
+    assert sum(delay_ns > 100 * MS for delay_ns in hidden.values()) >= 10
+    for request in well:
+        assert e2e_ns(request) - metrics.e2e_ns(request, "closed") == hidden[request.i]
 
 
 # --- bounds ---
@@ -250,7 +247,8 @@ def test_a_server_that_stalls_for_good_fails_by_the_total_limit_from_the_time_of
     # What is left of the limit may end while still connecting, on a machine that does other work.
     assert {"total_timeout"} <= {r.error.code for r in requests} <= {"total_timeout", "connect_timeout"}
     assert min(r.done_ns - r.scheduled_ns for r in requests) >= 195 * MS  # the loop's timers know whole ms
-    assert statistics.median(r.done_ns - r.scheduled_ns for r in requests) < 400 * MS
+    # One after the other, each to its whole limit, they would wait 1.5 s by the median.
+    assert statistics.median(r.done_ns - r.scheduled_ns for r in requests) < 1000 * MS
     assert metrics.tabulate(sealed.window, RULES).requests == 30  # all of them are charged
 
 
