@@ -161,8 +161,14 @@ def _order(window: Sampled) -> tuple[object, ...]:
 
 
 def hour_of(start_unix_ns: int, rules: TimeRules) -> int:
+    """:func:`hour_of_day` by these rules."""
+    return hour_of_day(start_unix_ns, rules.day_seconds)
+
+
+def hour_of_day(start_unix_ns: int, day_seconds: int) -> int:
     """The hour of the day, 0 to 23: start modulo the methodology's day, in 24 equal parts."""
-    return start_unix_ns % rules.day_ns * HOURS // rules.day_ns
+    day_ns = day_seconds * _NS
+    return start_unix_ns % day_ns * HOURS // day_ns
 
 
 def day_of(start_unix_ns: int, rules: TimeRules) -> int:

@@ -20,7 +20,7 @@ from fairlead.fidelity import Answers
 from fairlead.measure.certificate import beyond, refusals
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Price, Provider
-from fairlead.profile import AgeState, age_state
+from fairlead.profile import AgeState, age_state, hour_of_day
 from fairlead.smoothness import Replies
 from fairlead.usage import Usage
 from fairlead.windows import Certificate, Outcome
@@ -326,11 +326,6 @@ def interval_rules(methodology: Methodology) -> stats.IntervalRules:
     )
 
 
-def hour_of(table: WindowTable, day_seconds: int) -> int:
-    """The hour of the day in which the window began, 0 to 23: a 24th of the methodology's day."""
-    return table.start_unix_ns * 24 // (day_seconds * 1_000_000_000) % 24
-
-
 def estimate_figures(
     tables: Sequence[WindowTable],
     rules: stats.IntervalRules,
@@ -339,7 +334,7 @@ def estimate_figures(
     prices: Sequence[Price] = (),
 ) -> dict[str, stats.Estimate]:
     """Every figure over these windows, in the order of :data:`FIGURES`. ``prices``: of the model there."""
-    hours = [hour_of(table, day_seconds) for table in tables]
+    hours = [hour_of_day(table.start_unix_ns, day_seconds) for table in tables]
     requests = [table.requests for table in tables]
     successes = [table.successes for table in tables]
     found = {
