@@ -15,8 +15,9 @@ help: ## List the targets.
 demo: setup ## Run the whole loop on this machine and build its site (ARGS="--out DIR").
 	@$(BIN)/fairlead demo $(ARGS)
 
-test: setup-dev ## Run every test.
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+test: setup-dev ## Run every test: first what may run side by side, then, alone, what measures (ARGS="-k name").
+	@$(BIN)/python -m pytest -q -n auto -m "not realtime" $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -q -m realtime $(ARGS) || [ $$? = 5 ]
 
 lint: setup-dev ## Style, types, layers, spelling, workflows, and the data itself.
 	$(BIN)/ruff check .

@@ -483,7 +483,8 @@ def _row(rows: Sequence[ranking.Row], provider: str, origin: ranking.Origin) -> 
 
 def _difference(name: str, measured: float, known: float) -> str:
     if name == "success_rate":
-        return f"{(measured - known) * 100:+.1f} pt"
+        points = round((measured - known) * 100, 1) + 0.0  # no minus before a difference of nothing
+        return f"{points:+.1f} pt"
     return f"{measured - known:+.2f} ms"
 
 

@@ -27,6 +27,8 @@ from fairlead.model import window_seed
 from fairlead.problems import render_text
 from fairlead.repository import Repository, load_repository, read_window
 
+pytestmark = pytest.mark.realtime
+
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 
 

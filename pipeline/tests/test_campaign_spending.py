@@ -19,6 +19,8 @@ from fairlead.measure.workload import FRAME_WORDS, KINDS
 from fairlead.model import Price
 from fairlead.repository import Repository, load_repository
 
+pytestmark = pytest.mark.realtime
+
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 NOW_UNIX_NS = int(NOW.timestamp()) * 10**9

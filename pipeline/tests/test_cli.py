@@ -19,6 +19,8 @@ from fairlead.windows import decode_window
 
 from . import roots
 
+pytestmark = pytest.mark.realtime
+
 CHECKOUT = Path(__file__).parents[2]
 
 

@@ -14,6 +14,8 @@ from fairlead import demo
 from fairlead.measure.truth import LoggedRequest
 from fairlead.repository import load_repository
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:

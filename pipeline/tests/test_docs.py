@@ -15,6 +15,8 @@ import pytest
 from fairlead import demo
 from fairlead.measure.reference import start_reference
 
+pytestmark = pytest.mark.realtime
+
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "GOVERNANCE.md", "SECURITY.md")
 LINK = re.compile(r"\]\(([^)#:]+)\)|(?:src|srcset)=\"([^\":]+)\"")

@@ -8,6 +8,8 @@ import pytest
 
 from fairlead.measure.cores import cores_apart, split_cores, undisturbed
 
+pytestmark = pytest.mark.realtime
+
 CHOOSES = hasattr(os, "sched_setaffinity")
 
 

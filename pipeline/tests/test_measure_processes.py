@@ -34,6 +34,8 @@ from fairlead.measure.truth import ReferenceProfile, read_log
 from fairlead.repository.places import is_spool
 from fairlead.windows import Outcome, decode_window
 
+pytestmark = pytest.mark.realtime
+
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
 MS = 1_000_000
 OPEN = {"rate_per_s": 200.0, "arrivals": "poisson", "concurrency": 13}

@@ -46,6 +46,8 @@ from fairlead.measure.transport import prepare
 from fairlead.measure.truth import ReferenceProfile, read_log, script, words
 from fairlead.windows import Outcome, decode_window
 
+pytestmark = pytest.mark.realtime
+
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
 MS = 1_000_000
 

@@ -32,6 +32,8 @@ from fairlead.tokens import Pinned, count, load_tokenizer
 
 from .tokenizer_example import pin, reference_words, words
 
+pytestmark = pytest.mark.realtime
+
 SHA256 = hashlib.sha256(reference_words()).hexdigest()
 SOURCE = "https://example.org/reference/tokenizer.json"
 

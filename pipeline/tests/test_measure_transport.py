@@ -29,6 +29,8 @@ from fairlead.measure.transport import Transport
 from fairlead.windows import Outcome
 from fairlead.windows import Request as Record
 
+pytestmark = pytest.mark.realtime
+
 TLS = Path(__file__).parent / "tls"
 MS = 1_000_000
 SECOND = 1_000_000_000

@@ -30,6 +30,8 @@ from fairlead.windows import Request as Record
 
 from .http2_peer import STREAM, Peer, Script, Talk, answering, certificate, peer, trust
 
+pytestmark = pytest.mark.realtime
+
 MS = 1_000_000
 SECOND = 1_000_000_000
 SHORT = Limits(connect_ns=5 * SECOND, first_ns=80 * MS, total_ns=160 * MS)
