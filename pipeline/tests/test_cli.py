@@ -496,3 +496,29 @@ def test_a_sweep_that_cannot_be_is_refused_in_words(options: tuple[str, ...], sa
     outcome = fairlead("measure", "--url", "http://127.0.0.1:1/v1", "--model", "m", *options)
     assert outcome.returncode == 2
     assert said in outcome.stderr
+
+
+def test_a_report_is_written_beside_the_annotations(root: Path, tmp_path: Path) -> None:
+    """One run of the check serves the page of the change and whoever reads the report later."""
+    (root / "methodology" / "versions.yaml").write_text("schema_version: 1\n")
+    report = tmp_path / "report.json"
+    outcome = fairlead("check", "--root", str(root), "--github", "--report", str(report))
+    assert outcome.returncode == 1
+    assert outcome.stdout.startswith("::error ")
+    assert json.loads(report.read_text()) == json.loads(
+        fairlead("check", "--root", str(root), "--json").stdout
+    )
+
+
+def test_a_build_is_verified_against_a_published_one(root: Path, tmp_path: Path) -> None:
+    """The same files give the same bytes without any cache; what differs is named."""
+    epoch = {"SOURCE_DATE_EPOCH": "1772582400"}
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert fairlead("build", "--root", str(root), "--out", str(first), **epoch).returncode == 0
+    published = first / "SHA256SUMS"
+    again = ("build", "--root", str(root), "--out", str(second), "--verify", str(published))
+    same = fairlead(*again, **epoch)
+    assert (same.returncode, same.stdout.splitlines()[-1]) == (0, f"every file is what {published} says")
+    other = fairlead(*again, SOURCE_DATE_EPOCH="1772582460")
+    assert other.returncode == 1
+    assert "not the published bytes: index.html" in other.stdout

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from fairlead.measure.policy import (
+    KEY_RING,
     KEYLESS,
     Asked,
     Policy,
@@ -326,3 +327,34 @@ def test_a_record_hides_what_a_stream_spelled_out_and_keeps_its_lengths():
     assert len(json.loads(hidden.tool_calls or "")) == 1
     untouched = make_request(i=0)
     assert conceal_record(untouched, SECRET) == untouched
+
+
+def test_a_ring_holds_the_keys_of_several_providers_and_each_is_judged_as_if_it_stood_alone():
+    rival = {"provider": "rival", "hosts": ["rival.example"], "key": "k-rival-0123456789abcdef"}
+    addresses = {"acme": ["https://api.acme.example/v1"], "rival": ["https://rival.example"], "third": []}
+    found = load_secrets({KEY_RING: json.dumps([WHOLE, rival])}, addresses)
+    assert {name: secret.hosts for name, secret in found.items()} == {
+        "acme": ("api.acme.example",),
+        "rival": ("rival.example",),
+    }
+    # A host that the provider's file names and the secret does not is never reached.
+    moved = {**addresses, "rival": ["https://elsewhere.example"]}
+    with pytest.raises(SecretError, match="bound to rival"):
+        load_secrets({KEY_RING: json.dumps([WHOLE, rival])}, moved)
+
+
+@pytest.mark.parametrize(
+    "ring",
+    ["", "{}", "[1]", '[{"provider": 1}]', json.dumps([WHOLE, WHOLE]), "[" * 100_000],
+    ids=["empty", "no list", "no secret", "no name", "twice", "deep"],
+)
+def test_a_ring_that_is_none_is_refused_and_none_of_it_is_quoted(ring):
+    with pytest.raises(SecretError) as caught:
+        load_secrets({KEY_RING: ring}, {"acme": ["https://api.acme.example"]})
+    assert KEY not in str(caught.value.problems)
+
+
+def test_a_provider_with_two_secrets_has_none():
+    environment = {KEY_RING: json.dumps([WHOLE]), key_variable("acme"): json.dumps(WHOLE)}
+    with pytest.raises(SecretError, match="both hold a key of acme"):
+        load_secrets(environment, {"acme": ["https://api.acme.example"]})

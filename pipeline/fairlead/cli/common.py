@@ -108,15 +108,19 @@ def stop_at(problems: Sequence[Problem]) -> None:
         raise click.exceptions.Exit(EXIT_PROBLEMS)
 
 
-def board_rows(repository: Repository, moment: dt.datetime, *, with_replies: bool = False) -> Sequence[Row]:
+def board_rows(
+    repository: Repository, moment: dt.datetime, *, with_replies: bool = False, with_cache: bool = True
+) -> Sequence[Row]:
     """Every row of the board, or the end with the problems of its evidence.
 
-    ``with_replies``: also what a page shows of the replies behind them.
+    ``with_replies``: also what a page shows of the replies behind them. ``with_cache``: what earlier runs
+    found is used.
     """
     from fairlead import evidence as evidences
     from fairlead.ranking import build_rows
 
-    evidence, problems = evidences.load_evidence(repository, results_cache(repository.root, "windows"))
+    cache = results_cache(repository.root, "windows") if with_cache else None
+    evidence, problems = evidences.load_evidence(repository, cache)
     stop_at(problems)
     if with_replies:
         evidence = evidences.with_replies(repository, evidence)

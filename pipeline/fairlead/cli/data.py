@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 )
 @tokenizer_files
 @click.option("--github", "as_github", is_flag=True, help="Print annotations for GitHub Actions.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write what --json would print into FILE.",
+)
 @as_json_too
 @in_root
 def check(
@@ -44,6 +50,7 @@ def check(
     recount: bool,
     tokenizer_files: tuple[Path, ...],
     as_github: bool,
+    report: Path | None,
     as_json: bool,
     root_option: Path | None,
 ) -> None:
@@ -67,6 +74,8 @@ def check(
     elif as_github:
         render = problems.render_github
     click.echo(render(found), nl=not as_github)
+    if report is not None:
+        report.write_text(problems.render_json(found), "utf-8")
     if any(problem.code.startswith("BUG") for problem in found):
         raise click.exceptions.Exit(EXIT_ENVIRONMENT)
     if any(problem.severity is problems.Severity.ERROR for problem in found):

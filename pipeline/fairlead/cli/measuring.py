@@ -246,21 +246,25 @@ def measure(
 
 def _keys(repository: Repository) -> dict[str, Secret]:
     """The keys in the environment, narrowed to the providers' files, and taken out: no child has them."""
-    from fairlead.measure.policy import SecretError, key_variable, load_secrets
+    from fairlead.measure.policy import KEY_RING, SecretError, key_variable, load_secrets
 
     addresses = {
         provider: [endpoint.base_url for endpoint in entry.endpoints]
         for provider, entry in repository.providers.items()
     }
     try:
-        return load_secrets(os.environ, addresses)
+        found = load_secrets(os.environ, addresses)
     except SecretError as error:
         for problem in error.problems:
             complain(problem)
         raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
     finally:
-        for provider in addresses:
-            os.environ.pop(key_variable(provider), None)
+        for variable in (KEY_RING, *map(key_variable, addresses)):
+            os.environ.pop(variable, None)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for secret in found.values():  # the forge masks the whole secret, and not the key inside it
+            click.echo(f"::add-mask::{secret.key}")
+    return found
 
 
 def _tokenizers(repository: Repository, models: Iterable[str], files: Sequence[Path]) -> dict[str, Pinned]:

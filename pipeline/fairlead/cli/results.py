@@ -101,18 +101,37 @@ def _named_row(rows: Sequence[Row], name: str) -> Row:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/site"), show_default=True
 )
+@click.option(
+    "--verify",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="SUMS",
+    help="Compare with a published build by its SHA256SUMS; exit 1 if a byte differs.",
+)
 @in_root
-def build(out: Path, root_option: Path | None) -> None:
-    """Build the static site."""
-    _build(find_root(root_option), out)
+def build(out: Path, verify: Path | None, root_option: Path | None) -> None:
+    """Build the static site. Its SHA256SUMS lists every file.
+
+    With --verify nothing that earlier runs found is used: every number is made from the raw files again.
+    """
+    _build(find_root(root_option), out, with_cache=verify is None)
+    if verify is not None:
+        from fairlead.publish import sums
+
+        differences = sums.compare(verify.read_bytes(), out)
+        for difference in differences:
+            click.echo(difference)
+        if differences:
+            raise click.exceptions.Exit(EXIT_PROBLEMS)
+        click.echo(f"every file is what {verify} says")
 
 
-def _build(root: Path, out: Path) -> None:
+def _build(root: Path, out: Path, *, with_cache: bool = True) -> None:
     from fairlead.publish import SiteError, build_site
 
-    repository, moment = load(root, results_cache(root, "documents")), _build_time(root)
+    cache = results_cache(root, "documents") if with_cache else None
+    repository, moment = load(root, cache), _build_time(root)
     try:
-        rows = board_rows(repository, moment, with_replies=True)
+        rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache)
         outcome = build_site(repository, rows, out=out, now=moment, commit=_commit(root))
     except SiteError as error:
         complain(str(error))

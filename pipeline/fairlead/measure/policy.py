@@ -110,6 +110,11 @@ class Secret:
         return Mask(self.key)
 
 
+KEY_RING = "FAIRLEAD_KEYS"
+"""The environment variable that holds the secrets of several providers, a JSON list of them: where what runs
+is written down beforehand and cannot name every provider, as in a workflow."""
+
+
 def key_variable(provider: str) -> str:
     """The environment variable that holds a provider's secret: ``FAIRLEAD_KEY_ACME_CLOUD`` for acme-cloud."""
     return "FAIRLEAD_KEY_" + provider.upper().replace("-", "_")
@@ -145,15 +150,19 @@ def load_secrets(
 ) -> dict[str, Secret]:
     """The secrets that ``environment`` holds for providers, each narrowed to its file's base URLs.
 
-    ``base_urls``: by the provider's id. A provider without a variable has no secret and is left out.
+    ``base_urls``: by the provider's id. A provider without a variable of its own and without an entry in
+    :data:`KEY_RING` has no secret and is left out, and so is an entry of the ring for another provider.
 
     Raises:
         SecretError: with the problems of all that are there.
     """
     found: dict[str, Secret] = {}
-    problems: list[str] = []
+    texts, problems = _ring(environment.get(KEY_RING))
     for provider, urls in base_urls.items():
-        text = environment.get(key_variable(provider))
+        own = environment.get(key_variable(provider))
+        if own is not None and provider in texts:
+            problems.append(f"{key_variable(provider)} and {KEY_RING} both hold a key of {provider}")
+        text = texts.get(provider) if own is None else own
         if text is None:
             continue
         try:
@@ -163,6 +172,25 @@ def load_secrets(
     if problems:
         raise SecretError(problems)
     return found
+
+
+def _ring(text: str | None) -> tuple[dict[str, str], list[str]]:
+    """The secret of each provider on a ring of keys, as text; and what is wrong with the ring."""
+    if text is None:
+        return {}, []
+    try:
+        entries = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        entries = None
+    is_ring = isinstance(entries, list) and all(
+        isinstance(entry, dict) and isinstance(entry.get("provider"), str) for entry in entries
+    )
+    if not is_ring:
+        return {}, [f'{KEY_RING}: not a JSON list of {{"provider": "…", "hosts": ["…"], "key": "…"}}']
+    texts = {entry["provider"]: json.dumps(entry) for entry in entries}
+    if len(texts) != len(entries):
+        return {}, [f"{KEY_RING}: a provider stands in it twice"]
+    return texts, []
 
 
 def secret_for_url(key: str, url: str) -> Secret:

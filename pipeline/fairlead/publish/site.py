@@ -25,7 +25,19 @@ from typing import Any
 from fairlead import audit, documents
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
-from fairlead.publish import api, clock, coverage, curves, markup, method, parties, record, results, time
+from fairlead.publish import (
+    api,
+    clock,
+    coverage,
+    curves,
+    markup,
+    method,
+    parties,
+    record,
+    results,
+    sums,
+    time,
+)
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -92,6 +104,7 @@ def build_site(
         _run_mkdocs(folder / "mkdocs.yml", built)
         _guard_scripts(built)
         sizes, unread = _copy_raw_files(edition, built)
+        sums.write(built)
         _replace(out, built, folder)
     pages = sum(1 for _ in out.rglob("*.html"))
     return BuildReport(out, pages, len(sizes), sum(sizes), (*problems, *unread))
