@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 MAX_LISTING_BYTES = 128 * 1024 * 1024
@@ -29,6 +29,8 @@ _CONFIG = (
     # The check reads; whom the folder belongs to is no matter. Only the command line may say so.
     "safe.directory=*",
 )
+_AUTHOR = ("-c", "user.name=Fairlead", "-c", "user.email=fairlead@example.org")
+_REMOTE = ("protocol.https.allow=always", "protocol.file.allow=always", "protocol.ssh.allow=always")
 _ENVIRONMENT = {
     "PATH": os.defpath,
     "LC_ALL": "C",
@@ -163,11 +165,13 @@ def _failure(command: str, stderr: bytes) -> EnvironmentProblem:
     return EnvironmentProblem(f"`git {command}` failed: {said or 'no reason given'}", _FETCH)
 
 
-def _run(root: Path, arguments: tuple[str, ...], limit: int) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    root: Path, arguments: tuple[str, ...], limit: int, config: Sequence[str] = ()
+) -> subprocess.CompletedProcess[bytes]:
     git = shutil.which("git")
     if git is None:
         raise EnvironmentProblem("git is not installed", "install git, or check without `--base`")
-    settings = [part for setting in _CONFIG for part in ("-c", setting)]
+    settings = [part for setting in (*_CONFIG, *config) for part in ("-c", setting)]
     command = [git, "--no-pager", "--literal-pathspecs", *settings, "-C", str(root), *arguments]
     try:
         return _bounded(command, limit)
@@ -214,5 +218,41 @@ def commit_all(root: Path, message: str) -> None:
         EnvironmentProblem: git refuses.
     """
     _git(root, "add", "--all", ".")
-    author = ("-c", "user.name=Fairlead", "-c", "user.email=fairlead@example.org")
-    _git(root, *author, "commit", "--quiet", "--no-gpg-sign", f"--message={message}")
+    _commit_index(root, message)
+
+
+def _commit_index(root: Path, message: str) -> None:
+    _git(root, *_AUTHOR, "commit", "--quiet", "--no-gpg-sign", f"--message={message}")
+
+
+def land(
+    root: Path, paths: Sequence[str], message: str, *, remote: str, branch: str, tries: int
+) -> str | None:
+    """Commit what changed below ``paths`` and push it onto a branch of a remote.
+
+    What others pushed meanwhile comes before it: their commits are fetched and ours is put on top, as often
+    as ``tries`` says. Nothing is ever forced.
+
+    Returns:
+        The commit that the branch now has, or None where nothing changed.
+
+    Raises:
+        EnvironmentProblem: git refuses, or others' changes do not go with ours.
+    """
+    _git(root, "add", "--all", "--", *paths)
+    if not _git(root, "diff", "--cached", "--name-only", "-z"):
+        return None
+    _commit_index(root, message)
+    for _ in range(tries):
+        pushed = _run(root, ("push", "--quiet", remote, f"HEAD:refs/heads/{branch}"), 1 << 16, _REMOTE)
+        if pushed.returncode == 0:
+            return commit_id(root)
+        fetched = _run(root, ("fetch", "--quiet", remote, branch), 1 << 16, _REMOTE)
+        if fetched.returncode:
+            raise _failure("push", pushed.stderr)
+        rebased = _run(root, (*_AUTHOR, "rebase", "--quiet", "FETCH_HEAD"), 1 << 16)
+        if rebased.returncode:
+            _run(root, ("rebase", "--abort"), 1 << 16)
+            fix = f"pull {branch}, put the change on top of it by hand, and push"
+            raise EnvironmentProblem(f"what {remote} has does not go with this change", fix)
+    raise EnvironmentProblem(f"{remote} moved on {tries} times in a row", "try again")

@@ -259,3 +259,55 @@ def test_a_broken_repository_is_not_taken_for_none(root: Path) -> None:
     (root / ".git/config").write_text("[core\n")
     with pytest.raises(EnvironmentProblem):
         open_base(root, "main", TOP_FOLDERS)
+
+
+# -- what was measured comes into the repository -------------------------------------------------
+
+
+@pytest.fixture
+def clones(root: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A bare remote with a valid root on main, and two clones of it."""
+    remote = tmp_path / "remote.git"
+    roots.git(root, "clone", "--quiet", "--bare", ".", str(remote))
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for clone in (ours, theirs):
+        roots.git(tmp_path, "clone", "--quiet", str(remote), str(clone))
+    return remote, ours, theirs
+
+
+def land(clone: Path, name: str, text: str = "one\n") -> str | None:
+    (clone / "submissions" / name).write_text(text)
+    return history.land(clone, ["submissions"], f"Add {name}", remote="origin", branch="main", tries=3)
+
+
+def test_what_is_new_is_landed_and_nothing_else_of_the_folder(clones: tuple[Path, Path, Path]) -> None:
+    """Only the named paths; the second time there is nothing."""
+    remote, ours, _ = clones
+    (ours / "elsewhere.txt").write_text("not asked for")
+    commit = land(ours, "a.md")
+    assert commit == roots.git(remote, "rev-parse", "main").strip()
+    assert roots.git(remote, "show", "--name-only", "--format=%s", "main").split() == [
+        "Add",
+        "a.md",
+        "submissions/a.md",
+    ]
+    assert history.land(ours, ["submissions"], "Again", remote="origin", branch="main", tries=3) is None
+
+
+def test_what_others_landed_meanwhile_comes_first_and_stays(clones: tuple[Path, Path, Path]) -> None:
+    """Two runners that finish together lose nothing, and nothing is forced."""
+    remote, ours, theirs = clones
+    first = land(theirs, "a.md")
+    second = land(ours, "b.md")
+    assert roots.git(remote, "rev-list", "-2", "main").split() == [second, first]
+
+
+def test_two_that_say_different_things_of_one_file_are_not_merged(clones: tuple[Path, Path, Path]) -> None:
+    """The later one is told, and its work tree is as it was."""
+    remote, ours, theirs = clones
+    first = land(theirs, "a.md")
+    with pytest.raises(EnvironmentProblem, match="does not go with this change"):
+        land(ours, "a.md", "two\n")
+    assert (ours / "submissions" / "a.md").read_text() == "two\n"
+    assert roots.git(ours, "status", "--porcelain").strip() == ""
+    assert roots.git(remote, "rev-parse", "main").strip() == first

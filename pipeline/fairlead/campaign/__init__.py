@@ -5,7 +5,14 @@ Knows no statistic: a window is judged later, from the committed files.
 
 from fairlead.campaign.claims import figures_as_claims, measure_claim, register, submit
 from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report
-from fairlead.campaign.plans import CampaignError, Target, find_target, targets_of, tokenizer_pins
+from fairlead.campaign.plans import (
+    CampaignError,
+    Target,
+    find_target,
+    neutral_rounds,
+    targets_of,
+    tokenizer_pins,
+)
 from fairlead.campaign.rounds import measure_rounds
 from fairlead.campaign.spending import ESTIMATE_RULES, CampaignSpending, claim_spending, rounds_spending
 
@@ -24,6 +31,7 @@ __all__ = [
     "find_target",
     "measure_claim",
     "measure_rounds",
+    "neutral_rounds",
     "register",
     "rounds_spending",
     "submit",

@@ -53,6 +53,33 @@ def targets_of(repository: Repository, model: str) -> list[Target]:
     ]
 
 
+def neutral_targets(repository: Repository, model: str) -> list[Target]:
+    """The endpoints that the board measures itself: of providers with a recorded permission, and references.
+
+    What the board measures it publishes, so without that word it does not measure.
+    """
+    return [target for target in targets_of(repository, model) if _may_be_published(target.entry)]
+
+
+def _may_be_published(provider: Provider) -> bool:
+    permission = provider.benchmark_permission
+    return provider.status == "reference" or (permission is not None and permission.granted)
+
+
+def neutral_rounds(repository: Repository) -> list[tuple[str, str]]:
+    """What is measured around the clock: each model that a company serves, from each vantage in a region.
+
+    The machine itself is a vantage without a region: from there only references are measured.
+    """
+    served = [
+        model
+        for model in sorted(repository.models)
+        if any(target.entry.status == "active" for target in neutral_targets(repository, model))
+    ]
+    places = sorted(name for name, vantage in repository.vantages.items() if vantage.region is not None)
+    return [(model, place) for model in served for place in places]
+
+
 def find_target(repository: Repository, provider: str, endpoint: str, model: str) -> Target:
     """The one endpoint of a provider that serves a model.
 

@@ -22,9 +22,9 @@ from fairlead.campaign.plans import (
     CampaignError,
     make_plan,
     methodology_ref,
+    neutral_targets,
     require_tokenizers,
     scenario_by_id,
-    targets_of,
     tokenizer_pins,
 )
 from fairlead.model import MethodologyRef, RawFile, Rounds
@@ -43,20 +43,25 @@ def measure_rounds(
     spacing_s: float,
     rng: random.Random,
     gear: Gear,
+    jitter_s: float = 0,
 ) -> Iterator[Path]:
     """Measure neutral rounds: every listed endpoint of a model and the control, in random order.
 
     ``rng`` must be the machine's cryptographic source in a round that counts: its seeds must not be
-    known beforehand. A window that does not count by the methodology's limits is kept as invalid and
+    known beforehand. Each round begins up to ``jitter_s`` late, so that its minute cannot be known either. A
+    window that does not count by the methodology's limits is kept as invalid and
     measured once more, in the same round. What a killed run left is kept.
 
     Raises:
         CampaignError: no endpoint, an unknown scenario or vantage, or a pinned tokenizer that the gear does
             not hold.
     """
-    targets = targets_of(repository, model)
+    targets = neutral_targets(repository, model)
     if not targets:
-        raise CampaignError(f"no provider lists an endpoint with an address for {model!r}", "see providers/")
+        raise CampaignError(
+            f"no endpoint for {model!r} may be measured by the board",
+            "a provider lists one with its address and a recorded `benchmark_permission`",
+        )
     if vantage not in repository.vantages:
         raise CampaignError(f"unknown vantage {vantage!r}", "add it to methodology/vantages.yaml")
     require_tokenizers(repository, [model], gear.tokenizers)
@@ -66,7 +71,9 @@ def measure_rounds(
     planned = [(target, scenario_by_id(methodology, name)) for target in targets for name in scenarios]
     begin_ns = gear.clock.unix_ns()
     for number in range(rounds):
-        early = begin_ns + int(number * spacing_s * SECOND_NS) - gear.clock.unix_ns()
+        early = (
+            begin_ns + int((number * spacing_s + rng.uniform(0, jitter_s)) * SECOND_NS) - gear.clock.unix_ns()
+        )
         if early > 0:
             gear.wait(early)
         now = dt.datetime.fromtimestamp(gear.clock.unix_ns() / SECOND_NS, tz=dt.UTC)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from fairlead import cost
 from fairlead.campaign.claims import runs_left, runs_of
 from fairlead.campaign.field import RUNS_MAX, SECOND_NS
-from fairlead.campaign.plans import CampaignError, Target, find_target, scenario_by_id, targets_of
+from fairlead.campaign.plans import CampaignError, Target, find_target, neutral_targets, scenario_by_id
 from fairlead.cost import EstimateRules, NoCost, PlannedWindow, Rates, Spending, TokensPerWord
 from fairlead.measure.workload import FRAME_WORDS
 from fairlead.model import Methodology, Scenario
@@ -127,7 +127,7 @@ def rounds_spending(
     windows = (
         (target, scenario_by_id(methodology, name), RUNS_MAX, now_unix_ns + int(at * spacing_s * SECOND_NS))
         for at in range(rounds)
-        for target in targets_of(repository, model)
+        for target in neutral_targets(repository, model)
         for name in scenarios
     )
     return _sum_up(windows, methodology, keyed, stated, rules)

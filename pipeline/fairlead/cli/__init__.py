@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from fairlead import __version__
-from fairlead.cli import claims, data, loop, measuring, others, results, simulating
+from fairlead.cli import claims, data, forge, loop, measuring, others, results, simulating
 from fairlead.cli.common import EXIT_ENVIRONMENT, Commands, complain
 
 
@@ -44,6 +44,8 @@ for _command in (
     simulating.simulate,
     results.build,
     results.serve,
+    forge.rounds,
+    forge.land,
 ):
     cli.add_command(_command)
 

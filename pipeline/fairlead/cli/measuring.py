@@ -196,6 +196,12 @@ def reference(
     show_default=True,
     help="With --neutral: from one round to the next (90s, 15m, 1h).",
 )
+@click.option(
+    "--jitter",
+    default="0s",
+    show_default=True,
+    help="With --neutral: wait a random while of at most so long before each round.",
+)
 @tokenizer_files
 @click.option(
     "--max-usd",
@@ -337,6 +343,7 @@ def _measure_neutral(
     scenarios: tuple[str, ...],
     rounds: int,
     spacing: str,
+    jitter: str,
     tokenizer_files: tuple[Path, ...],
     max_usd: float | None,
     usd_per_mtok_in: float | None,
@@ -354,7 +361,7 @@ def _measure_neutral(
     methodology = repository.methodologies[version]
     scenarios = scenarios or tuple(scenario.id for scenario in methodology.scenarios)
     tokenizers = _tokenizers(repository, [of_model], tokenizer_files)
-    spacing_s, keys = seconds(spacing), _keys(repository)
+    spacing_s, jitter_s, keys = seconds(spacing), seconds(jitter), _keys(repository)
     with campaign_errors(), Meter(quiet=quiet) as meter:
         spending = campaign.rounds_spending(
             repository,
@@ -377,6 +384,7 @@ def _measure_neutral(
             scenarios=scenarios,
             rounds=rounds,
             spacing_s=spacing_s,
+            jitter_s=jitter_s,
             rng=random.SystemRandom(),
             gear=_gear(meter, keys, tokenizers),
         ):
