@@ -9,13 +9,13 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fairlead import campaign, checks, demo
+from fairlead import campaign, checks, demo, model
 from fairlead.clock import SystemClock, pause
 from fairlead.evidence import load_evidence, with_replies
 from fairlead.fidelity import Answers
@@ -97,7 +97,7 @@ def measure(field: Field, submission: str, waited: list[int] | None = None) -> l
     return list(campaign.measure_claim(field.load(), submission, gear(waited)))
 
 
-def submit(field: Field, submission: str) -> Path:
+def submit(field: Field, submission: str, claims: Sequence[dict[str, object]] = ()) -> Path:
     return campaign.submit(
         field.load(),
         submission,
@@ -105,7 +105,7 @@ def submit(field: Field, submission: str) -> Path:
         disclosures=dict.fromkeys(
             ("accelerator", "accelerator_count", "precision", "region", "prompt_cache", "capacity")
         ),
-        claims=[],
+        claims=claims,
         now=NOW,
         by=None,
     )
@@ -445,3 +445,77 @@ def test_a_plan_for_what_is_not_there_is_refused(field: Field, change: dict[str,
     with pytest.raises(campaign.CampaignError, match=said):
         campaign.register(field.load(), **{**arguments, **change})  # type: ignore[arg-type]
     assert not (field.root / "submissions" / "demo-honest").exists()
+
+
+# -- reruns ------------------------------------------------------------------------------------
+
+
+RUNNER = model.GitHub(login="rika", id=900)
+
+
+def rerun(field: Field, submission: str, **more: object) -> list[Path]:
+    options: dict[str, object] = {"rounds": 2, "spacing_s": 0, "rng": random.Random(3), "gear": gear()}
+    options |= {"is_enough": lambda: False, "started_by": RUNNER}
+    return list(campaign.measure_rerun(field.load(), submission, **(options | more)))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def claimed(field: Field) -> str:
+    """A claim of the honest provider on its one scenario, sealed."""
+    submission = register(field)
+    measure(field, submission)
+    claim = {
+        "endpoint": "main",
+        "model": demo.MODEL,
+        "scenario": demo.SCENARIO,
+        "metric": "ttft_p50_ms",
+        "value": 40,
+        "primary": True,
+    }
+    submit(field, submission, claims=[claim])
+    return submission
+
+
+def test_a_rerun_stands_beside_the_control_and_is_gone_on_with_in_its_own_folder(
+    field: Field, claimed: str
+) -> None:
+    """Subject and control in each round, fresh seeds; a later job goes on after the spacing."""
+    first = rerun(field, claimed, rounds=1)
+    waited: list[int] = []
+    second = rerun(field, claimed, rounds=1, spacing_s=3600, gear=gear(waited), rng=random.Random(4))
+    headers = [read_window(path).header for path in (*first, *second)]
+    assert sorted((header.provider, header.role) for header in headers) == [
+        ("demo-control", "control"),
+        ("demo-control", "control"),
+        ("demo-honest", "subject"),
+        ("demo-honest", "subject"),
+    ]
+    assert len({header.seed for header in headers}) == 4
+    assert len({header.round for header in headers}) == 2
+    assert 3500 < waited[0] / 1e9 <= 3600
+    ((name, manifest),) = field.load().reruns.items()
+    assert name.startswith(f"{claimed}/reruns/")
+    assert (len(manifest.windows), manifest.started_by) == (4, RUNNER)
+    assert not checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
+
+
+def test_a_rerun_stops_as_soon_as_it_is_enough(field: Field, claimed: str) -> None:
+    """It is asked before each round, and sees all that was measured."""
+    seen: list[int] = []
+
+    def is_enough() -> bool:
+        seen.append(sum(len(manifest.windows) for manifest in field.load().reruns.values()))
+        return len(seen) == 2
+
+    assert len(rerun(field, claimed, rounds=9, is_enough=is_enough)) == 2
+    assert seen == [0, 2]
+
+
+def test_a_claim_is_not_measured_by_another_method_than_its_own(field: Field, claimed: str) -> None:
+    """Neither a version that was changed nor a claim that nobody registered."""
+    path = field.root / "methodology" / "versions" / demo.VERSION / "methodology.yaml"
+    path.write_text(path.read_text().replace("rounds_min: ", "rounds_min: 1"))
+    with pytest.raises(campaign.CampaignError, match="is not the one"):
+        rerun(field, claimed)
+    with pytest.raises(campaign.CampaignError, match="holds no claim"):
+        rerun(field, "demo-honest/2026-01-01-none")

@@ -13,7 +13,7 @@ from fairlead.campaign.plans import (
     targets_of,
     tokenizer_pins,
 )
-from fairlead.campaign.rounds import measure_rounds
+from fairlead.campaign.rounds import measure_rerun, measure_rounds
 from fairlead.campaign.spending import ESTIMATE_RULES, CampaignSpending, claim_spending, rounds_spending
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "figures_as_claims",
     "find_target",
     "measure_claim",
+    "measure_rerun",
     "measure_rounds",
     "neutral_rounds",
     "register",

@@ -1,10 +1,15 @@
-"""The board's own neutral rounds: every listed endpoint of a model and the control, side by side."""
+"""The board's own neutral rounds: every listed endpoint of a model and the control, side by side.
+
+They are measured around the clock, and to judge a claim. Knows no verdict: whoever asks says when it is
+enough.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fairlead.campaign.field import (
@@ -20,6 +25,7 @@ from fairlead.campaign.field import (
 )
 from fairlead.campaign.plans import (
     CampaignError,
+    Target,
     make_plan,
     methodology_ref,
     neutral_targets,
@@ -27,9 +33,22 @@ from fairlead.campaign.plans import (
     scenario_by_id,
     tokenizer_pins,
 )
-from fairlead.model import MethodologyRef, RawFile, Rounds
+from fairlead.model import GitHub, Methodology, MethodologyRef, RawFile, Rerun, Rounds, Scenario, Tokenizer
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Course:
+    """What the rounds of one model have in common. ``write``: keeps the list of raw files of a folder."""
+
+    methodology: Methodology
+    reference: MethodologyRef
+    vantage: str
+    model: str
+    planned: Sequence[tuple[Target, Scenario]]
+    pins: Mapping[str, Tokenizer]
+    write: Callable[[Path], None]
 
 
 def measure_rounds(
@@ -49,13 +68,135 @@ def measure_rounds(
 
     ``rng`` must be the machine's cryptographic source in a round that counts: its seeds must not be
     known beforehand. Each round begins up to ``jitter_s`` late, so that its minute cannot be known either. A
-    window that does not count by the methodology's limits is kept as invalid and
-    measured once more, in the same round. What a killed run left is kept.
+    window that does not count by the methodology's limits is kept as invalid and measured once more, in the
+    same round. What a killed run left is kept.
 
     Raises:
         CampaignError: no endpoint, an unknown scenario or vantage, or a pinned tokenizer that the gear does
             not hold.
     """
+    course = _course(
+        repository,
+        model=model,
+        reference=methodology_ref(repository, version),
+        vantage=vantage,
+        scenarios=scenarios,
+        gear=gear,
+        write=lambda folder: _write_rounds(folder, course.reference, vantage, model),
+    )
+    begin_ns = gear.clock.unix_ns()
+    for number in range(rounds):
+        now = _wait_until(gear, begin_ns, number * spacing_s + rng.uniform(0, jitter_s))
+        folder = repository.root / "submissions" / "neutral" / f"{now:%Y-%m}-{vantage}-{model}"
+        yield from _measure_one(course, folder, now, number, rounds, rng, gear)
+
+
+def measure_rerun(
+    repository: Repository,
+    submission: str,
+    *,
+    started_by: GitHub,
+    rounds: int,
+    spacing_s: float,
+    rng: random.Random,
+    gear: Gear,
+    is_enough: Callable[[], bool],
+    vantage: str | None = None,
+    jitter_s: float = 0,
+) -> Iterator[Path]:
+    """Measure a claim again in neutral rounds, with its own methodology, until ``is_enough`` or ``rounds``.
+
+    The claimed endpoints stand beside the control and every rival of their models that may be measured. A
+    rerun that was begun at the vantage (the registered one if not given) is gone on with, in its own folder
+    and no sooner than ``spacing_s`` after its last round. ``is_enough`` is asked before each round, when all
+    that was measured is listed.
+
+    Raises:
+        CampaignError: no such claim, a methodology that is not what it was, a claimed endpoint that may not
+            be measured, or as in :func:`measure_rounds`.
+    """
+    registration, claim = repository.registrations.get(submission), repository.submissions.get(submission)
+    if registration is None or claim is None:
+        raise CampaignError(
+            f"submissions/{submission} holds no claim that was registered", "see submissions/"
+        )
+    reference = registration.methodology
+    version = reference.version
+    if version not in repository.methodologies or methodology_ref(repository, version) != reference:
+        raise CampaignError(
+            f"methodology {version} is not the one that {submission} was registered under",
+            "restore it: a claim is judged by the method it was made by",
+        )
+    place = vantage or registration.vantage
+    provider = submission.split("/")[0]
+    claimed = {(one.model, one.endpoint): None for one in claim.claims}
+    _require_permission(repository, provider, claimed)
+    begun = _rerun_folder(repository, submission, reference, place)
+    courses = {
+        model: _course(
+            repository,
+            model=model,
+            reference=reference,
+            vantage=place,
+            scenarios=list(dict.fromkeys(one.scenario for one in claim.claims if one.model == model)),
+            gear=gear,
+            write=lambda folder: _write_rerun(folder, reference, place, started, started_by),
+        )
+        for model in dict.fromkeys(model for model, _ in claimed)
+    }
+    folder, started = begun or (None, _now(gear))
+    begin_ns = gear.clock.unix_ns()
+    if folder is not None:
+        begin_ns = max(begin_ns, _last_start_ns(folder) + int(spacing_s * SECOND_NS))
+    for number in range(rounds):
+        if is_enough():
+            return
+        now = _wait_until(gear, begin_ns, number * spacing_s + rng.uniform(0, jitter_s))
+        if folder is None:
+            started = now
+            folder = repository.root / "submissions" / submission / "reruns" / f"{now:%Y%m%dt%H%M%Sz}-{place}"
+        for course in courses.values():
+            yield from _measure_one(course, folder, now, number, rounds, rng, gear)
+
+
+def _require_permission(
+    repository: Repository, provider: str, claimed: Mapping[tuple[str, str], None]
+) -> None:
+    for model, endpoint in claimed:
+        allowed = neutral_targets(repository, model)
+        if not any((one.provider, one.endpoint.id) == (provider, endpoint) for one in allowed):
+            raise CampaignError(
+                f"the board may not measure {provider}'s endpoint {endpoint!r} for {model!r}",
+                f"providers/{provider}.yaml lists it with its address, and records `benchmark_permission`",
+            )
+
+
+def _rerun_folder(
+    repository: Repository, submission: str, reference: MethodologyRef, vantage: str
+) -> tuple[Path, dt.datetime] | None:
+    """The latest rerun that was begun at a vantage under a methodology, and when."""
+    found = [
+        (rerun.started, name)
+        for name, rerun in repository.reruns.items()
+        if name.startswith(f"{submission}/reruns/")
+        and (rerun.methodology, rerun.vantage) == (reference, vantage)
+    ]
+    if not found:
+        return None
+    started, name = max(found)
+    return repository.root / "submissions" / name, started
+
+
+def _course(
+    repository: Repository,
+    *,
+    model: str,
+    reference: MethodologyRef,
+    vantage: str,
+    scenarios: Sequence[str],
+    gear: Gear,
+    write: Callable[[Path], None],
+) -> _Course:
     targets = neutral_targets(repository, model)
     if not targets:
         raise CampaignError(
@@ -65,66 +206,114 @@ def measure_rounds(
     if vantage not in repository.vantages:
         raise CampaignError(f"unknown vantage {vantage!r}", "add it to methodology/vantages.yaml")
     require_tokenizers(repository, [model], gear.tokenizers)
-    pins = tokenizer_pins(repository, [model])
-    methodology = repository.methodologies[version]
-    reference = methodology_ref(repository, version)
+    methodology = repository.methodologies[reference.version]
     planned = [(target, scenario_by_id(methodology, name)) for target in targets for name in scenarios]
-    begin_ns = gear.clock.unix_ns()
-    for number in range(rounds):
-        early = (
-            begin_ns + int((number * spacing_s + rng.uniform(0, jitter_s)) * SECOND_NS) - gear.clock.unix_ns()
-        )
-        if early > 0:
-            gear.wait(early)
-        now = dt.datetime.fromtimestamp(gear.clock.unix_ns() / SECOND_NS, tz=dt.UTC)
-        folder = repository.root / "submissions" / "neutral" / f"{now:%Y-%m}-{vantage}-{model}"
-        keep_left_overs(folder, gear)
-        jobs = [
-            (target, scenario, number * len(planned) + place)
-            for place, (target, scenario) in enumerate(rng.sample(planned, len(planned)))
+    pins = tokenizer_pins(repository, [model])
+    return _Course(methodology, reference, vantage, model, planned, pins, write)
+
+
+def _now(gear: Gear) -> dt.datetime:
+    return dt.datetime.fromtimestamp(gear.clock.unix_ns() // SECOND_NS, tz=dt.UTC)
+
+
+def _wait_until(gear: Gear, begin_ns: int, later_s: float) -> dt.datetime:
+    """Wait until so long after a moment, and say when it is."""
+    early_ns = begin_ns + int(later_s * SECOND_NS) - gear.clock.unix_ns()
+    if early_ns > 0:
+        gear.wait(early_ns)
+    return _now(gear)
+
+
+def _last_start_ns(folder: Path) -> int:
+    """When the last window in a folder began."""
+    starts = [
+        read_window(path).header.clock.start_unix_ns for path in (folder / "windows").glob("*.jsonl.gz")
+    ]
+    return max(starts, default=0)
+
+
+def _measure_one(
+    course: _Course,
+    folder: Path,
+    now: dt.datetime,
+    number: int,
+    rounds: int,
+    rng: random.Random,
+    gear: Gear,
+) -> Iterator[Path]:
+    """One round: every endpoint once, and once more what does not count."""
+    keep_left_overs(folder, gear)
+    count = len(course.planned)
+    jobs = [
+        (target, scenario, number * count + place)
+        for place, (target, scenario) in enumerate(rng.sample(course.planned, count))
+    ]
+    for _ in range(RUNS_MAX):
+        plans = [
+            Job(
+                make_plan(
+                    target,
+                    course.methodology,
+                    course.reference,
+                    scenario,
+                    seed=rng.randbytes(32).hex(),
+                    vantage=course.vantage,
+                    round_id=f"{now:%Y%m%dt%H%M%Sz}",
+                    tokenizer=course.pins.get(course.model),
+                ),
+                scenario.id,
+                place,
+            )
+            for target, scenario, place in jobs
         ]
-        for _ in range(RUNS_MAX):
-            plans = [
-                Job(
-                    make_plan(
-                        target,
-                        methodology,
-                        reference,
-                        scenario,
-                        seed=rng.randbytes(32).hex(),
-                        vantage=vantage,
-                        round_id=f"{now:%Y%m%dt%H%M%Sz}",
-                        tokenizer=pins.get(model),
-                    ),
-                    scenario.id,
-                    place,
-                )
-                for target, scenario, place in jobs
-            ]
-            try:
-                paths = list(measure_round(folder, plans, rounds * len(planned), gear))
-            finally:
-                _write_rounds(folder, reference, vantage, model)
-            yield from paths
-            jobs = [
-                job
-                for job, path in zip(jobs, paths, strict=True)
-                if reasons_against(read_window(path), methodology)
-            ]
-            if not jobs:
-                break
+        try:
+            paths = list(measure_round(folder, plans, rounds * count, gear))
+        finally:
+            course.write(folder)
+        yield from paths
+        jobs = [
+            job
+            for job, path in zip(jobs, paths, strict=True)
+            if reasons_against(read_window(path), course.methodology)
+        ]
+        if not jobs:
+            break
+
+
+def _raw(folder: Path, kind: str) -> tuple[RawFile, ...]:
+    return tuple(RawFile(**raw) for raw in raw_files(folder, kind))
 
 
 def _write_rounds(folder: Path, reference: MethodologyRef, vantage: str, model: str) -> None:
-    if not raw_files(folder, "windows"):
+    windows = _raw(folder, "windows")
+    if not windows:
         return
     rounds = Rounds(
         schema_version=1,
         methodology=reference,
         vantage=vantage,
         model=model,
-        windows=tuple(RawFile(**raw) for raw in raw_files(folder, "windows")),
-        calibrations=tuple(RawFile(**raw) for raw in raw_files(folder, "calibrations")),
+        windows=windows,
+        calibrations=_raw(folder, "calibrations"),
         notes=None,
     )
     write_whole(folder / "rounds.yaml", canonical_text("rounds", as_data(rounds)).encode())
+
+
+def _write_rerun(
+    folder: Path, reference: MethodologyRef, vantage: str, started: dt.datetime, started_by: GitHub
+) -> None:
+    windows = _raw(folder, "windows")
+    if not windows:
+        return
+    rerun = Rerun(
+        schema_version=1,
+        methodology=reference,
+        vantage=vantage,
+        started=started,
+        started_by=started_by,
+        windows=windows,
+        calibrations=_raw(folder, "calibrations"),
+        notes=None,
+    )
+    write_whole(folder / "rerun.yaml", canonical_text("rerun", as_data(rerun)).encode())
