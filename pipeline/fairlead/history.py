@@ -211,6 +211,20 @@ def commit_time(root: Path) -> dt.datetime | None:
     return dt.datetime.fromtimestamp(int(found.stdout), tz=dt.UTC)
 
 
+def last_changed(root: Path, paths: Sequence[str]) -> dict[str, dt.date]:
+    """The day of the last commit of each of these files; without those that git does not know.
+
+    Raises:
+        EnvironmentProblem: git cannot answer.
+    """
+    found = {}
+    for path in paths:
+        said = _run(root, ("log", "-1", "--format=%ct", "HEAD", "--", path), 1024)
+        if said.returncode == 0 and said.stdout.strip():
+            found[path] = dt.datetime.fromtimestamp(int(said.stdout), tz=dt.UTC).date()
+    return found
+
+
 def commit_all(root: Path, message: str) -> None:
     """Commit everything below a root, in the name of the program: for scratch roots that we made.
 

@@ -158,3 +158,13 @@ def _rename(root: Path, names: dict[str, str]) -> None:
         path.write_text(text.replace(f"api_model: {names['demo-model']}", "api_model: demo-model"))
     provider = root / "providers" / "demo-honest.yaml"
     provider.rename(provider.with_name("acme.yaml"))
+
+
+def test_each_counter_to_a_threat_names_a_test_that_is_there() -> None:
+    """A page that promises a proof has it."""
+    text = (CHECKOUT / "site" / "content" / "threats.md").read_text()
+    named = re.findall(r"`(test_[a-z0-9_]+\.py)::(test_[a-z0-9_]+)`", text)
+    rows = [line for line in text.splitlines() if line.startswith(("| a", "| the "))]
+    assert len(named) >= len(rows) > 20
+    for file, name in named:
+        assert f"def {name}(" in (CHECKOUT / "pipeline" / "tests" / file).read_text(), (file, name)

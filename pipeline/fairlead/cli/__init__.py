@@ -46,6 +46,8 @@ for _command in (
     results.serve,
     forge.rounds,
     forge.land,
+    forge.review,
+    forge.codeowners,
 ):
     cli.add_command(_command)
 

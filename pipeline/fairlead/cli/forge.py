@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from fairlead.cli.common import as_json_too, find_root, in_root, load, now, stop_at
+from fairlead.cli.common import (
+    EXIT_PROBLEMS,
+    as_json_too,
+    board_rows,
+    complain,
+    find_root,
+    in_root,
+    load,
+    now,
+    stop_at,
+)
 
 
 @click.command()
@@ -49,3 +59,56 @@ def land(paths: tuple[Path, ...], message: str, remote: str, branch: str, root_o
     below = [os.path.relpath(path, root) for path in paths]
     commit = history.land(root, below, message, remote=remote, branch=branch, tries=5)
     click.echo(f"{branch} is at {commit}" if commit else "nothing to land")
+
+
+@click.command()
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if the file is not that.")
+@in_root
+def codeowners(only_check: bool, root_option: Path | None) -> None:
+    """Write .github/CODEOWNERS from the members who are seated today."""
+    from fairlead import upkeep
+
+    root = find_root(root_option)
+    path = root / ".github" / "CODEOWNERS"
+    text = upkeep.codeowners(load(root).members, now().date())
+    is_same = path.is_file() and path.read_text("utf-8") == text
+    if only_check and not is_same:
+        complain(f"{path} is not what the members' files give", "run `fairlead codeowners`")
+        raise click.exceptions.Exit(EXIT_PROBLEMS)
+    if not only_check:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        click.echo(path)
+
+
+@click.command()
+@as_json_too
+@in_root
+def review(as_json: bool, root_option: Path | None) -> None:
+    """List what needs somebody's eye: stale rows, old prices, ending terms, interests to state again."""
+    import dataclasses
+    import json
+
+    from fairlead import history, upkeep
+    from fairlead.ranking import methodology_of
+
+    root, moment = find_root(root_option), now()
+    repository = load(root)
+    rows = [
+        (row.id, row.last_unix_ns, methodology_of(repository.methodologies, row.family.methodology).ranking)
+        for row in board_rows(repository, moment)
+        if row.family.methodology is not None
+    ]
+    paths = [
+        path for path in repository.documents if path.startswith(("providers/", "methodology/governance/"))
+    ]
+    found = upkeep.reminders(
+        repository, rows=rows, last_changed=history.last_changed(root, paths), now=moment
+    )
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(reminder) for reminder in found], indent=2))
+        return
+    for reminder in found:
+        click.echo(f"{reminder.kind:<10} {reminder.path}: {reminder.sentence}")
+    if not found:
+        click.echo("nothing needs an eye")
