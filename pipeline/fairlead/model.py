@@ -314,12 +314,28 @@ class RankingRules(_Value, frozen=True):
     stale_unranked_days: int
 
 
+class StoppingRules(_Value, frozen=True):
+    """When a rerun has seen enough.
+
+    ``looks``: after how many windows it is looked at, rising; ``error_share``: how often each wrong
+    verdict may come over all of them; ``hours_min``: from so many hours of the day on. The control is used
+    from ``control_rounds_min`` rounds on, where ``control_windows_min`` others say what it usually is.
+    """
+
+    looks: tuple[int, ...]
+    error_share: float
+    hours_min: int
+    control_rounds_min: int
+    control_windows_min: int
+
+
 class VerdictRules(_Value, frozen=True):
-    """The margins a claim must hold within."""
+    """The margins a claim must hold within. ``stopping``: None in early drafts only."""
 
     latency_margin_share: float
     throughput_margin_share: float
     success_margin_share: float
+    stopping: StoppingRules | None = None
 
 
 class Methodology(_Value, frozen=True, kw_only=True):

@@ -542,13 +542,14 @@ def _value_by_round(row: Row, figure: Figure) -> dict[str, float]:
     """One value a round: the first window that counts, so that repeating a window cannot help."""
     values: dict[str, float] = {}
     for item in row.valid:
-        value = _window_value(item.table, figure)
+        value = window_value(item.table, figure)
         if item.table.header.round is not None and value is not None:
             values.setdefault(item.table.header.round, value)
     return values
 
 
-def _window_value(table: WindowTable, figure: Figure) -> float | None:
+def window_value(table: WindowTable, figure: Figure) -> float | None:
+    """A figure of one window; None where it has none of its own."""
     if figure.metric is not None and figure.q is not None:
         values = table.values[figure.metric]
         return stats.quantile(values, figure.q) if values else None

@@ -104,6 +104,7 @@ _LEFT_OUT_BY_DRAFTS = (
     "time",
     "fidelity",
     "smoothness",
+    "verdict.stopping",
 )
 
 

@@ -1,0 +1,204 @@
+"""A mean or a share held against a limit, window after window, with errors that hold over all looks.
+
+Knows no metric, no claim and no direction: the caller turns values so that higher is worse.
+
+The data are looked at after fixed numbers of windows. Each look makes an interval, and the first that
+lies wholly on one side of the limit ends the matter. Jennison and Turnbull's (1989) repeated confidence
+intervals: all of them together miss the truth, on either side, with at most ``error``. A look spends of
+that error in proportion to its windows (Lan and DeMets 1983). The bounds are those of Student's t itself,
+exact for any spread, and not a normal bound carried over: at four windows that would err by a seventh more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import optimize, signal, special
+
+from fairlead.stats.estimates import Floats, t_quantile
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Looks:
+    """After how many windows the data are looked at, rising from 2 on, and what each side may err in all."""
+
+    windows: tuple[int, ...]
+    error: float
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The one-sided significance level of each look."""
+        return _levels(self.windows, self.error)
+
+
+_CELLS = 400
+_ROUNDING = 1e-12  # logarithms that agree this closely agree
+_FINE = np.linspace(-math.pi / 2, math.pi / 2, 4001)
+
+
+@functools.lru_cache
+def _levels(windows: tuple[int, ...], error: float) -> tuple[float, ...]:
+    """The level of each look at which a t test of a mean that is at its limit crosses as often as is due.
+
+    Of n independent normal values with mean 0 let v be their sum over the root of their sum of squares. It is
+    independent of that sum of squares (Basu), so v is a Markov chain in which the spread drops out: the next
+    value over that root is t / sqrt(n) whatever v was. With v = sqrt(n) cos(angle) the t statistic is
+    sqrt(n - 1) / tan(angle). The chain, where no bound was crossed, is carried on in cells of angle.
+    """
+    edges = np.linspace(0, math.pi, _CELLS + 1)[1:-1]
+    above = special.stdtr(windows[0] - 1, -math.sqrt(windows[0] - 1) / np.tan(edges))
+    levels, spent = list[float](), 0.0
+    for count in range(windows[0], windows[-1] + 1):
+        bound, alive = 0.0, 1 - spent
+        if count in windows:
+            due = error * count / windows[-1]
+            bound, spent = float(np.interp(due - spent, above, edges)), due
+            levels.append(float(special.stdtr(count - 1, -math.sqrt(count - 1) / math.tan(bound))))
+        cells = np.linspace(bound, math.pi, _CELLS + 1)
+        whole = np.concatenate([[0.0], above, [alive]])
+        mass = np.diff(np.interp(cells, np.concatenate([[0.0], edges, [math.pi]]), whole))
+        middles = math.sqrt(count) * np.cos((cells[1:] + cells[:-1]) / 2)
+        above = _chances_above(math.sqrt(count + 1) * np.cos(edges), middles, count) @ mass
+    return tuple(levels)
+
+
+def _chances_above(bounds: Floats, sums: Floats, count: int) -> Floats:
+    """(bounds, sums): how likely v is above a bound one window after it was so after ``count`` windows.
+
+    With the next value over the root = tan(x) the new v is R cos(x - atan2(1, v)), R = sqrt(1 + v²).
+    """
+    reach = np.arccos(np.clip(bounds[:, None] / np.sqrt(1 + sums * sums), -1, 1))
+    middle = np.arctan2(1.0, sums)
+
+    known = special.stdtr(count, math.sqrt(count) * np.tan(_FINE))
+
+    def below(x: Floats) -> Floats:
+        return np.asarray(np.interp(x, _FINE, known), dtype=np.float64)
+
+    wrapped = below(middle + reach - 2 * math.pi)  # reach may go round the circle
+    return np.asarray(below(middle + reach) - below(middle - reach) + wrapped)
+
+
+# -- means ---------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Mean:
+    """Means with their standard errors, (samples,) each, and the degrees of freedom of the errors."""
+
+    value: Floats
+    error: Floats
+    degrees: int
+
+    def bounds(self, level: float) -> tuple[Floats, Floats]:
+        """The lower and the upper bound, each wrong with this chance.
+
+        Values that never vary leave no spread to judge by: they are bounded only where the signs of so many
+        values are as rare as that, and infinitely wide before.
+        """
+        steady = 0.0 if 0.5 ** (self.degrees + 1) <= level else math.inf
+        reach = np.where(self.error > _ROUNDING, t_quantile(1 - level, self.degrees) * self.error, steady)
+        return self.value - reach, self.value + reach
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Usual:
+    """What a covariate is in the long run: its mean over so many windows, and their standard deviation."""
+
+    mean: float
+    spread: float
+    windows: int
+
+
+def mean_of(values: Floats) -> Mean:
+    """The mean of each sample; ``values`` (samples, windows), at least two windows."""
+    count = values.shape[1]
+    error = np.std(values, axis=1, ddof=1) / math.sqrt(count)
+    return Mean(values.mean(axis=1), error, count - 1)
+
+
+def adjusted_mean_of(values: Floats, covariate: Floats, usual: Usual) -> Mean:
+    """The mean that the values would have where the covariate is as usual; both (samples, windows).
+
+    The regression estimator of double sampling (Cochran 1977, 12.3): the covariate's own long-run
+    mean comes from ``usual``, other windows by and large. Its error is part of the mean's error. Four
+    windows at least.
+    """
+    count = values.shape[1]
+    apart = covariate - covariate.mean(axis=1, keepdims=True)
+    squares = (apart * apart).sum(axis=1)
+    steady = squares <= 0  # a covariate that never varies says nothing
+    slope = np.where(steady, 0.0, (apart * values).sum(axis=1) / np.where(steady, 1.0, squares))
+    away = np.where(steady, 0.0, covariate.mean(axis=1) - usual.mean)
+    rest = values - values.mean(axis=1, keepdims=True) - slope[:, None] * apart
+    noise = (rest * rest).sum(axis=1) / (count - 2)
+    variance = noise * (1 / count + away * away / np.where(steady, 1.0, squares))
+    variance += (slope * usual.spread) ** 2 / usual.windows
+    return Mean(values.mean(axis=1) - slope * away, np.sqrt(variance), count - 2)
+
+
+# -- shares --------------------------------------------------------------------------------------
+
+
+def share_bounds(
+    hits: Sequence[int], totals: Sequence[int], level: float, *, correlation: float, weight: float
+) -> tuple[float, float]:
+    """The bounds of a share of requests, each wrong with the chance ``level``.
+
+    Hits of one window are alike: beta-binomial, with the ``correlation`` that is assumed until
+    windows say more; it weighs as ``weight`` of the windows that hold hits. The bounds are exact for
+    the sum over windows at that correlation.
+    """
+    alike = _correlation(np.asarray(hits, float), np.asarray(totals, float), correlation, weight)
+    seen = sum(hits)
+
+    def above(share: float) -> float:  # the chance of so many hits or more
+        return float(_sum_distribution(share, totals, alike)[seen:].sum()) - level
+
+    def below(share: float) -> float:
+        return float(_sum_distribution(share, totals, alike)[: seen + 1].sum()) - level
+
+    tiny = 1e-9
+    low = 0.0 if seen == 0 else float(optimize.brentq(above, tiny, 1 - tiny, xtol=1e-6))
+    high = 1.0 if seen == sum(totals) else float(optimize.brentq(below, tiny, 1 - tiny, xtol=1e-6))
+    return low, high
+
+
+def _correlation(hits: Floats, totals: Floats, assumed: float, weight: float) -> float:
+    """How alike the outcomes of a window are: what is assumed, and what windows with hits show."""
+    share = float(hits.sum() / totals.sum())
+    telling = min(int((hits > 0).sum()), int((hits < totals).sum()))
+    if not 0 < share < 1 or len(hits) < 2:
+        return assumed
+    size = float((totals * totals).sum() / totals.sum())
+    effect = float(((hits - share * totals) ** 2).sum() / totals.sum() / (share * (1 - share)))
+    effect *= len(hits) / (len(hits) - 1)
+    seen = min(max((effect - 1) / max(size - 1, 1.0), 0.0), 0.99)
+    return (weight * assumed + telling * seen) / (weight + telling)
+
+
+def _sum_distribution(share: float, totals: Sequence[int], correlation: float) -> Floats:
+    """The chance of 0, 1, 2 ... hits in all windows together."""
+    result = np.ones(1)
+    for total, count in sorted({total: list(totals).count(total) for total in totals}.items()):
+        one, power = _window_distribution(share, total, correlation), np.ones(1)
+        while count:  # by squaring
+            if count & 1:
+                power = signal.convolve(power, one)
+            one, count = signal.convolve(one, one), count >> 1
+        result = signal.convolve(result, power)
+    return np.asarray(np.clip(result, 0.0, 1.0), dtype=np.float64)
+
+
+def _window_distribution(share: float, total: int, correlation: float) -> Floats:
+    count = np.arange(total + 1)
+    ways = special.gammaln(total + 1) - special.gammaln(count + 1) - special.gammaln(total - count + 1)
+    if correlation <= 0:
+        return np.asarray(np.exp(ways + special.xlogy(count, share) + special.xlog1py(total - count, -share)))
+    scale = (1 - correlation) / correlation
+    a, b = share * scale, (1 - share) * scale
+    return np.asarray(np.exp(ways + special.betaln(count + a, total - count + b) - special.betaln(a, b)))
