@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -201,6 +202,13 @@ def commit_id(root: Path) -> str | None:
     """The commit that is checked out; None without git or before the first commit."""
     found = _run(root, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), 1024)
     return found.stdout.strip().decode() if found.returncode == 0 else None
+
+
+def holds(root: Path, commit: str) -> bool:
+    """Whether a full commit id is that of the commit that is checked out, or of one before it."""
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
+        return False
+    return _run(root, ("merge-base", "--is-ancestor", commit, "HEAD"), 1024).returncode == 0
 
 
 def commit_time(root: Path) -> dt.datetime | None:

@@ -178,7 +178,7 @@ def open_the_loop(field: Field, rate_per_s: str = "80") -> None:
     text = path.read_text()
     for closed, opened in (
         ("kind: closed", "kind: open"),
-        ("concurrency: 4", "concurrency: null"),
+        ("concurrency: 8", "concurrency: null"),
         ("rate_per_s: null", f"rate_per_s: {rate_per_s}"),
         ("arrivals: null", "arrivals: poisson"),
     ):
@@ -194,13 +194,13 @@ def test_an_open_scenario_is_measured_at_its_rate_and_checks_clean(field: Field)
     *_, path = measure(field, submission)  # measured once more where the machine was too busy
     window = read_window(path)
     load = window.header.load
-    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", 40, 80.0, "poisson")
+    assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", 32, 80.0, "poisson")
     assert len(window.requests) == 40
     assert all(request.scheduled_ns is not None for request in window.requests)
     for certificate in (window.header.calibration.before, window.header.calibration.after):
         assert certificate is not None
         certified = certificate.load
-        assert (certified.kind, certified.concurrency) == ("open", 40)
+        assert (certified.kind, certified.concurrency) == ("open", 32)
         assert (certified.rate_per_s, certified.arrivals) == (80.0, "poisson")
     submit(field, submission)
     found = [
@@ -286,7 +286,7 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
     evidence, problems = load_evidence(field.load())
     assert not problems
     assert [bool(item.invalid) for item in evidence] == [True, False]
-    assert "40" in evidence[0].invalid[0]
+    assert "32" in evidence[0].invalid[0]
 
 
 def test_every_window_stands_between_two_certificates(field: Field) -> None:
@@ -297,7 +297,7 @@ def test_every_window_stands_between_two_certificates(field: Field) -> None:
     assert calibration.before is not None
     assert calibration.after is not None
     assert calibration.before.taken_unix_ns < calibration.after.taken_unix_ns
-    assert calibration.before.load.concurrency == 4
+    assert calibration.before.load.concurrency == 8
     kept = {file.name for file in (path.parents[1] / "calibrations").iterdir()}
     assert kept == {f"{one.sha256}.json.gz" for one in (calibration.before, calibration.after)}
 

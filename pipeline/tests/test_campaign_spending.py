@@ -30,8 +30,8 @@ RULES = EstimateRules(
 )
 # One window of the demo: 40 requests of 40 words, answered with 16 tokens.
 WINDOW = Spending(
-    expected_usd=40 * ((40 + 50) * 1.5 * 1 + 16 * 5) / 1e6,
-    most_usd=2 * 40 * (((40 + FRAME_WORDS) * 2 + 100) * 1 + 16 * 5) / 1e6,
+    expected_usd=32 * ((40 + 50) * 1.5 * 1 + 16 * 5) / 1e6,
+    most_usd=2 * 32 * (((40 + FRAME_WORDS) * 2 + 100) * 1 + 16 * 5) / 1e6,
 )
 
 
@@ -160,7 +160,7 @@ def test_a_planned_window_costs_what_is_charged_on_its_day(root: Path) -> None:
     submission = register(load(root), windows=2, spacing_s=DAY.total_seconds())
     constant = of_claim(load(root, make_price(NOW.date(), 1.0)), submission).total
     doubled = load(root, make_price(NOW.date(), 1.0), make_price((NOW + DAY).date(), 2.0))
-    extra = 40 * (40 + 50) * 1.5 / 1e6
+    extra = 32 * (40 + 50) * 1.5 / 1e6
     assert of_claim(doubled, submission).total.expected_usd == pytest.approx(constant.expected_usd + extra)
 
 
@@ -177,7 +177,7 @@ def test_stated_rates_stand_in_where_no_price_is_recorded_and_nowhere_else(root:
     same(stated.total, WINDOW, 2)
     recorded = load(root, make_price(NOW.date(), 0.0))
     assert of_rounds(recorded, rounds=1, keyed=("demo-honest",), stated=RATES).total.expected_usd == (
-        pytest.approx(40 * 16 * 5 / 1e6)
+        pytest.approx(32 * 16 * 5 / 1e6)
     )
 
 

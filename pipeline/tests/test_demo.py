@@ -41,30 +41,49 @@ def test_the_demo_prints_where_its_site_is_and_it_is_there(finished: tuple[Path,
     assert (out / "site" / "models" / "demo-model" / "index.html").is_file()
 
 
-def test_the_demo_tells_the_boastful_provider_from_the_honest_one(finished: tuple[Path, str]) -> None:
-    """Neutral rounds rank the honest provider first, the boastful one second, whatever it claims."""
+def test_the_demo_ranks_by_neutral_rounds_whatever_was_claimed(finished: tuple[Path, str]) -> None:
+    """The boastful provider claims the honest one's figures, and stands behind it."""
     _, text = finished
     ranks = dict(re.findall(r"^(demo-\w+)\s+TTFT p50 .*?(\d of \d)$", text, flags=re.MULTILINE))
-    assert ranks == {"demo-honest": "1 of 2", "demo-boastful": "2 of 2"}
-    assert re.search(r"demo-flaky is not ranked: \d+ of 240 requests succeeded", text)
+    assert (ranks["demo-honest"], ranks["demo-boastful"]) == ("2 of 3", "3 of 3")
+    assert "demo-flaky" not in ranks
+
+
+def test_the_demo_catches_whom_it_should_and_passes_whom_it_should(finished: tuple[Path, str]) -> None:
+    """Each with its evidence: the verdict of a rerun, the hours of the failures, the way the chunks came."""
+    _, text = finished
+    found = re.findall(r"^(demo-\w+): (caught|passed)\n((?:  .*\n)+)", text, flags=re.MULTILINE)
+    rulings = {name: (word, " ".join(evidence.split())) for name, word, evidence in found}
+    assert {name: word for name, (word, _) in rulings.items()} == {
+        "demo-honest": "passed",
+        "demo-boastful": "caught",
+        "demo-flaky": "caught",
+        "demo-faker": "caught",
+    }
+    assert "The claim is reproduced." in rulings["demo-honest"][1]
+    assert "The claim is not reproduced." in rulings["demo-boastful"][1]
+    assert "in these hours of the day" in rulings["demo-flaky"][1]
+    assert "the second read came" in rulings["demo-faker"][1]
+    assert "Output length: 0 of" in rulings["demo-faker"][1]
 
 
 def test_the_demo_measures_success_exactly(finished: tuple[Path, str]) -> None:
     """Of the same requests, the client and the endpoint count the same failures."""
     _, text = finished
-    assert re.findall(r"Success rate .*?([+-]\d\.\d) pt", text) == ["+0.0"] * 4
+    assert re.findall(r"Success rate .*?([+-]\d\.\d) pt", text) == ["+0.0"] * 5
 
 
 def test_the_demo_leaves_a_root_with_its_history(finished: tuple[Path, str]) -> None:
-    """Founding, three registrations, three submissions and the rounds are commits of their own."""
+    """Founding, four registrations, four submissions and two reruns are commits of their own."""
     out, _ = finished
     root = out / "root"
     log = subprocess.run(["git", "log", "--format=%s"], cwd=root, capture_output=True, text=True, check=True)
-    assert len(log.stdout.splitlines()) == 8
+    assert len(log.stdout.splitlines()) == 1 + 4 + 4 + 2
     repository, problems = load_repository(root)
     assert not problems
-    assert len(repository.submissions) == 3
-    assert len(repository.window_paths("submissions/neutral")) == demo.ROUNDS * 4
+    assert len(repository.submissions) == 4
+    assert len(repository.reruns) == 2
+    assert {len(rerun.windows) // 5 for rerun in repository.reruns.values()} <= set(demo.LOOKS)
 
 
 def test_the_demo_refuses_a_folder_that_holds_something(tmp_path: Path) -> None:
@@ -93,8 +112,9 @@ def test_what_an_endpoint_did_is_read_from_its_log() -> None:
         tokens=[1, 1, 1],
     )
     refused = LoggedRequest(id="b", body_sha256="", occurrence=0, fate="rate_limited", received_ns=0)
-    assert demo.known_figures([whole, refused]) == {
+    assert demo.known_figures([(0, whole), (0, refused)]) == {
         "ttft_p50_ms": 5.0,
         "tpot_p50_ms": 2.0,
         "success_rate": 0.5,
     }
+    assert demo.known_figures([(0, whole), (0, refused), (1, whole)])["success_rate"] == 0.75

@@ -89,7 +89,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
 
 @contextlib.contextmanager
 def fielded(folder: Path) -> Iterator[Field]:
-    honest, padder, _, control = demo.contestants("00")
+    honest, padder, *_, control = demo.contestants("00")
     with (
         start_reference(honest.profile, log=folder / "log") as first,
         start_padded(padder.profile) as second,
@@ -151,7 +151,7 @@ def test_every_count_is_what_the_reference_sent_chunk_by_chunk(counted: Field) -
     window = window_of(counted, "demo-honest")
     sent = {entry.id: entry.tokens for entry in read_log(counted.log)}
     assert window.header.tokenizer_sha256 == SHA256
-    assert len(window.requests) == 40
+    assert len(window.requests) == 32
     for request in window.requests:
         assert request.chunk_tokens == sent[request.provider_request_id or ""]
         assert request.tokens.counted == sum(sent[request.provider_request_id or ""])
@@ -180,8 +180,8 @@ def test_who_pads_usage_by_a_fifth_gets_the_finding_and_nobody_else_does(counted
     honest, padded = found["demo-honest"], found["demo-boastful"]
     assert honest is not None
     assert padded is not None
-    assert (honest.findings, honest.share, honest.compared) == (0, 0, 40)
-    assert (padded.findings, padded.compared) == (40, 40)
+    assert (honest.findings, honest.share, honest.compared) == (0, 0, 32)
+    assert (padded.findings, padded.compared) == (32, 32)
     assert padded.share == 3 / 16  # a fifth more than 16 tokens, in whole tokens
 
 
@@ -193,19 +193,19 @@ def test_the_finding_stands_with_its_row_its_window_and_its_evidence(counted: Fi
     path = next(item.path for item in read if item.table.header.provider == "demo-boastful")
     text = report.rank_text(rows)
     assert "demo-boastful/main (neutral): " in text
-    assert "finding: 40 requests off by more than 0.05 of the count" in text
+    assert "finding: 32 requests off by more than 0.05 of the count" in text
     assert f"evidence: {path}" in text
     assert text.count("finding: ") == 1
     build_site(repository, rows, out=tmp_path / "site", now=dt.datetime.now(dt.UTC), commit=None)
     board = (tmp_path / "site" / "models" / demo.MODEL / "index.html").read_text()
-    assert "finding: 40 requests off" in board
+    assert "finding: 32 requests off" in board
     assert f"raw/{path}" in board
     folder = "/".join(path.split("/")[1:3])
     rounds = (tmp_path / "site" / "submissions" / folder / "index.html").read_text()
-    assert "40 requests, most request" in rounds
+    assert "32 requests, most request" in rounds
     data = json.loads((tmp_path / "site/api/v1/leaderboards" / f"{demo.MODEL}.json").read_text())
     shown = {row["provider"]: row["usage"] for row in data["rows"]}
-    assert shown["demo-boastful"]["findings"] == 40
+    assert shown["demo-boastful"]["findings"] == 32
     assert shown["demo-honest"]["findings"] == 0
 
 
@@ -323,7 +323,7 @@ def test_a_claim_is_counted_from_the_cache_and_its_counts_are_checked_on_demand(
     assert code == 0, err
     path = field.root / out.strip()
     assert read_window(path).header.tokenizer_sha256 == SHA256
-    assert "finding: 40 requests off by more than 0.05 of the count" in err
+    assert "finding: 32 requests off by more than 0.05 of the count" in err
     recount = ["check", "--recount", out.strip(), *root]
     monkeypatch.chdir(field.root)
     assert run(recount, capsys)[0] == 0

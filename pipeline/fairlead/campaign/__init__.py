@@ -13,8 +13,14 @@ from fairlead.campaign.plans import (
     targets_of,
     tokenizer_pins,
 )
-from fairlead.campaign.rounds import measure_rerun, measure_rounds
-from fairlead.campaign.spending import ESTIMATE_RULES, CampaignSpending, claim_spending, rounds_spending
+from fairlead.campaign.rounds import RerunPlan, measure_rerun, measure_rounds, plan_rerun
+from fairlead.campaign.spending import (
+    ESTIMATE_RULES,
+    CampaignSpending,
+    claim_spending,
+    rerun_spending,
+    rounds_spending,
+)
 
 __all__ = [
     "ESTIMATE_RULES",
@@ -25,6 +31,7 @@ __all__ = [
     "Job",
     "Progress",
     "Report",
+    "RerunPlan",
     "Target",
     "claim_spending",
     "figures_as_claims",
@@ -33,7 +40,9 @@ __all__ = [
     "measure_rerun",
     "measure_rounds",
     "neutral_rounds",
+    "plan_rerun",
     "register",
+    "rerun_spending",
     "rounds_spending",
     "submit",
     "targets_of",

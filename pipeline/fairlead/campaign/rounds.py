@@ -33,7 +33,17 @@ from fairlead.campaign.plans import (
     scenario_by_id,
     tokenizer_pins,
 )
-from fairlead.model import GitHub, Methodology, MethodologyRef, RawFile, Rerun, Rounds, Scenario, Tokenizer
+from fairlead.model import (
+    Claim,
+    GitHub,
+    Methodology,
+    MethodologyRef,
+    RawFile,
+    Rerun,
+    Rounds,
+    Scenario,
+    Tokenizer,
+)
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
 
@@ -91,6 +101,56 @@ def measure_rounds(
         yield from _measure_one(course, folder, now, number, rounds, rng, gear)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class RerunPlan:
+    """What the rerun of a claim measures. ``rounds_most``: until no further window can change the verdict."""
+
+    submission: str
+    reference: MethodologyRef
+    vantage: str
+    scenarios: Mapping[str, Sequence[str]]
+    rounds_most: int
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models that are claimed."""
+        return list(self.scenarios)
+
+
+def plan_rerun(repository: Repository, submission: str) -> RerunPlan:
+    """What the rerun of a claim measures, by its registration and its own methodology.
+
+    Raises:
+        CampaignError: no such claim, a methodology that is not what it was or has no stopping rule, or a
+            claimed endpoint that may not be measured.
+    """
+    registration, claim = repository.registrations.get(submission), repository.submissions.get(submission)
+    if registration is None or claim is None:
+        raise CampaignError(
+            f"submissions/{submission} holds no claim that was registered", "see submissions/"
+        )
+    if not claim.claims:
+        raise CampaignError(f"submissions/{submission} claims no figure", "there is nothing to judge")
+    reference = registration.methodology
+    version = reference.version
+    if version not in repository.methodologies or methodology_ref(repository, version) != reference:
+        raise CampaignError(
+            f"methodology {version} is not the one that {submission} was registered under",
+            "restore it: a claim is judged by the method it was made by",
+        )
+    stopping = repository.methodologies[version].verdict.stopping
+    if stopping is None:
+        raise CampaignError(
+            f"methodology {version} says not when a rerun has seen enough", "register under a later version"
+        )
+    _require_permission(repository, submission.split("/")[0], claim.claims)
+    scenarios = {
+        model: list(dict.fromkeys(one.scenario for one in claim.claims if one.model == model))
+        for model in dict.fromkeys(one.model for one in claim.claims)
+    }
+    return RerunPlan(submission, reference, registration.vantage, scenarios, stopping.looks[-1])
+
+
 def measure_rerun(
     repository: Repository,
     submission: str,
@@ -112,25 +172,10 @@ def measure_rerun(
     that was measured is listed.
 
     Raises:
-        CampaignError: no such claim, a methodology that is not what it was, a claimed endpoint that may not
-            be measured, or as in :func:`measure_rounds`.
+        CampaignError: as in :func:`plan_rerun` and :func:`measure_rounds`.
     """
-    registration, claim = repository.registrations.get(submission), repository.submissions.get(submission)
-    if registration is None or claim is None:
-        raise CampaignError(
-            f"submissions/{submission} holds no claim that was registered", "see submissions/"
-        )
-    reference = registration.methodology
-    version = reference.version
-    if version not in repository.methodologies or methodology_ref(repository, version) != reference:
-        raise CampaignError(
-            f"methodology {version} is not the one that {submission} was registered under",
-            "restore it: a claim is judged by the method it was made by",
-        )
-    place = vantage or registration.vantage
-    provider = submission.split("/")[0]
-    claimed = {(one.model, one.endpoint): None for one in claim.claims}
-    _require_permission(repository, provider, claimed)
+    plan = plan_rerun(repository, submission)
+    reference, place = plan.reference, vantage or plan.vantage
     begun = _rerun_folder(repository, submission, reference, place)
     courses = {
         model: _course(
@@ -138,11 +183,11 @@ def measure_rerun(
             model=model,
             reference=reference,
             vantage=place,
-            scenarios=list(dict.fromkeys(one.scenario for one in claim.claims if one.model == model)),
+            scenarios=scenarios,
             gear=gear,
             write=lambda folder: _write_rerun(folder, reference, place, started, started_by),
         )
-        for model in dict.fromkeys(model for model, _ in claimed)
+        for model, scenarios in plan.scenarios.items()
     }
     folder, started = begun or (None, _now(gear))
     begin_ns = gear.clock.unix_ns()
@@ -159,10 +204,8 @@ def measure_rerun(
             yield from _measure_one(course, folder, now, number, rounds, rng, gear)
 
 
-def _require_permission(
-    repository: Repository, provider: str, claimed: Mapping[tuple[str, str], None]
-) -> None:
-    for model, endpoint in claimed:
+def _require_permission(repository: Repository, provider: str, claims: Sequence[Claim]) -> None:
+    for model, endpoint in dict.fromkeys((claim.model, claim.endpoint) for claim in claims):
         allowed = neutral_targets(repository, model)
         if not any((one.provider, one.endpoint.id) == (provider, endpoint) for one in allowed):
             raise CampaignError(

@@ -7,12 +7,13 @@ window is reckoned as often as it may be run; one that is there already and coun
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from fairlead import cost
 from fairlead.campaign.claims import runs_left, runs_of
 from fairlead.campaign.field import RUNS_MAX, SECOND_NS
 from fairlead.campaign.plans import CampaignError, Target, find_target, neutral_targets, scenario_by_id
+from fairlead.campaign.rounds import RerunPlan
 from fairlead.cost import EstimateRules, NoCost, PlannedWindow, Rates, Spending, TokensPerWord
 from fairlead.measure.workload import FRAME_WORDS
 from fairlead.model import Methodology, Scenario
@@ -123,14 +124,53 @@ def rounds_spending(
     Raises:
         CampaignError: an unknown scenario.
     """
-    methodology = repository.methodologies[version]
+    methodology, starts = repository.methodologies[version], _starts(rounds, spacing_s, now_unix_ns)
+    windows = _round_windows(repository, methodology, model, scenarios, starts)
+    return _sum_up(windows, methodology, keyed, stated, rules)
+
+
+def rerun_spending(
+    repository: Repository,
+    plan: RerunPlan,
+    *,
+    rounds: int,
+    spacing_s: float,
+    keyed: Collection[str],
+    now_unix_ns: int,
+    stated: Rates | None,
+    rules: EstimateRules,
+) -> CampaignSpending:
+    """The same of a rerun: its subject, and the rivals that stand beside it.
+
+    Raises:
+        CampaignError: an unknown scenario.
+    """
+    methodology = repository.methodologies[plan.reference.version]
+    starts = _starts(rounds, spacing_s, now_unix_ns)
     windows = (
-        (target, scenario_by_id(methodology, name), RUNS_MAX, now_unix_ns + int(at * spacing_s * SECOND_NS))
-        for at in range(rounds)
-        for target in neutral_targets(repository, model)
-        for name in scenarios
+        window
+        for model, scenarios in plan.scenarios.items()
+        for window in _round_windows(repository, methodology, model, scenarios, starts)
     )
     return _sum_up(windows, methodology, keyed, stated, rules)
+
+
+def _starts(rounds: int, spacing_s: float, now_unix_ns: int) -> list[int]:
+    return [now_unix_ns + int(at * spacing_s * SECOND_NS) for at in range(rounds)]
+
+
+def _round_windows(
+    repository: Repository,
+    methodology: Methodology,
+    model: str,
+    scenarios: Sequence[str],
+    starts: Sequence[int],
+) -> Iterator[_Window]:
+    """The windows of a model's rounds that begin at these unix ns."""
+    for start in starts:
+        for target in neutral_targets(repository, model):
+            for name in scenarios:
+                yield target, scenario_by_id(methodology, name), RUNS_MAX, start
 
 
 def _sum_up(

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from fairlead import __version__
-from fairlead.cli import claims, data, forge, loop, measuring, others, results, simulating
+from fairlead.cli import claims, data, forge, loop, measuring, others, rerunning, results, simulating
 from fairlead.cli.common import EXIT_ENVIRONMENT, Commands, complain
 
 
@@ -37,6 +37,7 @@ for _command in (
     measuring.measure,
     claims.register,
     claims.submit,
+    rerunning.rerun,
     others.import_,
     others.audit,
     results.rank,

@@ -10,11 +10,13 @@ import click
 from fairlead.cli.common import (
     campaign_errors,
     find_root,
+    github_account,
     in_root,
     latest_version,
     load,
     now,
     seconds,
+    submission_name,
 )
 
 
@@ -85,22 +87,11 @@ def register(
             slug=slug,
             now=now(),
             seed=secrets.token_hex(32),
-            by=_github(github),
+            by=github_account(github) if github else None,
         )
     submission = folder.relative_to(repository.root / "submissions")
     click.echo(f"{folder.relative_to(repository.root)}/registration.yaml")
     click.echo(f"Next: merge it by pull request, then run: fairlead measure {submission}", err=True)
-
-
-def _github(text: str | None) -> Any:
-    from fairlead.model import GitHub
-
-    if text is None:
-        return None
-    login, _, number = text.partition(":")
-    if not login or not number.isdigit():
-        raise click.UsageError(f"--github {text!r}: write LOGIN:ID, as in alice:1234")
-    return GitHub(login=login, id=int(number))
 
 
 @click.command()
@@ -133,7 +124,7 @@ def submit(
     from fairlead import campaign, report
 
     repository = load(find_root(root_option))
-    submission = submission.rstrip("/").removeprefix("submissions/")
+    submission = submission_name(submission)
     with campaign_errors():
         measured = report.claimable_figures(repository, submission)
         stated = _claims(claims)
@@ -149,7 +140,7 @@ def submit(
             disclosures=disclosures,
             claims=campaign.figures_as_claims(figures, methodology.ranking.metrics[0]),
             now=now(),
-            by=_github(github),
+            by=github_account(github) if github else None,
         )
     click.echo(path.relative_to(repository.root))
     click.echo(f"Next: fairlead check, then open a pull request with submissions/{submission}", err=True)

@@ -16,6 +16,7 @@ import click
 if TYPE_CHECKING:
     from fairlead.cache import Cache
     from fairlead.campaign import Progress
+    from fairlead.model import GitHub
     from fairlead.problems import Problem
     from fairlead.ranking import Row
     from fairlead.repository import Repository
@@ -283,3 +284,18 @@ def seconds(text: str) -> float:
     if not 0 <= seconds <= 366 * 86400:
         raise click.UsageError(f"{text!r} is not between 0 and a year")
     return seconds
+
+
+def submission_name(text: str) -> str:
+    """``<provider>/<submission>``, where the path of its folder may have been typed."""
+    return text.rstrip("/").removeprefix("./").removeprefix("submissions/")
+
+
+def github_account(text: str) -> GitHub:
+    """An account as people write it: alice:1234."""
+    from fairlead.model import GitHub
+
+    login, _, number = text.partition(":")
+    if not login or not number.isdigit():
+        raise click.UsageError(f"{text!r} is no account: write LOGIN:ID, as in alice:1234")
+    return GitHub(login=login, id=int(number))

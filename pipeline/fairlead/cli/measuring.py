@@ -21,6 +21,7 @@ from fairlead.cli.common import (
     latest_version,
     load,
     seconds,
+    submission_name,
     tokenizer_errors,
     tokenizer_files,
     tokenizer_shelf,
@@ -244,13 +245,13 @@ def measure(
     root = find_root(root_option)
     repository = load(root)
     if submission is not None:
-        name = submission.rstrip("/").removeprefix("submissions/")
+        name = submission_name(submission)
         _measure_claim(repository, name, quiet=as_json, **options)
     elif neutral_model is not None:
         _measure_neutral(repository, neutral_model, quiet=as_json, **options)
 
 
-def _keys(repository: Repository) -> dict[str, Secret]:
+def keys_of(repository: Repository) -> dict[str, Secret]:
     """The keys in the environment, narrowed to the providers' files, and taken out: no child has them."""
     from fairlead.measure.policy import KEY_RING, SecretError, key_variable, load_secrets
 
@@ -273,7 +274,7 @@ def _keys(repository: Repository) -> dict[str, Secret]:
     return found
 
 
-def _tokenizers(repository: Repository, models: Iterable[str], files: Sequence[Path]) -> dict[str, Pinned]:
+def tokenizers_of(repository: Repository, models: Iterable[str], files: Sequence[Path]) -> dict[str, Pinned]:
     """What these models are counted with, by digest; the end of the command where something is missing."""
     from fairlead.campaign import tokenizer_pins
     from fairlead.tokens import load_pins
@@ -282,7 +283,8 @@ def _tokenizers(repository: Repository, models: Iterable[str], files: Sequence[P
         return load_pins(tokenizer_shelf(files), tokenizer_pins(repository, models))
 
 
-def _gear(meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned]) -> Gear:
+def gear_of(meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned]) -> Gear:
+    """What a campaign works with on this machine: its clocks, its certificates, these keys and tokenizers."""
     import secrets
 
     from fairlead.campaign import Gear
@@ -315,8 +317,8 @@ def _measure_claim(
 
     registration = repository.registrations.get(submission)
     models = {planned.model for planned in registration.windows} if registration else set[str]()
-    tokenizers = _tokenizers(repository, models, tokenizer_files) if registration else {}
-    keys = _keys(repository)
+    tokenizers = tokenizers_of(repository, models, tokenizer_files) if registration else {}
+    keys = keys_of(repository)
     with campaign_errors(), Meter(quiet=quiet) as meter:
         spending = campaign.claim_spending(
             repository,
@@ -327,8 +329,8 @@ def _measure_claim(
             rules=campaign.ESTIMATE_RULES,
         )
         allow_campaign(spending, max_usd)
-        for path in campaign.measure_claim(repository, submission, _gear(meter, keys, tokenizers)):
-            _say_window(meter, repository, path)
+        for path in campaign.measure_claim(repository, submission, gear_of(meter, keys, tokenizers)):
+            say_window(meter, repository, path)
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
 
@@ -360,8 +362,8 @@ def _measure_neutral(
     version = latest_version(repository)
     methodology = repository.methodologies[version]
     scenarios = scenarios or tuple(scenario.id for scenario in methodology.scenarios)
-    tokenizers = _tokenizers(repository, [of_model], tokenizer_files)
-    spacing_s, jitter_s, keys = seconds(spacing), seconds(jitter), _keys(repository)
+    tokenizers = tokenizers_of(repository, [of_model], tokenizer_files)
+    spacing_s, jitter_s, keys = seconds(spacing), seconds(jitter), keys_of(repository)
     with campaign_errors(), Meter(quiet=quiet) as meter:
         spending = campaign.rounds_spending(
             repository,
@@ -386,12 +388,12 @@ def _measure_neutral(
             spacing_s=spacing_s,
             jitter_s=jitter_s,
             rng=random.SystemRandom(),
-            gear=_gear(meter, keys, tokenizers),
+            gear=gear_of(meter, keys, tokenizers),
         ):
-            _say_window(meter, repository, path)
+            say_window(meter, repository, path)
 
 
-def _say_window(meter: Meter, repository: Repository, path: Path) -> None:
+def say_window(meter: Meter, repository: Repository, path: Path) -> None:
     """The path of a window that was measured, and on standard error what its usage says."""
     from fairlead import usage
     from fairlead.ranking import methodology_of

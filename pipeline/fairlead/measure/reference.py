@@ -38,7 +38,7 @@ import uvloop
 
 from fairlead.clock import Clock, SystemClock, offset_ns
 from fairlead.measure.pacer import Pacer
-from fairlead.measure.truth import WORDS, LoggedRequest, ReferenceProfile, script, words
+from fairlead.measure.truth import WORDS, LoggedRequest, ReferenceProfile, Script, Tricks, script, words
 
 if TYPE_CHECKING:
     from fairlead.measure.reference2 import Frames
@@ -105,6 +105,7 @@ class _Server:
     pacer: Pacer
     log: _Log
     tls: ssl.SSLContext | None
+    tricks: Tricks | None
     seen: dict[str, int] = field(default_factory=dict)
     open: set[_Connection] = field(default_factory=set)
 
@@ -113,6 +114,11 @@ class _Server:
         count = self.seen.get(body_sha256, 0)
         self.seen[body_sha256] = count + 1
         return count
+
+    def play(self, body_sha256: str, occurrence: int, max_tokens: int | None) -> Script:
+        """What a request gets that has just arrived."""
+        honest = script(self.profile, body_sha256, occurrence, max_tokens)
+        return honest if self.tricks is None else self.tricks.play(honest, self.clock.unix_ns())
 
 
 class _Tls:
@@ -346,7 +352,7 @@ class _Connection:
             return
         body_sha256 = hashlib.sha256(body).hexdigest()
         occurrence = self._server.occurrence(body_sha256)
-        played = script(self._server.profile, body_sha256, occurrence, asked.max_tokens)
+        played = self._server.play(body_sha256, occurrence, asked.max_tokens)
         entry = LoggedRequest(
             id=f"ref-{body_sha256[:16]}-{occurrence}",
             body_sha256=body_sha256,
@@ -608,6 +614,7 @@ def serve(
     ready: Callable[[str, int], None],
     until_eof: int | None = None,
     tls: ssl.SSLContext | None = None,
+    tricks: Tricks | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until the descriptor ``until_eof`` has nothing more to read.
 
@@ -618,7 +625,7 @@ def serve(
         OSError: the address cannot be listened on, or the log cannot be written.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(profile, host, port, log, ready, until_eof, tls))
+        runner.run(_serve(profile, host, port, log, ready, until_eof, tls, tricks))
 
 
 async def _serve(
@@ -629,6 +636,7 @@ async def _serve(
     ready: Callable[[str, int], None],
     until_eof: int | None,
     tls: ssl.SSLContext | None,
+    tricks: Tricks | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -639,7 +647,7 @@ async def _serve(
     clock = SystemClock()
     log = _Log(log_path)
     pacer = Pacer(loop, clock)
-    server = _Server(profile, clock, loop, pacer, log, tls)
+    server = _Server(profile, clock, loop, pacer, log, tls, tricks)
     loop.add_reader(listener, _accept, server, listener)
     if until_eof is not None:
         loop.add_reader(until_eof, _stop_at_eof, until_eof, stop)
@@ -723,6 +731,7 @@ class _Orders(msgspec.Struct, frozen=True):
     log: str | None
     cores: list[int] | None
     tls: bool
+    tricks: Tricks | None
 
 
 class _Announcement(msgspec.Struct, frozen=True):
@@ -739,6 +748,7 @@ def start_reference(
     log: Path | None = None,
     cores: Collection[int] | None = None,
     tls: bool = False,
+    tricks: Tricks | None = None,
 ) -> Iterator[Reference]:
     """The reference in a process of its own on a free port of the loopback, stopped on leaving.
 
@@ -756,6 +766,7 @@ def start_reference(
         log=None if log is None else str(log.absolute()),
         cores=None if cores is None else sorted(cores),
         tls=tls,
+        tricks=tricks,
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "fairlead.measure.reference"],
@@ -815,7 +826,7 @@ def _main() -> None:
 
     log = None if orders.log is None else Path(orders.log)
     tls = loopback_tls() if orders.tls else None
-    serve(orders.profile, log=log, ready=announce, until_eof=0, tls=tls)
+    serve(orders.profile, log=log, ready=announce, until_eof=0, tls=tls, tricks=orders.tricks)
 
 
 if __name__ == "__main__":

@@ -158,6 +158,32 @@ def _draw(median_ms: float, log_sd: float, rng: random.Random) -> float:
     return median_ms * math.exp(log_sd * _NORMAL.inv_cdf(chance))
 
 
+class Tricks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an endpoint does besides its profile, that an honest and steady one would not.
+
+    ``early_first_ms``: the first chunk comes so soon after the request, whenever the others do. From
+    ``bad_from_s`` on, for ``bad_for_s``, of every day of ``day_s`` seconds since 1970, requests are refused.
+    """
+
+    early_first_ms: float | None = None
+    day_s: float = 86_400.0
+    bad_from_s: float = 0.0
+    bad_for_s: float = 0.0
+
+    def is_bad(self, unix_ns: int) -> bool:
+        """Whether a moment lies in the bad part of its day."""
+        return (unix_ns / 1e9 - self.bad_from_s) % self.day_s < self.bad_for_s
+
+    def play(self, honest: Script, unix_ns: int) -> Script:
+        """What a request gets that arrives at this moment."""
+        if self.is_bad(unix_ns):
+            return Script("rate_limited", (), ())
+        if self.early_first_ms is None or not honest.due_ns:
+            return honest
+        first = min(round(self.early_first_ms * NS_PER_MS), honest.due_ns[0])
+        return Script(honest.fate, (first, *honest.due_ns[1:]), honest.tokens)
+
+
 # --- the log -------------------------------------------------------------------------------------------
 
 

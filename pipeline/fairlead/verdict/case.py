@@ -63,12 +63,14 @@ class Windows:
 
 def windows_of(claim: Claim, case: Case) -> Windows:
     """The windows that this submission's reruns hold of a claim."""
+    provider = case.name.split("/")[0]  # rivals stand in the same rounds, under the same names of endpoints
     rounds: dict[str, Evidence] = {}
     aside, invalid_ns, elsewhere = list[SetAside](), list[int](), 0
     for item in case.neutral:
         header = item.table.header
         is_rerun = item.path.startswith(f"submissions/{case.name}/reruns/") and header.role == "subject"
-        if not is_rerun or (header.endpoint, header.model, item.scenario) != row_of(claim):
+        measured = (header.endpoint, header.model, item.scenario)
+        if not is_rerun or header.provider != provider or measured != row_of(claim):
             continue
         key = header.round or item.path
         reason = _reason_against(item, case) or ("a second window of its round" if key in rounds else None)
