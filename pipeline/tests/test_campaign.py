@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 import random
 import signal
 import subprocess
@@ -195,7 +194,7 @@ def test_an_open_scenario_is_measured_at_its_rate_and_checks_clean(field: Field)
     window = read_window(path)
     load = window.header.load
     assert (load.kind, load.concurrency, load.rate_per_s, load.arrivals) == ("open", 32, 80.0, "poisson")
-    assert len(window.requests) == 40
+    assert len(window.requests) == 32
     assert all(request.scheduled_ns is not None for request in window.requests)
     for certificate in (window.header.calibration.before, window.header.calibration.after):
         assert certificate is not None
@@ -256,30 +255,24 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
     """kill -9 in mid-window: what had finished is kept as a window, and the plan is completed."""
     submission = register(field)
     code = (
-        "import sys; from pathlib import Path\n"
+        "import os, signal, sys; from pathlib import Path\n"
         "from fairlead import campaign, demo\n"
         "from fairlead.clock import SystemClock\n"
         "from fairlead.repository import load_repository\n"
         "repository, _ = load_repository(Path(sys.argv[1]))\n"
         "def report(progress):\n"
-        "    if progress.done >= 8: print('eight', flush=True)\n"
+        "    if progress.done >= 8: os.kill(os.getpid(), signal.SIGKILL)\n"
         "gear = campaign.Gear(SystemClock(), print, report, demo.short_certificate)\n"
         "list(campaign.measure_claim(repository, sys.argv[2], gear))\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(field.root), submission], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "eight"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    killed = subprocess.run([sys.executable, "-c", code, str(field.root), submission], check=False)
+    assert killed.returncode == -signal.SIGKILL
     measured = measure(field, submission)
     paths = field.load().window_paths(f"submissions/{submission}")
     windows = [read_window(path) for path in paths]
     assert len(measured) == 1
     assert len(windows) == 2
-    assert len(windows[0].requests) >= 8
+    assert 8 <= len(windows[0].requests) < 32
     assert [window.header.seed for window in windows] == [window_seed("ab" * 32, 0, run) for run in (0, 1)]
     assert not list((field.root / "submissions" / submission).glob("*.spool"))
     submit(field, submission)
