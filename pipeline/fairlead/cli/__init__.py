@@ -14,7 +14,18 @@ from typing import Any
 import click
 
 from fairlead import __version__
-from fairlead.cli import claims, data, forge, loop, measuring, others, rerunning, results, simulating
+from fairlead.cli import (
+    claims,
+    data,
+    forge,
+    github,
+    loop,
+    measuring,
+    others,
+    rerunning,
+    results,
+    simulating,
+)
 from fairlead.cli.common import EXIT_ENVIRONMENT, Commands, complain
 
 
@@ -49,6 +60,7 @@ for _command in (
     forge.land,
     forge.review,
     forge.codeowners,
+    github.comment,
 ):
     cli.add_command(_command)
 

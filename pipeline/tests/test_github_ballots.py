@@ -1,0 +1,462 @@
+"""Votes out of reviews: what is one, whose it is, on which text, and what stays of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.github import Client, Fetched, GitHubProblem, fetch_votes, merge_votes, read_vote
+from fairlead.github.ballots import MAX_READS
+from fairlead.model import Ballot, BallotVote, GitHub
+
+from . import fake_github as fake
+from .fake_github import REPOSITORY, WEB, FakeGitHub, commit, user
+from .github_example import talking
+
+SLUG = "0001-prices"
+FOLDER = f"methodology/proposals/{SLUG}"
+FIRST, SECOND = commit("first"), commit("second")
+ANA, BO, CY = user("ana", 501), user("bo", 502), user("cy", 503)
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Of the text alone, whatever else there is."""
+    return hashlib.sha256(files.get("proposal.md", b"")).hexdigest()
+
+
+TEXTS = {
+    FIRST: {f"{FOLDER}/proposal.md": b"one\n", f"{FOLDER}/proposal.yaml": b"x: 1\n", "README.md": b"no"},
+    SECOND: {f"{FOLDER}/proposal.md": b"two\n", f"{FOLDER}/proposal.yaml": b"x: 1\n", "README.md": b"no"},
+}
+ONE, TWO = (hashlib.sha256(text).hexdigest() for text in (b"one\n", b"two\n"))
+
+
+def opened(hub: FakeGitHub) -> None:
+    """A pull request with a proposal of two texts."""
+    hub.add_pull(SECOND)
+    hub.trees.update(TEXTS)
+
+
+def fetch(client: Client) -> Fetched:
+    return fetch_votes(client, REPOSITORY, 7, proposal=SLUG, digest=digest)
+
+
+def at(minute: int) -> str:
+    return f"2026-03-02T10:{minute:02}:00Z"
+
+
+def moment(minute: int) -> dt.datetime:
+    return dt.datetime(2026, 3, 2, 10, minute, tzinfo=dt.UTC)
+
+
+# -- what a text says ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "vote"),
+    [
+        ("/vote yes", "yes"),
+        ("/vote no\r\n", "no"),
+        ("  /VOTE \t Abstain  ", "abstain"),
+        ("I read it twice.\r\n\r\n/vote yes\r\n\r\nThank you.", "yes"),
+        ("/vote yes\n/vote yes", "yes"),
+        ("> /vote no\n\n/vote yes", "yes"),
+        ("```\n/vote no\n```\nIt is not that.", None),
+        ("```sh\nx\n```\n/vote yes", "yes"),
+        ("~~~\n```\n~~~\n/vote yes", "yes"),
+        ("<!-- a note -->\n/vote yes", "yes"),
+        ("We shall /vote yes", None),
+        ("`/vote yes`", None),
+        ("", None),
+        ("LGTM", None),
+    ],
+)
+def test_a_vote_has_a_line_to_itself(body: str, vote: str | None) -> None:
+    """Case, spaces and line ends do not matter; what stands around it does not either."""
+    assert read_vote(body).vote == vote
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("/vote", "is not `/vote yes`"),
+        ("/vote yes please", "is not `/vote yes`"),
+        ("/vote yes\n/vote maybe", "is not `/vote yes`"),
+        ("/vote: yes", "is not `/vote yes`"),
+        ("/vote y\u0435s", "is not `/vote yes`"),
+        ("/vote\u00a0yes", "is not `/vote yes`"),
+        ("/vote yes\u200b", "is not `/vote yes`"),
+        ("/vote yes\n/vote no", "twice"),
+        ("```\n/vote yes\n```", "a code block"),
+        ("````\n```\n/vote yes\n```\n````", "a code block"),
+        ("```\nnever closed\n\n/vote yes", "a code block"),
+        ("- ```\n  /vote yes\n  ```", "a code block"),
+        ("    /vote yes", "a code block"),
+        ("\t/vote yes", "a code block"),
+        ("> Bo said:\n/vote yes", "a quotation"),
+        ("<!--\n/vote yes\n-->", "HTML"),
+        ("<pre>\n/vote yes\n</pre>", "HTML"),
+    ],
+)
+def test_what_only_looks_like_a_vote_is_said_to_be_none(body: str, fault: str) -> None:
+    """Its author reads why, and votes again; nothing is guessed."""
+    reading = read_vote(body)
+    assert reading.vote is None
+    assert reading.fault is not None
+    assert fault in reading.fault
+
+
+@given(st.text(alphabet="/vote yesno`~>\n\r -<!pre&\t", max_size=80))
+def test_any_text_is_a_vote_or_none(body: str) -> None:
+    """Never both a vote and a fault, and never a traceback; and a vote has its line in the text."""
+    vote, fault = read_vote(body)
+    assert vote is None or fault is None
+    if vote is not None:
+        assert any(line.split() == ["/vote", vote] for line in body.replace("\r", "\n").split("\n"))
+
+
+@given(st.text(alphabet="ab/vote yesno\n ", max_size=60), st.sampled_from(["```", "~~~~", "``````"]))
+def test_nothing_in_a_fence_is_a_vote(body: str, fence: str) -> None:
+    """Whatever is written there, it is shown as code."""
+    assert read_vote(f"{fence}\n{body}\n{fence}").vote is None
+
+
+# -- what is fetched -----------------------------------------------------------------------------------
+
+
+def test_votes_are_read_from_reviews_and_from_their_comments() -> None:
+    """Oldest first; each with its account, its moment, its address and the text that it was cast on."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        review = hub.add_review(ANA, "", at(5), FIRST)
+        comment = hub.add_comment(ANA, "/vote no", at(5), FIRST, review=review)
+        body = hub.add_review(BO, "/vote yes", at(1), SECOND)
+        hub.add_review(CY, "Is this wise?", at(2), SECOND)
+        fetched = fetch(client)
+    assert fetched.head_sha == SECOND
+    assert fetched.ignored == fetched.dismissed == ()
+    assert fetched.ballots == (
+        BallotVote(
+            github=GitHub(login="bo", id=502),
+            vote="yes",
+            at=moment(1),
+            edited_at=None,
+            proposal_sha256=TWO,
+            url=f"{WEB}/pull/7#pullrequestreview-{body}",
+        ),
+        BallotVote(
+            github=GitHub(login="ana", id=501),
+            vote="no",
+            at=moment(5),
+            edited_at=None,
+            proposal_sha256=ONE,
+            url=f"{WEB}/pull/7#discussion_r{comment}",
+        ),
+    )
+
+
+def test_an_approval_is_no_vote_and_a_dismissed_review_keeps_its_vote() -> None:
+    """A dismissal takes the approval's state away; the vote that was written stays, and is listed."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(ANA, "Good.", at(1), SECOND, state="APPROVED")
+        hub.add_review(BO, "/vote no", at(2), SECOND, state="DISMISSED")
+        third = hub.add_review(CY, "", at(3), SECOND, state="DISMISSED")
+        hub.add_comment(CY, "/vote yes", at(3), SECOND, review=third)
+        fetched = fetch(client)
+    assert [(vote.github.login, vote.vote) for vote in fetched.ballots] == [("bo", "no"), ("cy", "yes")]
+    assert set(fetched.dismissed) == {vote.url for vote in fetched.ballots}
+
+
+def test_what_is_not_submitted_is_not_cast() -> None:
+    """A pending review is seen by its author alone, whose token this may be."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        pending = hub.add_review(ANA, "/vote yes", at(1), SECOND, state="PENDING")
+        hub.add_comment(ANA, "/vote yes", at(1), SECOND, review=pending)
+        assert fetch(client).ballots == fetch(client).ignored == ()
+
+
+def test_a_comment_is_cast_with_its_review() -> None:
+    """Drafted and edited before, it was not said; and an answer binds to the text that its author saw."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        review = hub.add_review(ANA, "", at(9), SECOND)
+        hub.add_comment(ANA, "/vote yes", at(1), FIRST, review=review, updated=at(8))
+        (vote,) = fetch(client).ballots
+    assert (vote.at, vote.edited_at, vote.proposal_sha256) == (moment(9), None, TWO)
+
+
+def test_a_comment_that_was_edited_says_so() -> None:
+    """When it was last changed is what can be known of a comment; counting decides."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        review = hub.add_review(ANA, "", at(1), FIRST)
+        hub.add_comment(ANA, "/vote yes", at(1), FIRST, review=review, updated=at(30))
+        (vote,) = fetch(client).ballots
+    assert (vote.at, vote.edited_at) == (moment(1), moment(30))
+
+
+def test_bots_and_accounts_that_are_gone_do_not_vote() -> None:
+    """They are listed with the reason."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(user("helper[bot]", 900, "Bot"), "/vote yes", at(1), SECOND)
+        hub.add_review(None, "/vote yes", at(2), SECOND)
+        hub.add_review(user("not-a-login-", 901), "/vote yes", at(3), SECOND)
+        hub.add_review(ANA, "/vote maybe", at(4), SECOND)
+        fetched = fetch(client)
+    assert fetched.ballots == ()
+    assert [(one.login, one.reason) for one in fetched.ignored] == [
+        ("helper[bot]", "a `Bot` does not vote"),
+        ("ghost", "its account was deleted"),
+        ("not-a-login-", "its login is none that can be recorded"),
+        ("ana", "`/vote maybe` is not `/vote yes`, `/vote no` or `/vote abstain` on a line"),
+    ]
+
+
+def test_a_renamed_account_is_the_same_voter() -> None:
+    """The number counts: what was recorded under the old login is not recorded again under the new."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(ANA, "/vote yes", at(1), SECOND)
+        recorded = merge_votes(EMPTY, fetch(client)).ballot
+        hub.reviews[0]["user"] = user("ana-of-late", 501)
+        hub.add_review(user("ana-of-late", 501), "/vote no", at(2), SECOND)
+        fetched = fetch(client)
+    merged = merge_votes(recorded, fetched)
+    assert [(vote.github.id, vote.vote) for vote in fetched.ballots] == [(501, "yes"), (501, "no")]
+    assert [(vote.github.login, vote.vote) for vote in merged.ballot.ballots] == [
+        ("ana", "yes"),
+        ("ana-of-late", "no"),
+    ]
+    assert merged.differing == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "does not have the proposal"),
+        ({FOLDER: b"a file"}, "no folder"),
+        ({f"{FOLDER}/proposal.md": b"-> /etc/passwd"}, "`proposal.md` is a `symlink`"),
+        ({f"{FOLDER}/{index}.md": b"x" for index in range(40)}, "more than 32 files"),
+        ({f"{FOLDER}/proposal.md": b"x" * 1_100_000}, "larger there than 1048576 bytes"),
+    ],
+    ids=["gone", "file", "link", "many", "large"],
+)
+def test_a_vote_on_no_text_is_ignored_and_the_others_are_not(files: dict[str, bytes], reason: str) -> None:
+    """Whoever pushed such a commit spoils the votes on it, which are listed, and no others."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.trees[commit("odd")] = files
+        hub.add_review(ANA, "/vote yes", at(1), commit("odd"))
+        hub.add_review(BO, "/vote yes", at(2), SECOND)
+        fetched = fetch(client)
+    assert [vote.github.login for vote in fetched.ballots] == ["bo"]
+    (ignored,) = fetched.ignored
+    assert reason in ignored.reason
+
+
+def test_a_review_of_no_commit_is_ignored() -> None:
+    """GitHub may not know it any more."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(ANA, "/vote yes", at(1), SECOND)
+        hub.reviews[0]["commit_id"] = None
+        assert "no commit" in fetch(client).ignored[0].reason
+
+
+def test_bytes_that_are_not_those_of_their_name_are_refused() -> None:
+    """Git names bytes by their digest, so a text cannot be swapped on the way."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(ANA, "/vote yes", at(1), SECOND)
+        forged = fake.component("blob", content="Zm9yZ2Vk", encoding="base64", sha=fake.blob(b"two\n"))
+        hub.plan("git/blobs", fake.said(msgspec.json.encode(forged)))
+        with pytest.raises(GitHubProblem, match="not those of its name"):
+            fetch(client)
+
+
+def test_each_text_is_read_once() -> None:
+    """Many votes cost no more requests than few."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        for minute in range(30):
+            hub.add_review(
+                user(f"u{minute}", 600 + minute), "/vote yes", at(minute), (FIRST, SECOND)[minute % 2]
+            )
+        assert len(fetch(client).ballots) == 30
+        assert len(hub.requests("contents")) == 2
+        assert len(hub.requests("git/blobs")) == 3
+
+
+# -- a pull request that does not hold still -----------------------------------------------------------
+
+
+def test_pages_that_shift_lose_no_vote() -> None:
+    """A review that goes while pages are read moves another to a page that was read: it is read again."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.page_items = 2
+        for index in range(5):
+            hub.add_review(user(f"u{index}", 600 + index), "/vote yes", at(index), SECOND)
+        hub.after.append(("pulls/7/reviews.per_page=100$", lambda: hub.reviews.pop(0)))
+        fetched = fetch(client)
+        assert [vote.github.id for vote in fetched.ballots] == [601, 602, 603, 604]
+        first = [one.query.get("page", "1") for one in hub.requests("pulls/7/reviews")][:2]
+        assert first == ["1", "2"]
+
+
+def test_pages_that_grow_at_the_front_count_no_vote_twice() -> None:
+    """The last item of a page comes again on the next one."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.page_items = 2
+        for index in range(4):
+            hub.add_review(user(f"u{index}", 600 + index), "/vote yes", at(index), SECOND)
+        late = fake.component("pull-request-review", **{**hub.reviews[0], "id": 9, "user": CY})
+        late["html_url"] = f"{WEB}/pull/7#pullrequestreview-9"
+        hub.after.append(("pulls/7/reviews.per_page=100$", lambda: hub.reviews.insert(0, late)))
+        assert sorted(vote.github.id for vote in fetch(client).ballots) == [503, 600, 601, 602, 603]
+
+
+def test_a_push_while_reading_is_seen() -> None:
+    """The head belongs to the same moment as the votes."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.after.append(("pulls/7$", lambda: hub.pulls[0]["head"].update(sha=FIRST)))
+        assert fetch(client).head_sha == FIRST
+
+
+def test_a_pull_request_that_never_holds_still_gives_no_snapshot() -> None:
+    """A count of half of it would be worse than none."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        for _ in range(MAX_READS + 1):
+            hub.after.append(("pulls/7/comments", lambda: hub.add_review(BO, "/vote no", at(1), SECOND)))
+        with pytest.raises(GitHubProblem, match="changed whenever it was read") as caught:
+            fetch(client)
+        assert "fewer people" in caught.value.fix
+
+
+def test_faults_on_the_way_change_no_result() -> None:
+    """With every kind of fault that passes, the votes are those without any."""
+
+    def fill(hub: FakeGitHub) -> None:
+        opened(hub)
+        hub.page_items = 2
+        for index in range(5):
+            review = hub.add_review(user(f"u{index}", 600 + index), "", at(index), (FIRST, SECOND)[index % 2])
+            hub.comments.append({})
+            hub.comments.pop()
+            hub.add_comment(hub.reviews[-1]["user"], "/vote yes", at(index), FIRST, review=review)
+
+    with talking() as (hub, client, _):
+        fill(hub)
+        expected = fetch(client)
+    with talking() as (hub, client, time):
+        fill(hub)
+        hub.plan("pulls/7$", fake.status(502, "Bad Gateway"))
+        hub.plan("reviews.*page=2", fake.cut_json)
+        hub.plan("reviews.*page=3", fake.status(403, "secondary rate limit", retry_after="9"))
+        hub.plan("comments", fake.cut_connection)
+        hub.plan("contents", fake.status(429, "slow", retry_after="2"))
+        hub.plan("blobs", fake.status(503, "x"), times=2)
+        assert fetch(client) == expected
+        assert len(time.waits) == 7
+
+
+@pytest.mark.parametrize("proposal", ["../0001-x", "0001", "0001-X", "0001-x/..", ""])
+def test_a_proposal_is_the_name_of_a_folder(proposal: str) -> None:
+    """Nothing else becomes part of a path."""
+    with talking() as (hub, client, _):
+        with pytest.raises(GitHubProblem, match="is no proposal"):
+            fetch_votes(client, REPOSITORY, 7, proposal=proposal, digest=digest)
+        assert hub.asked == []
+
+
+# -- what is recorded ----------------------------------------------------------------------------------
+
+EMPTY = Ballot(
+    schema_version=1,
+    proposal_sha256=TWO,
+    opens=moment(0),
+    closes=moment(59),
+    electorate=(),
+    ballots=(),
+    notes=None,
+)
+
+
+def vote(number: int, said: str = "yes", *, minute: int = 1, account: int = 501) -> BallotVote:
+    return BallotVote(
+        github=GitHub(login="ana", id=account),
+        vote=said,  # type: ignore[arg-type]
+        at=moment(minute),
+        edited_at=None,
+        proposal_sha256=TWO,
+        url=f"{WEB}/pull/7#discussion_r{number}",
+    )
+
+
+def fetched_of(*votes: BallotVote) -> Fetched:
+    return Fetched(votes, (), (), SECOND)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (None, "was deleted"),
+        (vote(1, "no"), "edited to say no"),
+        (vote(1, account=502), "another account's"),
+        (msgspec.structs.replace(vote(1), edited_at=moment(9)), "it was edited"),
+        (msgspec.structs.replace(vote(1), proposal_sha256=ONE), "its text"),
+    ],
+    ids=["deleted", "turned", "moved", "edited", "text"],
+)
+def test_a_recorded_vote_stays_as_it_was_recorded(now: BallotVote | None, reason: str) -> None:
+    """Whoever may edit a comment does not thereby edit a vote; what differs is listed."""
+    recorded = merge_votes(EMPTY, fetched_of(vote(1))).ballot
+    merged = merge_votes(recorded, fetched_of(*([now] if now else [])))
+    assert merged.ballot == recorded
+    (differing,) = merged.differing
+    assert reason in differing.reason
+    assert differing.reason.endswith("it counts as it was recorded")
+
+
+def test_a_renamed_repository_records_no_vote_again() -> None:
+    """The number in the address outlives the name in it."""
+    moved = msgspec.structs.replace(vote(1), url="https://github.com/new-owner/new/pull/7#discussion_r1")
+    recorded = merge_votes(EMPTY, fetched_of(vote(1))).ballot
+    assert merge_votes(recorded, fetched_of(moved)) == (recorded, ())
+
+
+_VOTES = st.lists(
+    st.builds(
+        vote,
+        st.integers(1, 12),
+        st.sampled_from(["yes", "no", "abstain"]),
+        minute=st.integers(0, 59),
+        account=st.integers(501, 504),
+    ),
+    max_size=12,
+    unique_by=lambda one: one.url,
+)
+
+
+@given(_VOTES, _VOTES)
+def test_merging_adds_and_never_takes_away(first: list[BallotVote], second: list[BallotVote]) -> None:
+    """The file only grows, is in one order, and merging the same again changes nothing."""
+    recorded = merge_votes(EMPTY, fetched_of(*first)).ballot
+    merged = merge_votes(recorded, fetched_of(*second)).ballot
+    assert set(recorded.ballots) <= set(merged.ballots)
+    assert {one.url for one in merged.ballots} == {one.url for one in [*first, *second]}
+    assert list(merged.ballots) == sorted(merged.ballots, key=lambda one: (one.at, one.github.id, one.url))
+    assert merge_votes(merged, fetched_of(*second)).ballot == merged
+    assert msgspec.structs.replace(merged, ballots=()) == EMPTY
