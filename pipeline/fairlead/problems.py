@@ -3,7 +3,9 @@
 A :class:`Problem` is a fact about somebody's file: where, what was found, what was expected, how to
 mend it. The renderers turn a list of them into text for people, workflow commands for GitHub, or
 JSON for machines. Whatever a problem quotes was written by a stranger, so every renderer makes
-control characters, terminal escapes, bidirectional overrides and zero-width characters visible.
+control characters, terminal escapes, bidirectional overrides and zero-width characters visible, and
+none prints what GitHub's runner would obey if it read it in a log: ``::name::`` where a line begins,
+and ``##[name]`` anywhere.
 """
 
 from __future__ import annotations
@@ -125,12 +127,14 @@ def _order(problem: Problem) -> tuple[str, int, int, str, str, str]:
 def render_text(problems: Iterable[Problem]) -> str:
     """Problems for people, each with its source line and a caret, and a closing count."""
     ordered = order_problems(problems)
-    return "\n\n".join([*map(_render_block, ordered), _count_line(ordered)]) + "\n"
+    text = "\n\n".join([*map(_render_block, ordered), _count_line(ordered)]) + "\n"
+    return text.replace("##[", r"##\[")
 
 
 def _render_block(problem: Problem) -> str:
     span = problem.span
     place = visible(problem.path) + (f":{span.line}:{span.column}" if span else "")
+    place = f"./{place}" if place.lstrip().startswith("::") else place
     title = f"{place}: {problem.severity}[{problem.code}] {visible(problem.pointer)}".rstrip()
     number = str(span.line) if span else ""
     margin = " " * max(len(number), 2)
@@ -243,7 +247,8 @@ def render_json(problems: Iterable[Problem]) -> str:
         "problems": [_as_json(problem) for problem in ordered],
     }
     # DEL is the one control character that JSON lets pass as it is.
-    return json.dumps(report, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f") + "\n"
+    text = json.dumps(report, indent=2, ensure_ascii=True) + "\n"
+    return text.replace("\x7f", "\\u007f").replace("##[", "##\\u005b")
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

@@ -318,6 +318,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     hub: FakeGitHub
 
     def log_message(self, *_: object) -> None:

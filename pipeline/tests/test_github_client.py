@@ -18,7 +18,7 @@ from fairlead.github.client import is_commit, repository_path
 
 from . import fake_github as fake
 from .fake_github import REPOSITORY, TOKEN, commit, serving, user
-from .github_example import NOW_S, S, Time, make_client, talking
+from .github_example import NOW_S, S, make_client, talking
 
 PULL = f"/repos/{REPOSITORY}/pulls/7"
 ANA = user("ana", 501)
@@ -128,7 +128,7 @@ def test_a_read_that_failed_on_the_way_is_repeated(fault: fake.Fault) -> None:
 
 def test_a_read_is_not_repeated_for_ever() -> None:
     """After so many attempts it says what came, and how often."""
-    with talking(limits=Limits(attempts=3)) as (hub, client, time):
+    with talking(limits=Limits(attempts=3)) as (hub, client, _):
         hub.plan("GET", fake.status(502, "Bad Gateway"), times=9)
         with pytest.raises(GitHubProblem, match=r"GitHub answers 502 \(Bad Gateway\), 3 times") as caught:
             read(client)
@@ -266,7 +266,7 @@ def test_a_reply_of_another_form_is_no_traceback(data: bytes) -> None:
     """Deep, of the wrong type, or nothing: it is said what is wrong."""
     with talking(limits=Limits(attempts=2)) as (hub, client, _):
         hub.plan("GET", fake.said(data), times=2)
-        with pytest.raises(GitHubProblem, match="not whole JSON|not what GitHub's API describes"):
+        with pytest.raises(GitHubProblem, match=r"not whole JSON|not what GitHub's API describes"):
             read(client)
 
 
@@ -403,7 +403,7 @@ def test_a_token_that_is_echoed_is_masked() -> None:
 
 def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy would see the token of a plain connection, and choose where it goes."""
-    with serving() as proxy, talking() as (hub, client, _):
+    with serving() as proxy, serving() as hub:
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         monkeypatch.delenv("no_proxy", raising=False)

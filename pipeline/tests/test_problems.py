@@ -153,6 +153,106 @@ def test_github_commands_are_escaped_as_github_wants() -> None:
     assert render_github([make_problem(severity=Severity.WARNING)]).startswith("::warning ")
 
 
+REGISTERED = {"error", "warning", "notice", "debug", "group", "endgroup", "add-mask", "add-matcher", "echo"}
+REGISTERED |= {"set-output", "save-state", "set-env", "add-path", "stop-commands"}
+ATTACKS = [
+    "::error::forged",
+    "  ::add-mask::a",
+    "::set-env name=PATH::/tmp",
+    "a::error file=x::forged",
+    "x,title=forged",
+    "x:y,line=1",
+    "x%0A::error::forged",
+    "x%250A::error::forged",
+    "x\n::stop-commands::forged",
+    "x\r::error::forged",
+    "x\x85::error::forged\u2028::error::forged",
+    "##[error]forged",
+    "a ##[add-mask]e",
+    "##[set-env name=PATH;]/tmp",
+    "#" * 9 + "[add-mask]e",
+    "%3A%2C%25%0D",
+    "::",
+    "::error ",
+]
+
+
+def obeyed(line: str) -> tuple[str, dict[str, str], str] | None:
+    """The command that GitHub's runner finds in a line of a log: its name, its properties, its text.
+
+    Either ``::name properties::text`` where the line begins, or ``##[name properties]text`` wherever it is.
+    """
+
+    def read(text: str, more: str = "") -> str:
+        for code in ("%0D", "%0A", *more.split(), "%25"):
+            text = text.replace(code, chr(int(code[1:], 16)))
+        return text
+
+    start = line.lstrip()
+    if start.startswith("::") and (end := start.find("::", 2)) > 0:
+        name, _, properties = start[2:end].partition(" ")
+        if name in REGISTERED:
+            pairs = [pair.split("=", 1) for pair in properties.strip().split(",") if pair.count("=")]
+            return name, {key: read(value, "%3A %2C") for key, value in pairs}, read(start[end + 2 :])
+    at = line.find("##[")
+    if at >= 0 and (end := line.find("]", at)) > 0:
+        name = line[at + 3 : end].partition(" ")[0]
+        if name in REGISTERED:
+            return name, {}, line[end + 1 :]
+    return None
+
+
+def attacked(attack: str) -> Problem:
+    return make_problem(
+        path=attack,
+        message=attack,
+        pointer=attack,
+        expected=attack,
+        fix=attack,
+        excerpt=attack,
+        span=Span(1, 1, 2),
+    )
+
+
+def check_annotation(attack: str) -> None:
+    """One line is one command, with our properties and theirs nowhere."""
+    command, count = render_github([attacked(attack)]).splitlines()
+    found = obeyed(command)
+    assert found is not None
+    name, properties, text = found
+    assert name == "error"
+    expected = {"file": visible(attack), "line": "1", "col": "1", "endColumn": "2", "title": "SUB012"}
+    assert properties == expected
+    assert text.startswith(f"{visible(attack)}: {visible(attack)}" if attack else "")
+    assert obeyed(count) is None
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_annotation_says_what_we_say_whatever_it_quotes(attack: str) -> None:
+    """A stranger's text ends no property and no line, and begins no command."""
+    check_annotation(attack)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["::", "error", " ", "##[", "]", "%0A", "%", "=", ",", ":", "\n", "\r", "a"]),
+        max_size=12,
+    )
+)
+def test_no_string_forges_an_annotation(pieces: list[str]) -> None:
+    """However the pieces of a command are put together."""
+    check_annotation("".join(pieces))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_log_that_shows_the_text_or_the_json_is_not_obeyed(attack: str) -> None:
+    """Either may be printed in a workflow; and the JSON still says it character by character."""
+    problems = [attacked(attack)]
+    for text in (render_text(problems), render_json(problems)):
+        assert [obeyed(line) for line in text.splitlines()] == [None] * len(text.splitlines())
+    assert json.loads(render_json(problems))["problems"][0]["path"] == attack
+
+
 def test_json_is_one_object_with_its_version_and_counts() -> None:
     """Machines get every field, character by character."""
     report = json.loads(render_json([make_problem(message="a\u202eb")]))

@@ -32,7 +32,7 @@ UNREADABLE = f"""{MARKER}
 # -- the comment ---------------------------------------------------------------------------------------
 
 _Number = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-_Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3,4}[0-9]{3}$")]
+_Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3,4}[0-9]{3}\Z")]
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True):
