@@ -221,6 +221,19 @@ def test_bots_and_accounts_that_are_gone_do_not_vote() -> None:
     ]
 
 
+def test_a_vote_in_an_ordinary_comment_is_answered() -> None:
+    """It names no text, so it cannot count; but nobody is left to believe that it did."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_talk(ANA, "/vote yes")
+        hub.add_talk(BO, "To vote, write `/vote yes` in a review:\n\n    /vote yes")
+        fetched = fetch(client)
+    assert fetched.ballots == ()
+    assert [(one.login, one.reason) for one in fetched.ignored] == [
+        ("ana", "it is an ordinary comment: vote in a review of the change")
+    ]
+
+
 def test_a_renamed_account_is_the_same_voter() -> None:
     """The number counts: what was recorded under the old login is not recorded again under the new."""
     with talking() as (hub, client, _):
@@ -353,8 +366,6 @@ def test_faults_on_the_way_change_no_result() -> None:
         hub.page_items = 2
         for index in range(5):
             review = hub.add_review(user(f"u{index}", 600 + index), "", at(index), (FIRST, SECOND)[index % 2])
-            hub.comments.append({})
-            hub.comments.pop()
             hub.add_comment(hub.reviews[-1]["user"], "/vote yes", at(index), FIRST, review=review)
 
     with talking() as (hub, client, _):

@@ -178,6 +178,14 @@ def test_no_string_leaves_its_code_block(pieces: list[str]) -> None:
     assert code(comment)
 
 
+@given(st.integers(1, 300), st.sampled_from(["", " ", "x"]))
+def test_the_fence_is_longer_than_any_run_of_backticks_in_it(length: int, before: str) -> None:
+    """So that it needs no other reason why a line within could not close it."""
+    comment = render_comment(hostile(before + "`" * length))
+    (fence,) = (one for one in tokens(comment) if one.type == "fence")
+    assert len(fence.markup) > max(map(len, re.findall("`+", fence.content)))
+
+
 def test_the_longest_report_fits_a_comment() -> None:
     """So many problems, each as long as it can be shown; how many there are is still said."""
     wide = Problem(

@@ -169,6 +169,12 @@ class _Comment(msgspec.Struct):
     pull_request_review_id: int | None = None
 
 
+class _Talk(msgspec.Struct):
+    user: _User | None
+    html_url: str
+    body: str = ""
+
+
 class _Commit(msgspec.Struct):
     sha: str
 
@@ -209,10 +215,10 @@ def fetch_votes(client: Client, repository: str, pull: int, *, proposal: str, di
     if not _PROPOSAL.fullmatch(proposal):
         raise GitHubProblem(f"{quote(proposal)} is no proposal", "write it as 0001-its-name")
     base = repository_path(repository)
+    ignored = [*_misplaced(client, f"{base}/issues/{pull}/comments")]
     snapshot = _settled(lambda: _read_snapshot(client, f"{base}/pulls/{pull}"))
     texts = _Texts(client, base, proposal, digest)
     ballots: list[BallotVote] = []
-    ignored: list[Ignored] = []
     dismissed: list[str] = []
     for item in _casts(snapshot):
         vote = _ballot(item, texts)
@@ -223,6 +229,14 @@ def fetch_votes(client: Client, repository: str, pull: int, *, proposal: str, di
             if item.is_dismissed:
                 dismissed.append(vote.url)
     return Fetched(_ordered(ballots), tuple(ignored), tuple(sorted(dismissed)), snapshot.head_sha)
+
+
+def _misplaced(client: Client, path: str) -> Iterator[Ignored]:
+    """Votes in ordinary comments, which belong to no commit and so to no text."""
+    for talk in client.get_all(path, _Talk):
+        if read_vote(talk.body).vote is not None:
+            login = talk.user.login if talk.user is not None else "ghost"
+            yield Ignored(talk.html_url, login, "it is an ordinary comment: vote in a review of the change")
 
 
 def _settled(read: Callable[[], T]) -> T:
