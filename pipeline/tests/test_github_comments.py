@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from fairlead import scaffold
 from fairlead.github import (
     GitHubProblem,
     own_account,
@@ -128,6 +130,7 @@ INERT = [
     "- [x] done",
     "\x1b[31mred\x00",
     "##[add-mask]a",
+    "\udcff\ud800",
     "x" * 5000,
     "@" * 5000,
     "\u202e" * 5000,
@@ -273,6 +276,30 @@ def test_any_bytes_give_a_comment(report: bytes) -> None:
 def test_an_unknown_rule_is_no_link() -> None:
     """A link is made of what we know, not of what the report says."""
     assert "https" not in render_comment(changed(code="XXX999"), SITE)
+
+
+def test_what_check_says_of_a_hostile_change_is_repeated_whole(tmp_path: Path) -> None:
+    """From files named to do harm, through `check --json`, to a comment that names them and does none."""
+    root = tmp_path / "root"
+    assert not scaffold.create_root(root).problems
+    names = ["@everyone.yaml", "](https:evil).yaml", "<b>.yaml", "```.yaml", "::error::x.yaml", "#1.yaml"]
+    for name in names:
+        (root / "providers" / name).write_text("x: [\n")
+    with contextlib.suppress(OSError):  # some file systems take no such name
+        Path(os.fsdecode(os.fsencode(root / "providers") + b"/\xff\n.yaml")).write_text("x")
+    checked = subprocess.run(
+        [sys.executable, "-m", "fairlead", "check", "--json", "--root", str(root)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert checked.returncode == 1
+    made = render_comment(checked.stdout, SITE)
+    assert all(f"providers/{name}" in code(made) for name in names)
+    assert not any(name in made.replace(code(made), "") for name in names)
+    assert {one.type for one in tokens(made)} == {
+        one.type for one in tokens(render_comment(report_of(PROBLEM)))
+    }
 
 
 # -- where it goes -------------------------------------------------------------------------------------

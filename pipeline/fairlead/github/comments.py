@@ -7,6 +7,7 @@ mention, link, image, reference, emoji or HTML of anything. Only rule codes that
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, NamedTuple
@@ -95,8 +96,9 @@ def _read_report(report: bytes) -> list[Problem] | None:
     if len(report) > MAX_REPORT_BYTES:
         return None
     try:
-        found = msgspec.json.decode(report, type=_Report)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # The standard library's reader: a file name that is not UTF-8 is written with half surrogates.
+        found = msgspec.convert(json.loads(report.decode()), _Report)
+    except (ValueError, RecursionError):
         return None
     problems = [_problem(one) for one in found.problems]
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
