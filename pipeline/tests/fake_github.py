@@ -273,22 +273,32 @@ class FakeGitHub:
             return 403, {"message": "Resource not accessible by integration"}
         return 200, component("private-user", login=self.account["login"], id=self.account["id"])
 
-    def repos_get_content(self, names: dict[str, str], asked: Asked) -> tuple[int, Json]:
+    def repos_get_content(self, where: dict[str, str], asked: Asked) -> tuple[int, Json]:
         files = self.trees.get(asked.query.get("ref", ""), {})
-        path = names["path"]
+        path = where["path"]
         if path in files:
             facts = {"type": "file", "name": path.split("/")[-1], "path": path, "sha": blob(files[path])}
             return 200, component("content-file", **facts, size=len(files[path]))
         inside = {name[len(path) + 1 :]: data for name, data in files.items() if name.startswith(f"{path}/")}
         if not inside:
             return 404, {"message": "Not Found"}
-        items = published()["components"]["schemas"]["content-directory"]["items"]
-        return 200, [self._entry(items, path, name, data) for name, data in inside.items()]
+        names = {name.split("/")[0]: data for name, data in inside.items()}
+        folders = {name.split("/")[0] for name in inside if "/" in name}
+        return 200, [
+            self._entry(path, name, None if name in folders else data) for name, data in names.items()
+        ]
 
-    def _entry(self, items: Json, path: str, name: str, data: bytes) -> Json:
-        kind = "symlink" if data.startswith(b"-> ") else "file"
-        facts = {"type": kind, "name": name, "path": f"{path}/{name}", "sha": blob(data), "size": len(data)}
-        return example(items, facts)
+    def _entry(self, path: str, name: str, data: bytes | None) -> Json:
+        """How a folder lists a file, a link (its bytes begin with an arrow) or a folder."""
+        kind = "dir" if data is None else "symlink" if data.startswith(b"-> ") else "file"
+        facts = {
+            "type": kind,
+            "name": name,
+            "path": f"{path}/{name}",
+            "sha": blob(data or b""),
+            "size": len(data or b""),
+        }
+        return example(published()["components"]["schemas"]["content-directory"]["items"], facts)
 
     def git_get_blob(self, names: dict[str, str], _: Asked) -> tuple[int, Json]:
         for data in itertools.chain.from_iterable(files.values() for files in self.trees.values()):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.github import Client, Fetched, GitHubProblem, fetch_votes, merge_votes, read_vote
+from fairlead.github import Client, Fetched, GitHubProblem, NoText, fetch_votes, merge_votes
 from fairlead.github.ballots import MAX_READS
 from fairlead.model import Ballot, BallotVote, GitHub
 
@@ -19,15 +19,14 @@ from . import fake_github as fake
 from .fake_github import REPOSITORY, WEB, FakeGitHub, commit, user
 from .github_example import talking
 
-SLUG = "0001-prices"
-FOLDER = f"methodology/proposals/{SLUG}"
+FOLDER = "methodology/proposals/0001-prices"
 FIRST, SECOND = commit("first"), commit("second")
 ANA, BO, CY = user("ana", 501), user("bo", 502), user("cy", 503)
 
 
-def digest(files: Mapping[str, bytes]) -> str:
+def digest(read: Callable[[str], Mapping[str, bytes]]) -> str:
     """Of the text alone, whatever else there is."""
-    return hashlib.sha256(files.get("proposal.md", b"")).hexdigest()
+    return hashlib.sha256(read(FOLDER).get("proposal.md", b"")).hexdigest()
 
 
 TEXTS = {
@@ -40,11 +39,11 @@ ONE, TWO = (hashlib.sha256(text).hexdigest() for text in (b"one\n", b"two\n"))
 def opened(hub: FakeGitHub) -> None:
     """A pull request with a proposal of two texts."""
     hub.add_pull(SECOND)
-    hub.trees.update(TEXTS)
+    hub.trees.update({sha: dict(files) for sha, files in TEXTS.items()})
 
 
 def fetch(client: Client) -> Fetched:
-    return fetch_votes(client, REPOSITORY, 7, proposal=SLUG, digest=digest)
+    return fetch_votes(client, REPOSITORY, 7, digest)
 
 
 def at(minute: int) -> str:
@@ -53,78 +52,6 @@ def at(minute: int) -> str:
 
 def moment(minute: int) -> dt.datetime:
     return dt.datetime(2026, 3, 2, 10, minute, tzinfo=dt.UTC)
-
-
-# -- what a text says ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("body", "vote"),
-    [
-        ("/vote yes", "yes"),
-        ("/vote no\r\n", "no"),
-        ("  /VOTE \t Abstain  ", "abstain"),
-        ("I read it twice.\r\n\r\n/vote yes\r\n\r\nThank you.", "yes"),
-        ("/vote yes\n/vote yes", "yes"),
-        ("> /vote no\n\n/vote yes", "yes"),
-        ("```\n/vote no\n```\nIt is not that.", None),
-        ("```sh\nx\n```\n/vote yes", "yes"),
-        ("~~~\n```\n~~~\n/vote yes", "yes"),
-        ("<!-- a note -->\n/vote yes", "yes"),
-        ("We shall /vote yes", None),
-        ("`/vote yes`", None),
-        ("", None),
-        ("LGTM", None),
-    ],
-)
-def test_a_vote_has_a_line_to_itself(body: str, vote: str | None) -> None:
-    """Case, spaces and line ends do not matter; what stands around it does not either."""
-    assert read_vote(body).vote == vote
-
-
-@pytest.mark.parametrize(
-    ("body", "fault"),
-    [
-        ("/vote", "is not `/vote yes`"),
-        ("/vote yes please", "is not `/vote yes`"),
-        ("/vote yes\n/vote maybe", "is not `/vote yes`"),
-        ("/vote: yes", "is not `/vote yes`"),
-        ("/vote y\u0435s", "is not `/vote yes`"),
-        ("/vote\u00a0yes", "is not `/vote yes`"),
-        ("/vote yes\u200b", "is not `/vote yes`"),
-        ("/vote yes\n/vote no", "twice"),
-        ("```\n/vote yes\n```", "a code block"),
-        ("````\n```\n/vote yes\n```\n````", "a code block"),
-        ("```\nnever closed\n\n/vote yes", "a code block"),
-        ("- ```\n  /vote yes\n  ```", "a code block"),
-        ("    /vote yes", "a code block"),
-        ("\t/vote yes", "a code block"),
-        ("> Bo said:\n/vote yes", "a quotation"),
-        ("<!--\n/vote yes\n-->", "HTML"),
-        ("<pre>\n/vote yes\n</pre>", "HTML"),
-    ],
-)
-def test_what_only_looks_like_a_vote_is_said_to_be_none(body: str, fault: str) -> None:
-    """Its author reads why, and votes again; nothing is guessed."""
-    reading = read_vote(body)
-    assert reading.vote is None
-    assert reading.fault is not None
-    assert fault in reading.fault
-
-
-@given(st.text(alphabet="/vote yesno`~>\n\r -<!pre&\t", max_size=80))
-def test_any_text_is_a_vote_or_none(body: str) -> None:
-    """Never both a vote and a fault, and never a traceback; and a vote has its line in the text."""
-    vote, fault = read_vote(body)
-    assert vote is None or fault is None
-    if vote is not None:
-        assert any(line.split() == ["/vote", vote] for line in body.replace("\r", "\n").split("\n"))
-
-
-@given(st.text(alphabet="ab/vote yesno\n ", max_size=60), st.sampled_from(["```", "~~~~", "``````"]))
-def test_nothing_in_a_fence_is_a_vote(body: str, fence: str) -> None:
-    """Whatever is written there, it is shown as code."""
-    assert read_vote(f"{fence}\n{body}\n{fence}").vote is None
 
 
 # -- what is fetched -----------------------------------------------------------------------------------
@@ -255,13 +182,14 @@ def test_a_renamed_account_is_the_same_voter() -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({}, "does not have the proposal"),
-        ({FOLDER: b"a file"}, "no folder"),
+        ({}, "it has no `methodology/proposals/0001-prices`"),
+        ({FOLDER: b"a file"}, "is no folder there"),
         ({f"{FOLDER}/proposal.md": b"-> /etc/passwd"}, "`proposal.md` is a `symlink`"),
-        ({f"{FOLDER}/{index}.md": b"x" for index in range(40)}, "more than 32 files"),
+        ({f"{FOLDER}/{index}.md": b"x" for index in range(101)}, "more than 100 files"),
+        ({f"{FOLDER}/{'a/' * 150}x.md": b"x"}, "more than 100 files"),
         ({f"{FOLDER}/proposal.md": b"x" * 1_100_000}, "larger there than 1048576 bytes"),
     ],
-    ids=["gone", "file", "link", "many", "large"],
+    ids=["gone", "file", "link", "many", "deep", "large"],
 )
 def test_a_vote_on_no_text_is_ignored_and_the_others_are_not(files: dict[str, bytes], reason: str) -> None:
     """Whoever pushed such a commit spoils the votes on it, which are listed, and no others."""
@@ -383,13 +311,55 @@ def test_faults_on_the_way_change_no_result() -> None:
         assert len(time.waits) == 7
 
 
-@pytest.mark.parametrize("proposal", ["../0001-x", "0001", "0001-X", "0001-x/..", ""])
-def test_a_proposal_is_the_name_of_a_folder(proposal: str) -> None:
-    """Nothing else becomes part of a path."""
+def test_a_text_may_be_in_several_folders() -> None:
+    """A proposal that ratifies a version puts that version to the vote too, with the folders below it."""
+    seen: dict[str, bytes] = {}
+
+    def both(read: Callable[[str], Mapping[str, bytes]]) -> str:
+        seen.update(read(FOLDER))
+        seen.update(read("methodology/versions/1.0.0-rc"))
+        return ONE
+
     with talking() as (hub, client, _):
-        with pytest.raises(GitHubProblem, match="is no proposal"):
-            fetch_votes(client, REPOSITORY, 7, proposal=proposal, digest=digest)
-        assert hub.asked == []
+        opened(hub)
+        hub.trees[SECOND] |= {
+            "methodology/versions/1.0.0-rc/methodology.md": b"m",
+            "methodology/versions/1.0.0-rc/workloads/chat/a.yaml": b"w",
+            "methodology/versions/1.0.0/methodology.md": b"another",
+        }
+        hub.add_review(ANA, "/vote yes", at(1), SECOND)
+        (vote,) = fetch_votes(client, REPOSITORY, 7, both).ballots
+    assert vote.proposal_sha256 == ONE
+    assert seen == {
+        "proposal.md": b"two\n",
+        "proposal.yaml": b"x: 1\n",
+        "methodology.md": b"m",
+        "workloads/chat/a.yaml": b"w",
+    }
+
+
+def test_a_digest_may_find_no_text() -> None:
+    """What it says of a commit is the reason why the votes on it are not counted."""
+
+    def none(read: Callable[[str], Mapping[str, bytes]]) -> str:
+        raise NoText("its proposal.yaml cannot be read")
+
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(ANA, "/vote yes", at(1), SECOND)
+        (ignored,) = fetch_votes(client, REPOSITORY, 7, none).ignored
+    assert ignored.reason == f"it was made on `{SECOND}`, and its proposal.yaml cannot be read"
+
+
+@pytest.mark.parametrize("folder", ["../x", "a/../b", "/a", "a/", "", "a?ref=main", "a#b", "a b", "a\n"])
+def test_a_folder_is_a_path_and_nothing_else(folder: str) -> None:
+    """Its name may come from a stranger's file; it becomes part of an address."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.add_review(ANA, "/vote yes", at(1), SECOND)
+        (ignored,) = fetch_votes(client, REPOSITORY, 7, lambda read: str(read(folder))).ignored
+        assert "no folder's name" in ignored.reason
+        assert hub.requests("contents") == []
 
 
 # -- what is recorded ----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def comment(report: IO[bytes], repository: str, head: str, site: str | None, onl
     if only_print:
         click.echo(body, nl=False)
         return
-    with forge(needs_token=True) as client:
+    with connected(needs_token=True) as client:
         found = hub.pull_of_head(client, repository, head)
         if found.number is None:
             click.echo(f"nothing to comment on: {found.reason}")
@@ -52,7 +52,7 @@ def comment(report: IO[bytes], repository: str, head: str, site: str | None, onl
 
 
 @contextlib.contextmanager
-def forge(*, needs_token: bool) -> Iterator[Client]:
+def connected(*, needs_token: bool) -> Iterator[Client]:
     """GitHub as the environment names it."""
     import random
 

@@ -13,31 +13,24 @@ takes a new comment.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from fairlead.github.client import Client, GitHubProblem, is_commit, repository_path
-from fairlead.history import blob_digest
+from fairlead.github.lines import read_vote
+from fairlead.github.texts import Digest, Texts
 from fairlead.model import Ballot, BallotVote, GitHub
 from fairlead.problems import quote
 
 T = TypeVar("T")
 
-Vote = Literal["yes", "no", "abstain"]
-Digest = Callable[[Mapping[str, bytes]], str]
-
 MAX_READS = 6
-MAX_FILES = 32
-MAX_FILE_BYTES = 1024 * 1024
 
-_PROPOSAL = re.compile(r"[0-9]{4}-[a-z0-9]+(-[a-z0-9]+)*")
 _LOGIN = re.compile(r"(?=.{1,39}$)[A-Za-z0-9](-?[A-Za-z0-9])*")
 _URL = re.compile(r"(?=.{1,500}$)https://[^\s<>\"'`\\#]+#[A-Za-z0-9_-]+")
 
@@ -63,80 +56,6 @@ class Fetched:
     ignored: tuple[Ignored, ...]
     dismissed: tuple[str, ...]
     head_sha: str
-
-
-# -- what a text says ----------------------------------------------------------------------------------
-
-_VOTE = re.compile(r" {0,3}/vote[ \t]+(yes|no|abstain)[ \t]*", re.IGNORECASE)
-_MEANT = re.compile(r"\s*/vote", re.IGNORECASE)
-_FENCE = re.compile(r"((?:\s*(?:[-*+]|[0-9]{1,9}[.)])\s+)*\s*)(`{3,}(?=[^`]*$)|~{3,})")
-_HIDING = re.compile(r"<(?:(!--)|(pre|script|style|textarea)\b)", re.IGNORECASE)
-
-
-class Reading(NamedTuple):
-    """The vote in a text, or why what looks like one is none; neither in an ordinary comment."""
-
-    vote: Vote | None
-    fault: str | None
-
-
-def read_vote(body: str) -> Reading:
-    """The vote that a comment casts.
-
-    A vote has a line to itself; what stands in code, in a quotation or in an HTML comment is somebody else's,
-    or is not seen. Two votes that differ are none.
-    """
-    found: set[str] = set()
-    faults: list[str] = []
-    for line, place in _places(body):
-        if not _MEANT.match(line):
-            continue
-        match = _VOTE.fullmatch(line)
-        if place is not None:
-            faults.append(f"it stands in {place}")
-        elif match is None:
-            faults.append(
-                f"{quote(line.strip())} is not `/vote yes`, `/vote no` or `/vote abstain` on a line"
-            )
-        else:
-            found.add(match[1].lower())
-    if len(found) > 1:
-        return Reading(None, "it votes twice, and differently")
-    if faults:
-        return Reading(None, faults[0])
-    return Reading(cast(Vote, found.pop()), None) if found else Reading(None, None)
-
-
-def _places(body: str) -> Iterator[tuple[str, str | None]]:
-    """Each line, and in what it stands that makes it no statement of its own, as GitHub's Markdown has it."""
-    fence = hidden_until = ""
-    is_after_quote = False
-    for line in re.split(r"\r\n|\n|\r", body):
-        if fence:
-            yield line, "a code block"
-            closing = line.strip()
-            if len(closing) >= len(fence) and not closing.strip(fence[0]):
-                fence = ""
-        elif hidden_until:
-            yield line, "HTML that is not shown as text"
-            hidden_until = "" if hidden_until in line.lower() else hidden_until
-        elif opening := _FENCE.match(line):
-            fence, is_after_quote = opening[2], False
-        elif line.lstrip().startswith(">"):
-            is_after_quote = True
-        elif hiding := _HIDING.search(line):
-            until = "-->" if hiding[1] else f"</{hiding[2].lower()}"
-            yield line, "HTML that is not shown as text"
-            hidden_until = "" if until in line[hiding.end() :].lower() else until
-        else:
-            is_after_quote = is_after_quote and bool(line.strip())
-            yield line, _place_of(line, is_after_quote=is_after_quote)
-
-
-def _place_of(line: str, *, is_after_quote: bool) -> str | None:
-    if is_after_quote:
-        return "a quotation, which goes on until an empty line"
-    return "a code block" if line.startswith(("    ", "\t")) else None
 
 
 # -- what the pull request holds -----------------------------------------------------------------------
@@ -201,10 +120,11 @@ class _Cast(NamedTuple):
     is_dismissed: bool
 
 
-def fetch_votes(client: Client, repository: str, pull: int, *, proposal: str, digest: Digest) -> Fetched:
+def fetch_votes(client: Client, repository: str, pull: int, digest: Digest) -> Fetched:
     """The votes on a proposal, from the reviews of its pull request.
 
-    ``proposal``: the name of its folder. ``digest``: names a text by the proposal's files, name to bytes.
+    ``digest`` names the text that a commit puts to the vote. It is given a function that reads a folder at
+    that commit, path below the folder to bytes, and raises :class:`.NoText` where there is none.
 
     The pull request is read until two readings agree: while pages are read, an item that is deleted moves
     another one from a page not yet read to one that was.
@@ -212,12 +132,10 @@ def fetch_votes(client: Client, repository: str, pull: int, *, proposal: str, di
     Raises:
         GitHubProblem: GitHub does not answer, or the pull request does not hold still.
     """
-    if not _PROPOSAL.fullmatch(proposal):
-        raise GitHubProblem(f"{quote(proposal)} is no proposal", "write it as 0001-its-name")
     base = repository_path(repository)
     ignored = [*_misplaced(client, f"{base}/issues/{pull}/comments")]
     snapshot = _settled(lambda: _read_snapshot(client, f"{base}/pulls/{pull}"))
-    texts = _Texts(client, base, proposal, digest)
+    texts = Texts(client, base, digest)
     ballots: list[BallotVote] = []
     dismissed: list[str] = []
     for item in _casts(snapshot):
@@ -291,7 +209,7 @@ def _second(moment: dt.datetime) -> dt.datetime:
     return aware.astimezone(dt.UTC).replace(microsecond=0)
 
 
-def _ballot(item: _Cast, texts: _Texts) -> BallotVote | Ignored | None:
+def _ballot(item: _Cast, texts: Texts) -> BallotVote | Ignored | None:
     reading = read_vote(item.body)
     if reading.vote is None and reading.fault is None:
         return None
@@ -321,84 +239,6 @@ def _not_a_voter(user: _User | None) -> str | None:
     if user.type != "User":
         return f"a {quote(user.type)} does not vote"
     return None if _LOGIN.fullmatch(user.login) and user.id > 0 else "its login is none that can be recorded"
-
-
-# -- which text was voted on ---------------------------------------------------------------------------
-
-
-class _Entry(msgspec.Struct):
-    type: str
-    name: str
-    sha: str
-    size: int
-
-
-class _Blob(msgspec.Struct):
-    content: str
-    encoding: str
-
-
-class _Unusable(Exception):  # noqa: N818 - a fact about the change, for the list of what is ignored
-    """Why a commit holds no text that could be voted on."""
-
-
-class _Texts:
-    """The digest of a proposal at each commit that was voted on; each commit and each file is read once."""
-
-    def __init__(self, client: Client, base: str, proposal: str, digest: Digest) -> None:
-        self._client, self._base, self._digest = client, base, digest
-        self._folder = f"methodology/proposals/{proposal}"
-        self._known: dict[str, tuple[str | None, str | None]] = {}
-        self._blobs: dict[str, bytes] = {}
-
-    def digest_at(self, commit: str) -> tuple[str | None, str | None]:
-        """The digest, or None and why there is none."""
-        if commit not in self._known:
-            try:
-                self._known[commit] = self._digest(self._files(commit)), None
-            except _Unusable as reason:
-                self._known[commit] = None, str(reason)
-        return self._known[commit]
-
-    def _files(self, commit: str) -> dict[str, bytes]:
-        if not is_commit(commit):
-            raise _Unusable("that is no commit")
-        path = f"{self._base}/contents/{self._folder}"
-        try:
-            entries = self._client.get(path, list[_Entry] | _Entry, ref=commit)  # type: ignore[arg-type]
-        except GitHubProblem as problem:
-            if problem.status != 404:
-                raise
-            raise _Unusable("that commit does not have the proposal") from None
-        if isinstance(entries, _Entry):
-            raise _Unusable("the proposal is no folder there")
-        if len(entries) > MAX_FILES:
-            raise _Unusable(f"the proposal has more than {MAX_FILES} files there")
-        return {entry.name: self._bytes(entry) for entry in entries}
-
-    def _bytes(self, entry: _Entry) -> bytes:
-        if entry.type != "file":
-            raise _Unusable(f"{quote(entry.name)} is a {quote(entry.type)} there")
-        if entry.size > MAX_FILE_BYTES:
-            raise _Unusable(f"{quote(entry.name)} is larger there than {MAX_FILE_BYTES} bytes")
-        if entry.sha not in self._blobs:
-            self._blobs[entry.sha] = self._blob(entry.sha)
-        return self._blobs[entry.sha]
-
-    def _blob(self, sha: str) -> bytes:
-        """The bytes that git gives this name, whoever sent them."""
-        if not is_commit(sha):
-            raise GitHubProblem(f"{quote(sha)} is no git object", "try again later")
-        blob = self._client.get(f"{self._base}/git/blobs/{sha}", _Blob)
-        try:
-            data = base64.b64decode("".join(blob.content.split()), validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
-        if blob.encoding != "base64" or blob_digest(data, len(sha)) != sha:
-            raise GitHubProblem(
-                f"the bytes of the git object {sha} are not those of its name", "try again later"
-            )
-        return data
 
 
 # -- what is recorded ----------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class Limits:
     reply_bytes: int = 16 * 1024 * 1024
     reply_ns: int = 60 * _SECOND_NS
     silence_s: float = 20.0
-    pages: int = 50
+    pages: int = 100
     requests: int = 2000
     attempts: int = 6
     waited_ns: int = 20 * 60 * _SECOND_NS
