@@ -1,6 +1,6 @@
 """The vote in a comment's Markdown. Knows no account, no proposal and nothing of how comments are fetched.
 
-A vote has a line to itself: ``/vote yes``, ``/vote no`` or ``/vote abstain``. Where GitHub would show the line
+A vote has a line to itself: ``/vote yes``, ``/vote no`` or ``/vote abstain``. Where GitHub shows the line
 as something else than its author's own words, it is no vote; in doubt it is none, and the fault says why.
 """
 
