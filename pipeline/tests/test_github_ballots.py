@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.github import Client, Fetched, GitHubProblem, NoText, fetch_votes, merge_votes
+from fairlead.github import Client, Fetched, GitHubProblem, NoText, fetch_votes, merge_votes, proposal_text
 from fairlead.github.ballots import MAX_READS
-from fairlead.model import Ballot, BallotVote, GitHub
+from fairlead.model import Ballot, BallotVote, GitHub, Proposal
+from fairlead.repository import FileKind, canonical_text, read_value
 
 from . import fake_github as fake
+from . import roots
 from .fake_github import REPOSITORY, WEB, FakeGitHub, commit, user
 from .github_example import talking
 
@@ -351,6 +353,34 @@ def test_a_digest_may_find_no_text() -> None:
     assert ignored.reason == f"it was made on `{SECOND}`, and its proposal.yaml cannot be read"
 
 
+def test_a_proposals_text_is_its_facts_its_files_and_the_version_it_would_ratify() -> None:
+    """Its ballot is no part of it; what is no proposal has no text."""
+    seen: list[tuple[Proposal, Mapping[str, bytes]]] = []
+
+    def digest_of(proposal: Proposal, files: Mapping[str, bytes]) -> str:
+        seen.append((proposal, files))
+        return ONE
+
+    with talking() as (hub, client, _):
+        opened(hub)
+        hub.trees[FIRST] = {path: text.encode() for path, text in roots.FILES.items()}
+        hub.trees[SECOND] = {**hub.trees[FIRST], f"{roots.PROPOSAL}/proposal.yaml": b"schema_version: 1\n"}
+        hub.add_review(ANA, "/vote yes", at(1), FIRST)
+        hub.add_review(BO, "/vote yes", at(2), SECOND)
+        name = roots.PROPOSAL.rpartition("/")[2]
+        fetched = fetch_votes(client, REPOSITORY, 7, lambda read: proposal_text(read, name, digest_of))
+    ((proposal, files),) = seen
+    assert proposal.title == "The first method"
+    version = "methodology/versions/1.0.0/"
+    expected = {"proposal.md"} | {path for path in roots.FILES if path.startswith(version)}
+    assert set(files) == expected
+    assert files["proposal.md"] == b"# The first method\n"
+    assert [one.github.login for one in fetched.ballots] == ["ana"]
+    assert [one.reason for one in fetched.ignored] == [
+        f"it was made on `{SECOND}`, and its proposal.yaml is not valid"
+    ]
+
+
 @pytest.mark.parametrize("folder", ["../x", "a/../b", "/a", "a/", "", "a?ref=main", "a#b", "a b", "a\n"])
 def test_a_folder_is_a_path_and_nothing_else(folder: str) -> None:
     """Its name may come from a stranger's file; it becomes part of an address."""
@@ -364,15 +394,15 @@ def test_a_folder_is_a_path_and_nothing_else(folder: str) -> None:
 
 # -- what is recorded ----------------------------------------------------------------------------------
 
-EMPTY = Ballot(
-    schema_version=1,
-    proposal_sha256=TWO,
-    opens=moment(0),
-    closes=moment(59),
-    electorate=(),
-    ballots=(),
-    notes=None,
-)
+
+def read_ballot(text: str) -> Ballot:
+    value, problems = read_value(text.encode(), f"{roots.PROPOSAL}/ballot.yaml", FileKind.BALLOT)
+    assert problems == []
+    assert isinstance(value, Ballot)
+    return value
+
+
+EMPTY = read_ballot(roots.FILES[f"{roots.PROPOSAL}/ballot.yaml"])
 
 
 def vote(number: int, said: str = "yes", *, minute: int = 1, account: int = 501) -> BallotVote:
@@ -409,6 +439,19 @@ def test_a_recorded_vote_stays_as_it_was_recorded(now: BallotVote | None, reason
     (differing,) = merged.differing
     assert reason in differing.reason
     assert differing.reason.endswith("it counts as it was recorded")
+
+
+def test_what_was_fetched_can_be_committed() -> None:
+    """A file with every kind of vote passes its schema, and says the same when it is read again."""
+    with talking() as (hub, client, _):
+        opened(hub)
+        review = hub.add_review(ANA, "", at(1), FIRST)
+        hub.add_comment(ANA, "/vote abstain", at(1), FIRST, review=review, updated=at(3))
+        hub.add_review(BO, "/vote no", at(2), SECOND, state="DISMISSED")
+        merged = merge_votes(EMPTY, fetch(client)).ballot
+    text = canonical_text(FileKind.BALLOT, msgspec.to_builtins(merged))
+    assert read_ballot(text) == merged
+    assert [one.vote for one in merged.ballots] == ["abstain", "no"]
 
 
 def test_a_renamed_repository_records_no_vote_again() -> None:

@@ -10,7 +10,7 @@ from fairlead.github.ballots import Fetched, Ignored, Merged, fetch_votes, merge
 from fairlead.github.client import Client, GitHubProblem, Limits
 from fairlead.github.comments import own_account, post_comment, post_status, pull_of_head, render_comment
 from fairlead.github.lines import read_vote
-from fairlead.github.texts import NoText
+from fairlead.github.texts import NoText, proposal_text
 
 __all__ = [
     "Client",
@@ -25,6 +25,7 @@ __all__ = [
     "own_account",
     "post_comment",
     "post_status",
+    "proposal_text",
     "pull_of_head",
     "read_vote",
     "render_comment",

@@ -15,7 +15,9 @@ import msgspec
 
 from fairlead.github.client import Client, GitHubProblem, is_commit
 from fairlead.history import blob_digest
+from fairlead.model import Proposal
 from fairlead.problems import quote
+from fairlead.repository import FileKind, read_value
 
 ReadFolder = Callable[[str], Mapping[str, bytes]]
 Digest = Callable[[ReadFolder], str]
@@ -40,6 +42,28 @@ class _Blob(msgspec.Struct):
 
 class NoText(Exception):  # noqa: N818 - a fact about the change, for the list of what is ignored
     """A commit holds no text that could be voted on; the message says why, without a full stop."""
+
+
+def proposal_text(read: ReadFolder, name: str, digest: Callable[[Proposal, Mapping[str, bytes]], str]) -> str:
+    """The digest of a proposal as it stands at a commit, by ``digest`` over its facts and its files.
+
+    The files are those of its folder, by name, but for proposal.yaml and ballot.yaml; and those of the
+    methodology version that it would ratify, by path.
+
+    Raises:
+        NoText: there is no such proposal, or its proposal.yaml is not valid.
+    """
+    folder = f"methodology/proposals/{name}"
+    files = dict(read(folder))
+    facts = files.pop("proposal.yaml", b"")
+    files.pop("ballot.yaml", None)
+    proposal, _ = read_value(facts, f"{folder}/proposal.yaml", FileKind.PROPOSAL)
+    if proposal is None:
+        raise NoText("its proposal.yaml is not valid")
+    if proposal.methodology_version is not None:
+        version = f"methodology/versions/{proposal.methodology_version}"
+        files |= {f"{version}/{path}": data for path, data in read(version).items()}
+    return digest(proposal, files)
 
 
 class Texts:

@@ -66,6 +66,7 @@ __all__ = [
     "kind_of",
     "load_repository",
     "load_schema",
+    "read_value",
     "read_window",
     "schema_problems",
     "unformatted",
@@ -305,6 +306,12 @@ def unformatted(path: str, found: bytes, canonical: str) -> Problem:
 # -- one file ------------------------------------------------------------------------------------
 
 _Loaded: TypeAlias = tuple[Document | None, Any, list[Problem]]
+
+
+def read_value(data: bytes, path: str, kind: FileKind) -> tuple[Any, list[Problem]]:
+    """The struct of one file's bytes, wherever they are from, or None; and what is wrong with them."""
+    _, value, problems = _load_guarded(data, path, kind)
+    return value, problems
 
 
 def _load_guarded(data: bytes, path: str, kind: FileKind) -> _Loaded:
