@@ -22,6 +22,9 @@ from fairlead.github import read_vote
         ("```sh\nx\n```\n/vote yes", "yes"),
         ("~~~\n```\n~~~\n/vote yes", "yes"),
         ("<!-- a note -->\n/vote yes", "yes"),
+        ("<!--\na template\n-->\n/vote yes", "yes"),
+        ("It costs $5, and `x < y` is `true`.\n/vote yes", "yes"),
+        ("- one\n- two\n/vote yes", "yes"),
         ("We shall /vote yes", None),
         ("`/vote yes`", None),
         ("", None),
@@ -50,7 +53,19 @@ def test_a_vote_has_a_line_to_itself(body: str, vote: str | None) -> None:
         ("- ```\n  /vote yes\n  ```", "a code block"),
         ("    /vote yes", "a code block"),
         ("\t/vote yes", "a code block"),
+        ("- ```\n  x\n\n```\n/vote yes\n```", "a code block"),
+        ("    ```\nx\n```\n/vote yes\n```", "a code block"),
+        ("```\n    ```\n/vote yes", "a code block"),
         ("> Bo said:\n/vote yes", "a quotation"),
+        ("- > Bo said:\n/vote yes", "a quotation"),
+        ("`\n/vote yes\n`", "leaves open"),
+        ("~~\n/vote yes\n~~", "leaves open"),
+        ("$$\n/vote yes\n$$", "leaves open"),
+        ("<div\n/vote yes\n>", "leaves open"),
+        ("<?\n/vote yes\n?>", "HTML"),
+        ("<![CDATA[\n\n/vote yes\n]]>", "HTML"),
+        ("<!X\n\n/vote yes\n>", "HTML"),
+        ("<pre></pre><pre>\n\n/vote yes", "HTML"),
         ("<!--\n/vote yes\n-->", "HTML"),
         ("<pre>\n/vote yes\n</pre>", "HTML"),
     ],
@@ -76,3 +91,30 @@ def test_any_text_is_a_vote_or_none(body: str) -> None:
 def test_nothing_in_a_fence_is_a_vote(body: str, fence: str) -> None:
     """Whatever is written there, it is shown as code."""
     assert read_vote(f"{fence}\n{body}\n{fence}").vote is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "/vote\n",
+        "/vote yes\n",
+        "<!--",
+        "-->",
+        "<a",
+        "<",
+        "- ",
+        "> ",
+        "`",
+        "`~",
+        "1) ",
+        " ",
+        "\t",
+        "```\n",
+        "<!--\n-->\n",
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n/vote no", ">\n/vote no", "<\n/vote no"])
+def test_the_longest_comment_takes_no_longer_than_its_length(piece: str, end: str) -> None:
+    """GitHub takes 65,536 characters; with a step for each pair of them this would not end today."""
+    body = piece * (65_536 // len(piece)) + end
+    assert read_vote(body).vote in (None, "yes", "no")
