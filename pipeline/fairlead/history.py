@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 MAX_LISTING_BYTES = 128 * 1024 * 1024
@@ -26,6 +26,7 @@ _CONFIG = (
     "core.quotepath=off",
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
+    "log.showRoot=true",
     "protocol.allow=never",
     # The check reads; whom the folder belongs to is no matter. Only the command line may say so.
     "safe.directory=*",
@@ -81,10 +82,65 @@ class Base:
         return known is None or known != blob_digest(data, len(known))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Merge:
+    """A first-parent commit: its place in their order (the later, the larger), and the time that its
+    committer's clock showed, in whole seconds. Of what is merged on a forge, that is the forge's clock."""
+
+    commit: str
+    place: int
+    unix_s: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """What a merge made of one path: git's digest of its bytes; None where no regular file was left."""
+
+    merge: Merge
+    blob: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trail:
+    """What became of each path below a root in each first-parent commit, the oldest first.
+
+    A file that was moved is a new one, and one that was removed and came back was added when it came first.
+    What is not committed, or not reachable through first parents, is in no trail.
+    """
+
+    root: Path
+    changes: Mapping[str, tuple[Change, ...]]
+
+    def added(self, path: str) -> Change | None:
+        """The merge that first added a file; None where none has."""
+        return next((change for change in self.changes.get(path, ()) if change.blob is not None), None)
+
+    def blob_at(self, path: str, merge: Merge | None) -> str | None:
+        """The digest of a file as a merge left it (None: as the last one did); None where it was not."""
+        found = None
+        for change in self.changes.get(path, ()):
+            if merge is None or change.merge.place <= merge.place:
+                found = change.blob
+        return found
+
+    def read(self, blob: str) -> bytes:
+        """The bytes of a digest.
+
+        Raises:
+            EnvironmentProblem: git cannot give them.
+        """
+        return _git(self.root, "cat-file", "blob", blob, limit=MAX_BLOB_BYTES)
+
+
 def blob_digest(data: bytes, hex_digits: int = 40) -> str:
     """Git's name for these bytes: sha1, or sha256 in a repository whose names have 64 digits."""
     algorithm = hashlib.sha256 if hex_digits == 64 else hashlib.sha1
     return algorithm(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def is_installed() -> bool:
+    """Whether this machine has git."""
+    return shutil.which("git") is not None
 
 
 def is_under_git(root: Path) -> bool:
@@ -110,10 +166,8 @@ def open_base(root: Path, ref: str, tops: tuple[str, ...]) -> Base | None:
     Raises:
         EnvironmentProblem: no git, a shallow clone, an unknown ref, or no common ancestor.
     """
-    if not is_under_git(root):
+    if not _is_whole(root):
         return None
-    if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        raise EnvironmentProblem("this clone is shallow, so the past cannot be read", _FETCH)
     commit = _commit(root, ref)
     merge_base = _run(root, ("merge-base", commit, "HEAD"), 1024)
     if merge_base.returncode:
@@ -130,6 +184,65 @@ def open_base(root: Path, ref: str, tops: tuple[str, ...]) -> Base | None:
     inside = tuple(f"{prefix}{top}/" for top in tops)
     elsewhere = tuple(name for name in names if not name.startswith(inside))
     return Base(root=root, commit=base, files=files, elsewhere=elsewhere)
+
+
+def open_trail(root: Path, tip: str | None, tops: tuple[str, ...]) -> Trail | None:
+    """What the first-parent history of a commit (None: of HEAD) did below some folders, by one call of git.
+
+    None where the root is not under git; an empty trail before the first commit.
+
+    Raises:
+        EnvironmentProblem: no git, a shallow clone, or more history than anybody has.
+    """
+    if not _is_whole(root):
+        return None
+    commit = commit_id(root) if tip is None else tip
+    if commit is None:
+        return Trail(root, {})
+    listing = _git(root, "log", *_TRAIL_OPTIONS, commit, "--", *tops)
+    changes: dict[str, list[Change]] = {}
+    for merge, path, blob in reversed(list(_trail_entries(listing))):
+        changes.setdefault(path, []).append(Change(merge, blob))
+    return Trail(root, {path: tuple(found) for path, found in changes.items()})
+
+
+_TRAIL_OPTIONS = (
+    *("--first-parent", "--diff-merges=first-parent", "--no-renames", "--raw", "-z", "--no-abbrev"),
+    *("--relative", "--no-show-signature", "--no-notes", "--no-color", "--format=%H %ct"),
+)
+
+
+def _trail_entries(listing: bytes) -> Iterator[tuple[Merge, str, str | None]]:
+    """Each change of ``git log --raw -z``, the newest first, as git gives them; places count down from -1.
+
+    A path follows its entry, whatever it is made of, so that no name is taken for anything else.
+    """
+    tokens = listing.split(b"\0")
+    merge, place, at = None, 0, 0
+    while at < len(tokens):
+        token = tokens[at].lstrip(b"\n")
+        at += 1
+        if token.startswith(b":") and merge is not None:
+            _, mode, _, blob, _ = token.decode().split(" ")
+            yield merge, os.fsdecode(tokens[at]), blob if mode in _REGULAR else None
+            at += 1
+        elif token:
+            commit, _, unix_s = token.decode().partition(" ")
+            place -= 1
+            merge = Merge(commit, place, int(unix_s))
+
+
+def _is_whole(root: Path) -> bool:
+    """Whether a folder lies in a git work tree, whose past is all there.
+
+    Raises:
+        EnvironmentProblem: no git, or a shallow clone.
+    """
+    if not is_under_git(root):
+        return False
+    if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise EnvironmentProblem("this clone is shallow, so the past cannot be read", _FETCH)
+    return True
 
 
 _FETCH = "fetch the whole history: `fetch-depth: 0` in actions/checkout, `git fetch --unshallow` by hand"

@@ -726,6 +726,14 @@ def window_file_name(start_unix_ns: int, model: str, scenario: str, role: str) -
     return f"{start:%Y%m%dt%H%M%Sz}-{model}-{scenario}-{role}.jsonl.gz"
 
 
+def window_start(path: str) -> dt.datetime | None:
+    """The whole second in which a window began, by its file's name; None where the name holds none."""
+    try:
+        return dt.datetime.strptime(path.rpartition("/")[2][:16], "%Y%m%dt%H%M%Sz").replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
+
+
 def scenario_of(file_name: str, model: str) -> str | None:
     """The scenario that a window's file name states, given its header's model; None if it fits not."""
     match = _WINDOW_NAME.fullmatch(file_name.rpartition("/")[2])

@@ -445,9 +445,11 @@ _RULES = (
     Rule(
         "MET006",
         "The digest names another methodology text",
-        "A registration binds to the exact text of the method by its sha256.",
+        "A registration binds to the exact text of the method by its sha256. A draft that changes between "
+        "the registration and the results changes the rules of a plan that is out already, so the draft "
+        "stays and the change becomes a version of its own.",
         "Use the version and the digest of the methodology that was in force; `sha256sum methodology.yaml` "
-        "prints it.",
+        "prints it. Where the text changed after the registration was merged, restore the text.",
     ),
     Rule(
         "MET007",
@@ -535,9 +537,11 @@ _RULES = (
     ),
     Rule(
         "SUB011",
-        "Registered by somebody who is no contact of the provider",
-        "Only a provider's listed contacts may promise a run in its name.",
-        "Let a contact register, or add the person to `contacts` in the provider's file first.",
+        "Registered or submitted by somebody who was no contact of the provider",
+        "Only a provider's listed contacts may promise a run in its name, and deliver it. The list that "
+        "counts is the one that was merged when the file was: nobody registers first and is listed later. "
+        "Where all endpoints are on loopback no company is measured, and anybody may.",
+        "Let a contact do it, or merge the person's entry in `contacts` first and register anew.",
     ),
     Rule(
         "SUB012",
@@ -569,6 +573,37 @@ _RULES = (
         "A history that does not begin with its submission",
         "The first event says when the submission came in. Everything else follows from it.",
         "Begin `events` with one of kind `submitted`.",
+    ),
+    Rule(
+        "SUB017",
+        "Results that were not merged after their registration",
+        "A plan fixes something only where it was public before its results: merged by itself, and the "
+        "results by a later merge. What counts is the first-parent commit that first added a file. A squash "
+        "or a merge commit that brings both is one merge; a file that was moved is a new one; one that was "
+        "removed and came back was added when it came first. What is not committed, or not in the base of a "
+        "pull request, is not merged yet. It fixes the plan, not honesty: a run may have been repeated in "
+        "private before, which is why only neutral windows rank.",
+        "Open a pull request with registration.yaml alone. Measure when it is merged, and bring the results "
+        "in another one.",
+    ),
+    Rule(
+        "SUB018",
+        "A window that began outside the time between the two merges",
+        "A window begins no sooner than its registration was merged, and no later than it was merged itself."
+        " The merges are dated by the committer's clock, which is the forge's, and the forge is trusted; the"
+        " window by the provider's own. Both are compared in whole seconds and without tolerance, since a "
+        "merge waits for people and an honest window is minutes away from either end. Where the two clocks "
+        "disagree, the window's is wrong, and the window is measured again. A window clock set forward to "
+        "hide an earlier run is not found out: only neutral windows rank. Endpoints on loopback are left "
+        "out, because no company is measured there.",
+        "Set the clock of the measuring machine, wait for the merge, and measure the window again.",
+    ),
+    Rule(
+        "SUB019",
+        "Opened by another account than the one it names",
+        "`by` says who promises a run, and anybody can type a number. The forge knows which account opened "
+        "the change, and the workflow hands it over (`fairlead check --base REF --actor LOGIN:ID`).",
+        "Let the person that `by` names open the pull request.",
     ),
     # -- WIN -------------------------------------------------------------------------------------
     Rule(
@@ -811,7 +846,8 @@ _RULES = (
     Rule(
         "HIS002",
         "A registration was changed or removed",
-        "A registration is merged before the run so that the plan cannot follow the results.",
+        "A registration is merged before the run so that the plan cannot follow the results. It stays what "
+        "the merge that first added it made of it.",
         "Restore the file. To plan something else, register again.",
     ),
     Rule(

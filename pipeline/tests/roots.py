@@ -806,17 +806,48 @@ _AUTHOR: Mapping[str, str] = {
 }
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder, without any configuration of the machine's."""
+def git(folder: Path, *arguments: str, at: str | None = None) -> str:
+    """Run git in a folder, without any configuration of the machine's; ``at`` is what its clock shows."""
     command = ["git", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments]
-    environment = {**_AUTHOR, "PATH": os.environ["PATH"]}
+    clock = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at} if at is not None else {}
+    environment = {**_AUTHOR, **clock, "PATH": os.environ["PATH"]}
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def commit(folder: Path, message: str = "state") -> str:
-    """Commit everything in a folder (made a repository at need); the commit's name."""
+def commit(folder: Path, message: str = "state", at: str | None = None) -> str:
+    """Commit everything in a folder; the commit's name.
+
+    A new repository gets its plans on the day they were made, and only then what was measured by them.
+    """
     if not (folder / ".git").exists():
         git(folder, "init", "--quiet")
+        if any(folder.rglob("registration.yaml")):
+            git(folder, "add", "--all", "--force", "--", ".", *RESULTS)
+            git(folder, "commit", "--quiet", "--message", "plans", at=REGISTERED)
+            at = at or DELIVERED
     git(folder, "add", "--all", "--force")
-    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message, at=at)
     return git(folder, "rev-parse", "HEAD").strip()
+
+
+def start_claim(root: Path) -> dict[str, bytes]:
+    """Commit the root on main without the claim, and write its plan in a branch; the results left out."""
+    claim = {path: path.read_bytes() for path in sorted((root / CLAIM).rglob("*")) if path.is_file()}
+    for path in claim:
+        path.unlink()
+    commit(root, "before", at=REGISTERED)
+    git(root, "switch", "--quiet", "--create", "change")
+    files = {path.relative_to(root).as_posix(): data for path, data in claim.items()}
+    plan = f"{CLAIM}/registration.yaml"
+    write(root, plan, files.pop(plan))
+    return {path: data for path, data in files.items() if "/reruns/" not in path}
+
+
+def deliver(root: Path, results: Mapping[str, bytes]) -> None:
+    for path, data in results.items():
+        write(root, path, data)
+
+
+REGISTERED = "2026-03-04T09:30:00Z"
+DELIVERED = "2026-03-20T10:00:00Z"
+RESULTS = (":(exclude,glob)**/windows/**", ":(exclude,glob)**/submission.yaml")

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairlead import campaign, checks, demo, model
+from fairlead import campaign, checks, demo, history, model
 from fairlead.clock import SystemClock, pause
 from fairlead.evidence import load_evidence, with_replies
 from fairlead.fidelity import Answers
@@ -78,7 +78,7 @@ def register(field: Field, *, windows: int = 1, spacing_s: float = 0) -> str:
         field.load(),
         provider="demo-honest",
         endpoint="main",
-        model=demo.MODEL,
+        models=(demo.MODEL,),
         scenarios=(demo.SCENARIO,),
         version=demo.VERSION,
         vantage=demo.VANTAGE,
@@ -89,6 +89,7 @@ def register(field: Field, *, windows: int = 1, spacing_s: float = 0) -> str:
         seed="ab" * 32,
         by=None,
     )
+    history.commit_all(field.root, "Register")
     return folder.relative_to(field.root / "submissions").as_posix()
 
 
@@ -426,7 +427,7 @@ def test_a_plan_for_what_is_not_there_is_refused(field: Field, change: dict[str,
     arguments: dict[str, object] = {
         "provider": "demo-honest",
         "endpoint": "main",
-        "model": demo.MODEL,
+        "models": (demo.MODEL,),
         "scenarios": (demo.SCENARIO,),
         "version": demo.VERSION,
         "vantage": demo.VANTAGE,

@@ -76,7 +76,7 @@ def register(repository: Repository, *, windows: int, spacing_s: float = 0) -> s
         repository,
         provider="demo-honest",
         endpoint="main",
-        model=demo.MODEL,
+        models=(demo.MODEL,),
         scenarios=(demo.SCENARIO,),
         version=demo.VERSION,
         vantage=demo.VANTAGE,

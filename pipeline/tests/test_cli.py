@@ -365,6 +365,7 @@ def test_a_keyed_run_without_a_price_is_refused_whatever_the_limit(
 def test_a_keyed_claim_is_refused_above_its_limit(keyed: tuple[Path, dict[str, str]]) -> None:
     root, environment = keyed
     options = ("--model", "llama-3-70b", "--vantage", "north-1", "--windows", "3", "--slug", "new")
+    options += ("--github", "ben-example:202")
     registered = fairlead("register", "acme", *options, cwd=root)
     assert registered.returncode == 0, registered.stderr
     submission = registered.stdout.strip().removesuffix("/registration.yaml")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import demo
+from fairlead import demo, history
 from fairlead.measure.reference import start_reference
 
 pytestmark = pytest.mark.realtime
@@ -141,6 +141,7 @@ def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
         day = {"SOURCE_DATE_EPOCH": "1772582400"}  # 2026-03-04, the day in the README
         registered = run(f"{register} --windows 1", root, **day)
         assert registered.returncode == 0, registered.stderr
+        history.commit_all(root, "Merge the registration")
         measured = run(measure, root)
         assert measured.returncode == 0, measured.stderr
         submitted = run(submit, root)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairlead import campaign, checks, cli, demo, evidence, report, usage, windows
+from fairlead import campaign, checks, cli, demo, evidence, history, report, usage, windows
 from fairlead.clock import SystemClock, pause
 from fairlead.measure import calibrate
 from fairlead.measure.plan import Plan
@@ -307,7 +307,7 @@ def test_a_claim_is_counted_from_the_cache_and_its_counts_are_checked_on_demand(
         field.load(),
         provider="demo-boastful",
         endpoint="main",
-        model=demo.MODEL,
+        models=(demo.MODEL,),
         scenarios=(demo.SCENARIO,),
         version=demo.VERSION,
         vantage=demo.VANTAGE,
@@ -319,6 +319,7 @@ def test_a_claim_is_counted_from_the_cache_and_its_counts_are_checked_on_demand(
         by=None,
     )
     root, name = ["--root", str(field.root)], folder.relative_to(field.root / "submissions").as_posix()
+    history.commit_all(field.root, "Register")
     code, out, err = run(["measure", name, *root], capsys)
     assert code == 0, err
     path = field.root / out.strip()

@@ -22,13 +22,16 @@ from fairlead.campaign.field import (
 )
 from fairlead.campaign.plans import (
     CampaignError,
+    Target,
     find_target,
     make_plan,
     methodology_ref,
     require_tokenizers,
     scenario_by_id,
+    targets_of,
     tokenizer_pins,
 )
+from fairlead.checks.providers import is_nobodys
 from fairlead.model import GitHub, Methodology, PlannedWindow, Registration, window_seed
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
@@ -38,8 +41,8 @@ def register(
     repository: Repository,
     *,
     provider: str,
-    endpoint: str,
-    model: str,
+    endpoint: str | None,
+    models: Sequence[str],
     scenarios: Sequence[str],
     version: str,
     vantage: str,
@@ -51,12 +54,16 @@ def register(
     by: GitHub | None,
     notes: str | None = None,
 ) -> Path:
-    """Write what will be run. Returns the new submission's folder.
+    """Write what will be run, each model at ``endpoint`` (None: the first that serves it); the folder.
+
+    It fixes the plan from the moment it is merged, and says nothing of runs in private before.
 
     Raises:
-        CampaignError: an unknown endpoint, scenario, vantage, or a folder that is there already.
+        CampaignError: an unknown endpoint, scenario, vantage, an account that is no contact of the provider,
+            or a folder that is there already.
     """
-    find_target(repository, provider, endpoint, model)
+    targets = [_target(repository, provider, endpoint, model) for model in dict.fromkeys(models)]
+    _require_contact(repository, provider, by)
     methodology = repository.methodologies[version]
     for scenario in scenarios:
         scenario_by_id(methodology, scenario)
@@ -64,8 +71,14 @@ def register(
         raise CampaignError(f"unknown vantage {vantage!r}", "add it to methodology/vantages.yaml")
     starts = [now + dt.timedelta(seconds=spacing_s * place) for place in range(windows_each)]
     plan = tuple(
-        PlannedWindow(endpoint=endpoint, model=model, scenario=scenario, not_before=_whole_seconds(start))
+        PlannedWindow(
+            endpoint=target.endpoint.id,
+            model=target.served.model,
+            scenario=scenario,
+            not_before=_whole_seconds(start),
+        )
         for start in starts
+        for target in targets
         for scenario in scenarios
     )
     registration = Registration(
@@ -87,6 +100,26 @@ def register(
         )
     write_whole(path, canonical_text("registration", as_data(registration)).encode())
     return folder
+
+
+def _target(repository: Repository, provider: str, endpoint: str | None, model: str) -> Target:
+    if endpoint is None:
+        serving = [target for target in targets_of(repository, model) if target.provider == provider]
+        endpoint = serving[0].endpoint.id if serving else "main"
+    return find_target(repository, provider, endpoint, model)
+
+
+def _require_contact(repository: Repository, provider: str, by: GitHub | None) -> None:
+    """Only a contact registers, so that no plan is merged that the check refuses; anybody may on loopback."""
+    contacts = [contact.github for contact in repository.providers[provider].contacts]
+    if is_nobodys(repository, provider) or (by is not None and by.id in {one.id for one in contacts}):
+        return
+    who = "nobody is named" if by is None else f"account {by.id} is none"
+    listed = ", ".join(f"{one.login}:{one.id}" for one in contacts) or "none is listed"
+    raise CampaignError(
+        f"only a contact in providers/{provider}.yaml registers for it, and {who}",
+        f"name one with --github LOGIN:ID ({listed}), or merge an entry in `contacts` first",
+    )
 
 
 def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterator[Path]:

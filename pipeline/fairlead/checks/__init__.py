@@ -16,6 +16,7 @@ from fairlead.checks import (
     changes,
     dates,
     governance,
+    merges,
     methodology,
     providers,
     raw,
@@ -26,8 +27,10 @@ from fairlead.checks import (
 )
 from fairlead.checks.context import Context, Recount
 from fairlead.documents import problem_of
+from fairlead.history import Base
+from fairlead.model import GitHub
 from fairlead.problems import Problem, order_problems
-from fairlead.repository import TOP_FOLDERS, Repository, bug, is_within, load_repository
+from fairlead.repository import TOP_FOLDERS, FileKind, Repository, bug, is_within, load_repository
 
 MAX_PROBLEMS_PER_FILE = 100
 MAX_PROBLEMS_PER_CHECK = 1000  # a hostile change must not make the machine look for names all day
@@ -57,10 +60,13 @@ CHECKS: tuple[Check, ...] = (
     methodology.check_loads,
     methodology.check_limits,
     submissions.check_registration_digest,
-    submissions.check_registered_by_contact,
     submissions.check_claims,
     submissions.check_folder_names,
     submissions.check_history_begins,
+    merges.check_results_after_plan,
+    merges.check_windows_between_merges,
+    merges.check_by_contacts,
+    merges.check_opened_by,
     raw.check_manifests,
     raw.check_calibrations,
     raw.check_windows,
@@ -85,6 +91,7 @@ def run_checks(
     paths: Sequence[str] = (),
     now: dt.datetime,
     recount: Recount | None = None,
+    actor: GitHub | None = None,
 ) -> list[Problem]:
     """Every problem of a tree, in the order of its paths and lines.
 
@@ -93,16 +100,24 @@ def run_checks(
         base: a git ref; with it, what may never change is held against the merge base with HEAD.
         paths: files and folders, relative to the root, whose problems are wanted; all if empty.
         now: the moment to judge dates by, with its time zone.
+        actor: the account that opened the change; what it adds to ``base`` in another's name is a problem.
         recount: a tokenizer by its digest; with it, every count is made again where the tokenizer is at hand.
 
     Raises:
-        EnvironmentProblem: git cannot answer for ``base``.
+        EnvironmentProblem: git cannot answer for ``base``, or for when plans and results were merged.
     """
     repository, problems = load_repository(root)
     past = history.open_base(root, base, TOP_FOLDERS) if base is not None else None
     if base is not None and past is None:
         problems.append(changes.not_checked())
-    context = Context(now=now, base=past, paths=tuple(paths), recount=recount)
+    context = Context(
+        now=now,
+        base=past,
+        paths=tuple(paths),
+        recount=recount,
+        trail=_trail(repository, base, past),
+        actor=actor,
+    )
     for check in CHECKS:
         found = list(_run_guarded(check, repository, context))
         if len(found) == MAX_PROBLEMS_PER_CHECK:
@@ -113,6 +128,25 @@ def run_checks(
     # What concerns no file concerns whoever asks.
     wanted = [problem for problem in problems if problem.path == "." or is_within(problem.path, paths)]
     return _limit_per_file(order_problems(set(wanted)))
+
+
+_MERGED_IN_AN_ORDER = frozenset({FileKind.REGISTRATION, FileKind.SUBMISSION})
+
+
+def _trail(repository: Repository, base: str | None, past: Base | None) -> history.Trail | None:
+    """What was merged when, where there is anything that has to be merged in an order.
+
+    What is merged is what the base holds, else what is committed. A machine without git is no fault of the
+    data: without a base, the order is then left unjudged, as in a folder without git.
+    """
+    if _MERGED_IN_AN_ORDER.isdisjoint(repository.kinds.values()):
+        return None
+    if base is None:
+        return history.open_trail(repository.root, None, _TRAIL_TOPS) if history.is_installed() else None
+    return history.open_trail(repository.root, past.commit, _TRAIL_TOPS) if past is not None else None
+
+
+_TRAIL_TOPS = ("providers", "submissions")
 
 
 def _run_guarded(check: Check, repository: Repository, context: Context) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Any
 from fairlead import documents
 from fairlead.checks.context import Context, at
 from fairlead.documents import Unreadable, problem_of
-from fairlead.history import Base
+from fairlead.history import Base, Trail, blob_digest
 from fairlead.problems import Problem, listed, pointer, quote
 from fairlead.repository import (
     MODELS_PATH,
@@ -41,6 +41,24 @@ def check_registrations(repository: Repository, context: Context) -> Iterator[Pr
     """No merged registration changes or goes."""
     fix = "restore it; to plan something else, register again"
     yield from _kept(repository, context, (FileKind.REGISTRATION,), "HIS002", fix)
+    for path in sorted(context.trail.changes) if context.trail is not None else ():
+        if context.trail is not None and kind_of(path) is FileKind.REGISTRATION:
+            yield from _as_first_merged(repository, context.base, context.trail, path, fix)
+
+
+def _as_first_merged(
+    repository: Repository, base: Base | None, trail: Trail, path: str, fix: str
+) -> Iterator[Problem]:
+    """What was done to a registration by earlier merges; what this change does to it is said by the base."""
+    merged, found = trail.added(path), _bytes(repository, path)
+    is_said = base is not None and path in base.files and (found is None or base.differs(path, found))
+    if merged is None or merged.blob is None or is_said:
+        return
+    since = merged.merge.commit[:12]
+    if found is None:
+        yield problem_of(path, "HIS002", f"it was removed since {since}, which merged it", fix=fix)
+    elif blob_digest(found, len(merged.blob)) != merged.blob:
+        yield problem_of(path, "HIS002", f"it was changed since {since}, which merged it", fix=fix)
 
 
 def _kept(

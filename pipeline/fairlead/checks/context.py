@@ -7,7 +7,8 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 
 from fairlead.documents import problem_at
-from fairlead.history import Base
+from fairlead.history import Base, Trail
+from fairlead.model import GitHub
 from fairlead.problems import Problem, nearest, quote
 from fairlead.repository import Repository
 from fairlead.rules import RULES
@@ -19,13 +20,16 @@ Recount = Callable[[str], Pinned | None]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Context:
-    """The moment, the state that the change started from (None: not asked), the paths of interest, and the
-    tokenizers to count again with (None: not asked)."""
+    """The moment, the state that the change started from (None: not asked), the paths of interest, the
+    tokenizers to count again with (None: not asked), what became of each file in the merged history (None:
+    no git, or nothing there that was merged in an order), and who opened the change (None: not said)."""
 
     now: dt.datetime
     base: Base | None
     paths: tuple[str, ...]
     recount: Recount | None = None
+    trail: Trail | None = None
+    actor: GitHub | None = None
 
 
 def at(

@@ -197,6 +197,9 @@ def _plan_problems(document: Document, owner: Owner, path: str, header: Header) 
         )
         return
     planned, scenario = plan[index], scenario_of(path, header.model)
+    if header.role != "subject":
+        message = "a planned window measures its subject"
+        yield problem_at(document, "WIN009", "/role", message, expected=quote("subject"), fix=_RESTORE)
     if (header.endpoint, header.model, scenario) != (planned.endpoint, planned.model, planned.scenario):
         message = f"window {index} was planned as {planned.endpoint} / {planned.model} / {planned.scenario}"
         yield problem_at(document, "WIN009", "/plan_index", message, fix=_RESTORE)

@@ -46,7 +46,7 @@ def check_versions(repository: Repository, _context: Context) -> Iterator[Proble
             yield at(repository, VERSIONS_PATH, "MET002", where, f"there is no {text_path(version)}", fix=fix)
 
 
-def check_digests(repository: Repository, _context: Context) -> Iterator[Problem]:
+def check_digests(repository: Repository, context: Context) -> Iterator[Problem]:
     """A ratified version has its vote and its digest; whoever names a version names the text it has."""
     for index, (version, entry) in enumerate(repository.versions.items()):
         found = text_digest(repository, version)
@@ -66,9 +66,11 @@ def check_digests(repository: Repository, _context: Context) -> Iterator[Problem
         found = text_digest(repository, reference.version)
         if found is not None and found != reference.sha256:
             message = f"methodology {reference.version} has another digest"
-            fix = (
-                f"use a version whose text it is; {text_path(reference.version)} was measured by as it stands"
-            )
+            fix = "use a version whose text it is"
+            if context.trail is not None and context.trail.added(path) is not None:
+                fix = (
+                    f"restore {text_path(reference.version)}: a plan rests on it; a new text is a new version"
+                )
             yield at(
                 repository, path, "MET006", "/methodology/sha256", message, expected=quote(found, 80), fix=fix
             )

@@ -84,6 +84,12 @@ def is_on_loopback(url: str | None) -> bool:
     return host == "localhost" or (_is_number(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def is_nobodys(repository: Repository, provider: str) -> bool:
+    """Whether all endpoints of a provider are on loopback, so that no company is measured there."""
+    entry = repository.providers.get(provider)
+    return entry is not None and all(is_on_loopback(endpoint.base_url) for endpoint in entry.endpoints)
+
+
 def _is_number(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

@@ -6,7 +6,6 @@ import collections
 from collections.abc import Iterator
 
 from fairlead.checks.context import Context, at
-from fairlead.checks.providers import is_on_loopback
 from fairlead.documents import problem_of
 from fairlead.model import scenario_of
 from fairlead.problems import Problem, pointer, quote
@@ -50,26 +49,6 @@ def check_registration_digest(repository: Repository, _context: Context) -> Iter
 
 
 _REGISTER = "restore the registration, or mark the results as `origin: imported`"
-
-
-def check_registered_by_contact(repository: Repository, _context: Context) -> Iterator[Problem]:
-    """Only a provider's listed contact registers in its name; anybody may, for an endpoint on loopback."""
-    for name, registration in repository.registrations.items():
-        provider = repository.providers.get(name.partition("/")[0])
-        if provider is None or all(is_on_loopback(endpoint.base_url) for endpoint in provider.endpoints):
-            continue
-        contacts = {contact.github.id for contact in provider.contacts}
-        if registration.by is None or registration.by.id not in contacts:
-            who = "nobody" if registration.by is None else f"account {registration.by.id}"
-            yield at(
-                repository,
-                f"submissions/{name}/registration.yaml",
-                "SUB011",
-                "/by" if registration.by is None else "/by/id",
-                f"registered by {who}, who is no contact of the provider",
-                expected="the account of a contact in the provider's file",
-                fix="let a contact register, or add the person to `contacts` first",
-            )
 
 
 def check_claims(repository: Repository, _context: Context) -> Iterator[Problem]:

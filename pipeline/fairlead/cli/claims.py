@@ -22,8 +22,14 @@ from fairlead.cli.common import (
 
 @click.command()
 @click.argument("provider")
-@click.option("--model", required=True, help="Canonical id, as in methodology/models.yaml.")
-@click.option("--endpoint", help="The endpoint's id; the first that serves the model if not given.")
+@click.option(
+    "--model",
+    "models",
+    required=True,
+    multiple=True,
+    help="Canonical id, as in methodology/models.yaml. May be repeated.",
+)
+@click.option("--endpoint", help="The endpoint's id; the first that serves each model if not given.")
 @click.option(
     "--scenario", "scenarios", multiple=True, help="May be repeated; all of the methodology if not given."
 )
@@ -46,7 +52,7 @@ from fairlead.cli.common import (
 @in_root
 def register(
     provider: str,
-    model: str,
+    models: tuple[str, ...],
     endpoint: str | None,
     scenarios: tuple[str, ...],
     vantage: str,
@@ -60,6 +66,10 @@ def register(
 
     \b
     fairlead register acme --model llama-3-70b --vantage ams --slug launch --github alice:1234
+
+    It counts from the moment it is merged, and is never edited after that. Results are merged later, and a
+    run that is never delivered is published as such. This fixes the plan, not honesty: nobody can see whether
+    the same run was tried in private before, and so only the board's own neutral windows rank.
     """
     import secrets
 
@@ -68,16 +78,11 @@ def register(
     repository = load(find_root(root_option))
     version = latest_version(repository)
     with campaign_errors():
-        if endpoint is None:
-            endpoint = next(
-                (t.endpoint.id for t in campaign.targets_of(repository, model) if t.provider == provider),
-                "main",
-            )
         folder = campaign.register(
             repository,
             provider=provider,
             endpoint=endpoint,
-            model=model,
+            models=models,
             scenarios=scenarios
             or tuple(scenario.id for scenario in repository.methodologies[version].scenarios),
             version=version,
@@ -89,9 +94,21 @@ def register(
             seed=secrets.token_hex(32),
             by=github_account(github) if github else None,
         )
-    submission = folder.relative_to(repository.root / "submissions")
-    click.echo(f"{folder.relative_to(repository.root)}/registration.yaml")
-    click.echo(f"Next: merge it by pull request, then run: fairlead measure {submission}", err=True)
+    submission = folder.relative_to(repository.root / "submissions").as_posix()
+    path = f"{folder.relative_to(repository.root).as_posix()}/registration.yaml"
+    click.echo(path)
+    click.echo(_MERGE_FIRST.format(branch=f"register-{slug}", path=path, submission=submission), err=True)
+
+
+_MERGE_FIRST = """\
+Next: merge it by a pull request of this one file, before you measure. It counts from then on.
+  git switch --create {branch}
+  git add {path}
+  git commit --message "Register {submission}"
+  git push --set-upstream origin {branch}
+Then, when it is merged:
+  git switch main && git pull
+  fairlead measure {submission}"""
 
 
 @click.command()
@@ -143,7 +160,18 @@ def submit(
             by=github_account(github) if github else None,
         )
     click.echo(path.relative_to(repository.root))
-    click.echo(f"Next: fairlead check, then open a pull request with submissions/{submission}", err=True)
+    click.echo(
+        _DELIVER.format(branch=f"submit-{submission.rpartition('/')[2]}", submission=submission), err=True
+    )
+
+
+_DELIVER = """\
+Next: bring it by a pull request of this one folder; its registration must be merged already.
+  git switch --create {branch}
+  git add submissions/{submission}
+  git commit --message "Submit {submission}"
+  fairlead check --base origin/main
+  git push --set-upstream origin {branch}"""
 
 
 def _claims(texts: tuple[str, ...]) -> dict[str, float]:

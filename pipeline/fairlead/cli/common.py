@@ -296,6 +296,6 @@ def github_account(text: str) -> GitHub:
     from fairlead.model import GitHub
 
     login, _, number = text.partition(":")
-    if not login or not number.isdigit():
+    if not login or not (number.isascii() and number.isdigit()):
         raise click.UsageError(f"{text!r} is no account: write LOGIN:ID, as in alice:1234")
     return GitHub(login=login, id=int(number))

@@ -15,6 +15,7 @@ from fairlead.cli.common import (
     EXIT_PROBLEMS,
     as_json_too,
     find_root,
+    github_account,
     in_root,
     now,
     tokenizer_errors,
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 @click.option(
     "--recount", is_flag=True, help="Also count every answer again, with the tokenizers that are at hand."
 )
+@click.option(
+    "--actor",
+    metavar="LOGIN:ID",
+    help="With --base: the account that opened the change, as the forge knows it.",
+)
 @tokenizer_files
 @click.option("--github", "as_github", is_flag=True, help="Print annotations for GitHub Actions.")
 @click.option(
@@ -48,6 +54,7 @@ def check(
     paths: tuple[Path, ...],
     base: str | None,
     recount: bool,
+    actor: str | None,
     tokenizer_files: tuple[Path, ...],
     as_github: bool,
     report: Path | None,
@@ -57,9 +64,13 @@ def check(
     """Check every file: form, schema, references, raw data, and with --base what may never change.
 
     With PATHs only the problems of those files and folders are shown. --tokenizer implies --recount.
+    Under git, results must also have been merged after their registration: into the base, else into the
+    branch that is checked out. What is not committed is not merged.
     """
     from fairlead import checks, problems
 
+    if actor is not None and base is None:
+        raise click.UsageError("--actor opened a change: name what it starts from with --base REF")
     root = find_root(root_option)
     found = checks.run_checks(
         root,
@@ -67,6 +78,7 @@ def check(
         paths=[_below(root, path) for path in paths],
         now=now(),
         recount=_recounting(tokenizer_files) if recount or tokenizer_files else None,
+        actor=github_account(actor) if actor is not None else None,
     )
     render = problems.render_text
     if as_json:

@@ -149,8 +149,8 @@ class _Run:
         folder = campaign.register(
             self.load(),
             provider=one.provider,
-            endpoint="main",
-            model=MODEL,
+            endpoint=None,
+            models=(MODEL,),
             scenarios=(SCENARIO,),
             version=VERSION,
             vantage=VANTAGE,

@@ -1,0 +1,10 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    path = roots.next_registration(root)
+    roots.edit(root, path, "id: 202", "id: 999")
+    roots.commit(root)
+    contact = "  - name: Cid Example\n    github:\n      login: cid-example\n      id: 999\n"
+    roots.edit(root, "providers/acme.yaml", "contacts:\n", f"contacts:\n{contact}")
+    roots.commit(root)

@@ -1,0 +1,6 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.git(root, "init", "--quiet")
+    roots.commit(root)

@@ -1,0 +1,9 @@
+"""See expected.txt."""
+
+BASE = "HEAD"
+ACTOR = 201
+
+
+def build(root, roots):
+    roots.commit(root)
+    roots.next_registration(root)
