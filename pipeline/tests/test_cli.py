@@ -406,6 +406,44 @@ def test_a_limit_without_a_price_is_a_usage_error(options: tuple[str, ...], said
     assert "Traceback" not in outcome.stderr
 
 
+def test_a_plan_by_a_stranger_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    """``register`` wants a listed contact, and says who is one."""
+    root = roots.build_root(tmp_path)
+    options = ("--model", "llama-3-70b", "--vantage", "north-1", "--slug", "s")
+    for github in ((), ("--github", "eve-example:999")):
+        outcome = fairlead("register", "acme", *options, *github, cwd=root)
+        assert outcome.returncode == 1
+        assert "ben-example:202" in outcome.stderr
+    assert not list(root.rglob("*-s/registration.yaml"))
+
+
+def test_registering_names_the_commands_that_come_next(tmp_path: Path) -> None:
+    """Two models make one plan, and git's own commands are said: merge first, measure after."""
+    root = roots.build_root(tmp_path)
+    served = (
+        (root / "providers/acme.yaml").read_text().partition("    models:\n")[2].partition("interests:")[0]
+    )
+    other = served.replace("- model: llama-3-70b", "- model: reference")
+    roots.edit(root, "providers/acme.yaml", "interests: []", f"{other}interests: []")
+    options = ("--model", "llama-3-70b", "--model", "reference", "--vantage", "north-1", "--slug", "s")
+    options += ("--github", "ben-example:202", "--windows", "1")
+    outcome = fairlead("register", "acme", *options, cwd=root, SOURCE_DATE_EPOCH="1772582400")
+    assert outcome.returncode == 0, outcome.stderr
+    path = outcome.stdout.strip()
+    assert re.findall("model: (.*)", (root / path).read_text()) == ["llama-3-70b", "reference"]
+    assert f"git add {path}\n" in outcome.stderr
+    assert outcome.stderr.index("git push") < outcome.stderr.index("fairlead measure acme/2026-03-04-s")
+
+
+def test_who_opened_a_change_is_said_with_its_base_and_as_an_account(root: Path) -> None:
+    """``--actor`` alone, or without a number, is a usage error."""
+    based = ("--base", "HEAD")
+    for arguments in (("--actor", "a:1"), ("--actor", "a", *based), ("--actor", "a:\u00b2", *based)):
+        outcome = fairlead("check", *arguments, cwd=root)
+        assert outcome.returncode == 2
+        assert "--actor" in outcome.stderr
+
+
 def test_register_of_an_unknown_endpoint_says_where_to_add_it(root: Path) -> None:
     """A plan for what is not listed is refused with the fix."""
     outcome = fairlead("register", "acme", "--model", "m", "--vantage", "v", "--slug", "s", cwd=root)

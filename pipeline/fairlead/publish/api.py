@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from fairlead import cost, ranking, usage
+from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint
+from fairlead.publish import registrations
 from fairlead.publish.edition import (
     Edition,
     evidence_folder,
@@ -30,7 +32,16 @@ from fairlead.rules import RULES
 
 SCHEMA_VERSION = 1
 ROOT = "api/v1/"
-KINDS = ("index", "models", "leaderboard", "providers", "submissions", "methodology", "rules")
+KINDS = (
+    "index",
+    "models",
+    "leaderboard",
+    "providers",
+    "submissions",
+    "registrations",
+    "methodology",
+    "rules",
+)
 
 Object = dict[str, Any]
 
@@ -89,6 +100,8 @@ def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
     yield "providers.json", ("providers", {"providers": providers})
     submissions = [_submission(edition, name) for name in edition.repository.submissions]
     yield "submissions.json", ("submissions", {"submissions": submissions})
+    plans = [_registration(edition, one) for one in registrations.deliveries(edition)]
+    yield "registrations.json", ("registrations", {"registrations": plans})
     yield "methodology.json", ("methodology", {"versions": _versions(edition)})
     yield "rules.json", ("rules", {"rules": [_rule(code) for code in RULES]})
 
@@ -197,6 +210,34 @@ def _submission(edition: Edition, name: str) -> Object:
         "windows": windows,
         "reruns": sorted(rerun for rerun in edition.repository.reruns if rerun.startswith(f"{name}/")),
         "page": submission_url(name),
+    }
+
+
+def _registration(edition: Edition, one: Delivery) -> Object:
+    registration = edition.repository.registrations[one.submission]
+    is_delivered = one.state is State.DELIVERED
+    return {
+        "id": one.submission,
+        "provider": one.submission.partition("/")[0],
+        "registered": f"{registration.registered:%Y-%m-%dT%H:%M:%SZ}",
+        "by": msgspec.to_builtins(registration.by),
+        "methodology": msgspec.to_builtins(registration.methodology),
+        "vantage": registration.vantage,
+        "seed": registration.seed,
+        "deadline": str(one.due),
+        "windows": [
+            {
+                "endpoint": planned.endpoint,
+                "model": planned.model,
+                "scenario": planned.scenario,
+                "not_before": f"{planned.not_before:%Y-%m-%dT%H:%M:%SZ}",
+            }
+            for planned in registration.windows
+        ],
+        "state": str(one.state),
+        "submitted": str(one.submitted) if one.submitted else None,
+        "missing": list(registrations.missing(edition, one.submission)) if is_delivered else None,
+        "page": submission_url(one.submission) if is_delivered else None,
     }
 
 

@@ -18,11 +18,10 @@ from fairlead.model import (
     Price,
     Provider,
     RawFile,
-    Registration,
     ServedModel,
     Submission,
 )
-from fairlead.publish import figures, markup, results, usage
+from fairlead.publish import figures, markup, registrations, results, usage
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -130,6 +129,7 @@ def provider_page(edition: Edition, name: str) -> Page:
         interests_table(((provider.name, i) for i in provider.interests), edition),
     ]
     blocks += [heading(2, "Submissions"), _submission_list(edition, name, url)]
+    blocks += [heading(2, "Registered runs"), *registrations.table(edition, url, name)]
     return Page(
         url=url,
         title=provider.name,
@@ -294,6 +294,8 @@ def submissions_page(edition: Edition) -> Page:
             "A submission is a claim: published with its raw requests, and never the source of a rank.",
         ),
         listing,
+        heading(2, "Registered runs"),
+        *registrations.table(edition, url),
         heading(2, "Neutral rounds"),
         _rounds_list(edition, url),
     ]
@@ -339,7 +341,7 @@ def submission_page(edition: Edition, name: str) -> Page:
         blocks.append(markup.paragraphs(submission.notes, "fl-note"))
     blocks += [heading(2, "Claims"), _claims(edition, submission)]
     blocks += [heading(2, "Disclosures"), _disclosures(submission)]
-    blocks += [heading(2, "Registration"), _registration(repository.registrations.get(name), url)]
+    blocks += [heading(2, "Registration"), *registrations.plan(edition, name, url)]
     folder = f"submissions/{name}"
     blocks += [heading(2, "Windows"), *_windows(edition, folder, submission.windows, url)]
     for rerun_id, rerun in repository.reruns.items():
@@ -408,23 +410,6 @@ def _disclosures(submission: Submission) -> Html:
         ("Capacity", said.capacity),
     )
     return markup.definitions((name, disclosed(value)) for name, value in pairs)
-
-
-def _registration(registration: Registration | None, here: str) -> Html:
-    if registration is None:
-        return tag("p", "None: the plan was not registered before it was run.", class_="fl-empty")
-    version = registration.methodology.version
-    return markup.definitions(
-        [
-            ("Registered", figures.minute(registration.registered)),
-            ("By", registration.by.login if registration.by else figures.NOT_DISCLOSED),
-            ("Methodology", link(here, methodology_url(version), version)),
-            ("Vantage", registration.vantage),
-            ("Planned", figures.count(len(registration.windows), "window")),
-            ("Due by", str(registration.deadline)),
-            ("Seed", tag("code", registration.seed)),
-        ]
-    )
 
 
 def _history(history: History | None) -> Html:
