@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 MAX_LISTING_BYTES = 128 * 1024 * 1024
+MAX_TRAIL_BYTES = 512 * 1024 * 1024  # about 200 a file: twice what a tree of a million files says
 MAX_BLOB_BYTES = 64 * 1024 * 1024
 
 _REGULAR = frozenset({"100644", "100755"})
@@ -199,7 +200,7 @@ def open_trail(root: Path, tip: str | None, tops: tuple[str, ...]) -> Trail | No
     commit = commit_id(root) if tip is None else tip
     if commit is None:
         return Trail(root, {})
-    listing = _git(root, "log", *_TRAIL_OPTIONS, commit, "--", *tops)
+    listing = _git(root, "log", *_TRAIL_OPTIONS, commit, "--", *tops, limit=MAX_TRAIL_BYTES)
     changes: dict[str, list[Change]] = {}
     for merge, path, blob in reversed(list(_trail_entries(listing))):
         changes.setdefault(path, []).append(Change(merge, blob))

@@ -141,11 +141,12 @@ def _signed(repository: Repository) -> Iterator[_Signed]:
 
 def check_by_contacts(repository: Repository, context: Context) -> Iterator[Problem]:
     """Who registers or submits was a contact when it was merged; anybody may, for endpoints on loopback."""
+    known: dict[str, frozenset[int]] = {}
     for path, done, by in _signed(repository):
         provider = path.split("/")[1]
         if provider not in repository.providers or is_nobodys(repository, provider):
             continue
-        if by is None or by.id not in _contacts_then(repository, context.trail, provider, path):
+        if by is None or by.id not in _contacts_then(repository, context.trail, provider, path, known):
             who = "nobody" if by is None else f"account {by.id}"
             message = f"{done} by {who}, who is no contact of the provider"
             if by is not None and by.id in _contacts_now(repository, provider):
@@ -167,8 +168,13 @@ def _contacts_now(repository: Repository, provider: str) -> frozenset[int]:
     return frozenset(contact.github.id for contact in repository.providers[provider].contacts)
 
 
-def _contacts_then(repository: Repository, trail: Trail | None, provider: str, path: str) -> frozenset[int]:
-    """The contacts in the merge that added ``path``, or in the last one before it is merged."""
+def _contacts_then(
+    repository: Repository, trail: Trail | None, provider: str, path: str, known: dict[str, frozenset[int]]
+) -> frozenset[int]:
+    """The contacts in the merge that added ``path``, or in the last one before it is merged.
+
+    ``known`` keeps those of each text, by its digest.
+    """
     home = f"providers/{provider}.yaml"
     if trail is None:
         return _contacts_now(repository, provider)
@@ -176,10 +182,13 @@ def _contacts_then(repository: Repository, trail: Trail | None, provider: str, p
     blob = trail.blob_at(home, added.merge if added is not None else None)
     if blob is None:
         return frozenset()
-    if blob == blob_digest(repository.documents[home].text.encode(), len(blob)):
-        return _contacts_now(repository, provider)
-    document, _ = documents.parse(trail.read(blob), home)
-    return frozenset(_ids(document.data if document is not None else None))
+    if blob not in known:
+        if blob == blob_digest(repository.documents[home].text.encode(), len(blob)):
+            known[blob] = _contacts_now(repository, provider)
+        else:
+            document, _ = documents.parse(trail.read(blob), home)
+            known[blob] = frozenset(_ids(document.data if document is not None else None))
+    return known[blob]
 
 
 def _ids(data: Any) -> Iterator[int]:
