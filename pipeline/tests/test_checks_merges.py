@@ -127,6 +127,17 @@ def test_the_clones_own_settings_change_nothing(tmp_path: Path) -> None:
     assert trail_of(tmp_path).changes == known
 
 
+def test_a_repository_of_sha256_names_is_read_too(tmp_path: Path) -> None:
+    """Digests have the length that the repository gives them."""
+    root = roots.build_root(tmp_path)
+    roots.git(root, "init", "--quiet", "--object-format=sha256")
+    roots.git(root, "add", "--all", "--", ".", *roots.RESULTS)
+    assert len(roots.commit(root, "plans", at=roots.REGISTERED)) == 64
+    assert codes(root) == ["SUB017"]
+    roots.edit(root, PLAN, "deadline: 2026-03-12", "deadline: 2026-03-20")
+    assert sorted(codes(root)) == ["HIS002", "SUB001", "SUB017"]
+
+
 def test_a_shallow_clone_cannot_say_what_was_merged_when(tmp_path: Path) -> None:
     """The command ends as the machine's problem, with the fix; nothing is taken for added late."""
     root = roots.build_root(tmp_path / "root")
