@@ -441,7 +441,7 @@ def test_who_opened_a_change_is_said_with_its_base_and_as_an_account(root: Path)
     for arguments in (("--actor", "a:1"), ("--actor", "a", *based), ("--actor", "a:\u00b2", *based)):
         outcome = fairlead("check", *arguments, cwd=root)
         assert outcome.returncode == 2
-        assert "--actor" in outcome.stderr
+        assert "--actor" in outcome.stderr or "LOGIN:ID" in outcome.stderr
 
 
 def test_register_of_an_unknown_endpoint_says_where_to_add_it(root: Path) -> None:
