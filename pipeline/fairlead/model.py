@@ -451,20 +451,50 @@ class Rerun(_Value, frozen=True):
     notes: str | None
 
 
+class DisputedFigure(_Value, frozen=True):
+    """A claimed figure, and the value that the claim's own raw windows are said to give."""
+
+    metric: str
+    claimed: float
+    recomputed: float
+
+
+class Case(_Value, frozen=True):
+    """What a dispute rests on. ``row``: None for all of the folder; ``interests``: None if not stated."""
+
+    rule: str
+    row: str | None
+    evidence: tuple[str, ...]
+    figure: DisputedFigure | None
+    interests: tuple[Interest, ...] | None
+
+
 class Event(_Value, frozen=True):
-    """Something that happened to a submission."""
+    """Something that happened to a submission or to neutral rounds. ``dispute``: its number in the file."""
 
     kind: Literal[
-        "submitted", "disputed", "answered", "upheld", "dismissed", "corrected", "withdrawn", "retracted"
+        "submitted",
+        "disputed",
+        "answered",
+        "suspended",
+        "upheld",
+        "dismissed",
+        "corrected",
+        "withdrawn",
+        "retracted",
     ]
     at: dt.datetime
     by: GitHub | None
     reason: str
     link: str | None
+    dispute: int | None
+    approvals: tuple[GitHub, ...]
+    superseded_by: str | None
+    case: Case | None
 
 
 class History(_Value, frozen=True):
-    """submissions/<provider>/<submission>/history.yaml: events are only ever added."""
+    """history.yaml of a submission or of neutral rounds: events are only ever added."""
 
     schema_version: int
     events: tuple[Event, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -235,8 +235,11 @@ def build_rows(
     methodologies: Mapping[str, Methodology],
     *,
     now_unix_ns: int,
+    against: Callable[[Row], Iterable[str]] | None = None,
 ) -> tuple[Row, ...]:
     """Every row of the board, ranked where the rules allow; in the order of their ids.
+
+    ``against``: why a row's history keeps it from being ranked, as :func:`fairlead.life.objections` says it.
 
     Windows that state no methodology of ours, as imported ones, are summarised by the latest one.
     Without any methodology there is no number to work by, and so no row.
@@ -256,6 +259,7 @@ def build_rows(
         prices = cost.prices_of(providers.get(provider), endpoint, family.model)
         row = _build_row(family, provider, endpoint, origin, items, methodology, prices)
         reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
+        reasons += tuple(against(row)) if against is not None else ()
         families.setdefault(family, []).append(dataclasses.replace(row, unranked=reasons))
     ranked = [
         row

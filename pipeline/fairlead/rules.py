@@ -35,6 +35,7 @@ GROUPS: Mapping[str, str] = types.MappingProxyType(
         "PRO": "Providers",
         "MET": "The methodology",
         "SUB": "Registrations, submissions and their manifests",
+        "LIFE": "Disputes, and what else happens to a submission",
         "WIN": "Raw windows",
         "TOK": "Token counts",
         "GOV": "Governance",
@@ -604,6 +605,77 @@ _RULES = (
         "`by` says who promises a run, and anybody can type a number. The forge knows which account opened "
         "the change, and the workflow hands it over (`fairlead check --base REF --actor LOGIN:ID`).",
         "Let the person that `by` names open the pull request.",
+    ),
+    # -- LIFE ------------------------------------------------------------------------------------
+    Rule(
+        "LIFE001",
+        "An event that says too little or too much",
+        "What holds is computed from the events alone, so each says who did what to which dispute, and "
+        "nothing that its kind does not know.",
+        "Fill in the key that the message names, or write null (`[]` for approvals). `fairlead new dispute`"
+        " writes whole events.",
+    ),
+    Rule(
+        "LIFE002",
+        "An event that cannot happen any more",
+        "A retracted submission is over, and a corrected or withdrawn one is not disputed anew. The board's "
+        "own rounds are submitted, corrected and withdrawn by nobody.",
+        "Delete the event. What concerns the correction belongs to the history of the correction.",
+    ),
+    Rule(
+        "LIFE003",
+        "An event about a dispute that is not there, or is decided",
+        "Disputes are numbered in the order in which they were opened, each is decided once, and each may"
+        " suspend a result once.",
+        "Name an undecided dispute of the same file. Who has something new opens another dispute.",
+    ),
+    Rule(
+        "LIFE004",
+        "A dispute of something unknown",
+        "A dispute names the rule or the clause that was broken, and the row that it is about, so that "
+        "whoever answers knows what to answer.",
+        "Name a rule of this page or a clause of the method, and a row of this folder or null.",
+    ),
+    Rule(
+        "LIFE005",
+        "A disputed figure that was not claimed",
+        "Where nobody answers, a dispute takes effect if the claim's raw windows give another figure than the"
+        " claim. So the figure must be a claimed one, and stand here as it was claimed.",
+        "Copy metric and value from submission.yaml, or write `figure: null` and let panelists decide.",
+    ),
+    Rule(
+        "LIFE006",
+        "Too many open disputes of one person",
+        "Each dispute takes time of the people who answer and decide. Without a limit, whoever has the most"
+        " time would bury a rival.",
+        "Wait until one of them is decided. rules.yaml says how many may be open.",
+    ),
+    Rule(
+        "LIFE007",
+        "A decision of too few",
+        "Panelists decide a dispute, and members without ties suspend a result, only together: rules.yaml "
+        "says how many it takes. The same account twice is one person.",
+        "Add the approvals that were given, each with its GitHub id, or leave the event out until there are"
+        " enough.",
+    ),
+    Rule(
+        "LIFE008",
+        "A decision by somebody who has no seat for it",
+        "A dispute is decided by seated panelists, and a result is suspended by seated members.",
+        "Take the approval out, or correct the GitHub id.",
+    ),
+    Rule(
+        "LIFE009",
+        "A decision by somebody with an interest in it",
+        "Nobody decides about an employer, a customer or an own dispute. To suspend a result one must be tied"
+        " to no provider at all.",
+        "Take the approval out; somebody without an interest has to give it.",
+    ),
+    Rule(
+        "LIFE010",
+        "A correction that does not fit",
+        "A corrected submission leads to the one that takes its place, and that one back to it.",
+        "Name a submission of the same provider whose `corrects` names this one.",
     ),
     # -- WIN -------------------------------------------------------------------------------------
     Rule(

@@ -244,6 +244,10 @@ def _write_submission(root: Path, methodology: Methodology) -> None:
         "by": {"login": "ada-example", "id": 7},
         "reason": HOSTILE,
         "link": "https://example.org/pull/1",
+        "dispute": None,
+        "approvals": [],
+        "superseded_by": None,
+        "case": None,
     }
     _write(root, f"{folder}/history.yaml", "history", {"schema_version": 1, "events": [event]})
 

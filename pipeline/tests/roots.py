@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,9 +23,11 @@ from msgspec.structs import replace as replace
 from tokenizers import Tokenizer
 
 from fairlead import tokens, windows
+from fairlead.documents import parse
 from fairlead.measure import certificate as reports
 from fairlead.measure.truth import ReferenceProfile
 from fairlead.model import window_file_name, window_seed
+from fairlead.repository import canonical_text
 
 from .tokenizer_example import byte_level
 
@@ -341,6 +344,10 @@ events:
       id: 202
     reason: Measured as registered.
     link: null
+    dispute: null
+    approvals: []
+    superseded_by: null
+    case: null
 """,
     f"{IMPORTED}/history.yaml": """\
 schema_version: 1
@@ -350,6 +357,10 @@ events:
     by: null
     reason: Imported from another board.
     link: null
+    dispute: null
+    approvals: []
+    superseded_by: null
+    case: null
 """,
 }
 
@@ -682,6 +693,68 @@ def next_registration(root: Path) -> str:
 
 
 # -- changing it ---------------------------------------------------------------------------------
+
+
+def add_event(root: Path, folder: str, kind: str, at: str, **changes: Any) -> None:
+    """Add an event at the end of a folder's history, which is made at need."""
+    path = root / folder / "history.yaml"
+    data: Any = {"schema_version": 1, "events": []}
+    if path.exists():
+        document, _ = parse(path.read_bytes(), "history.yaml")
+        assert document is not None
+        data = document.data
+    data["events"].append(make_event(kind, at, **changes))
+    path.write_text(canonical_text("history", data))
+
+
+def make_event(kind: str, at: str, **changes: Any) -> dict[str, Any]:
+    """An event of Ada's with only its kind's own parts; ``case`` and ``approvals`` in short."""
+    case, approvals = changes.pop("case", {}), changes.pop("approvals", ())
+    return {
+        "kind": kind,
+        "at": at,
+        "by": {"login": "ada-example", "id": 201},
+        "reason": "As was said.",
+        "link": None,
+        "dispute": 1 if kind in ("disputed", "answered", "suspended", "upheld", "dismissed") else None,
+        "approvals": [{"login": f"person-{number}", "id": number} for number in approvals],
+        "superseded_by": None,
+        "case": make_case(**case) if kind == "disputed" else None,
+        **changes,
+    }
+
+
+def make_case(**changes: Any) -> dict[str, Any]:
+    """What a dispute of everything in a folder rests on."""
+    return {
+        "rule": "WIN012",
+        "row": None,
+        "evidence": ["https://example.org/analysis"],
+        "figure": None,
+        "interests": [],
+        **changes,
+    }
+
+
+PANEL = (301, 302, 303)
+
+
+def seat(root: Path, *numbers: int, roles: tuple[str, ...] = ("panelist",)) -> None:
+    """Seat members of the university under these GitHub ids; without any, the whole :data:`PANEL`."""
+    text = FILES[f"{GOVERNANCE}/members/ada.yaml"]
+    for number in numbers or PANEL:
+        new = text.replace("ada-example", f"person-{number}").replace("id: 201", f"id: {number}")
+        new = new.replace("delegate_of: example-university", "delegate_of: null")
+        new = new.replace("  - voter\n", "".join(f"  - {role}\n" for role in roles))
+        write(root, f"{GOVERNANCE}/members/person-{number}.yaml", new)
+
+
+def correct(root: Path) -> str:
+    """Add a submission that corrects the claim, as an import that nothing else rests on; its id."""
+    folder = "submissions/acme/2026-03-20-corrected"
+    shutil.copytree(root / IMPORTED, root / folder)
+    edit(root, f"{folder}/submission.yaml", "corrects: null", "corrects: 2026-03-04-llama")
+    return folder.rpartition("/")[2]
 
 
 def write(root: Path, path: str, data: str | bytes) -> None:

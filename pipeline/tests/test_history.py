@@ -105,12 +105,13 @@ def test_names_with_spaces_line_feeds_and_other_scripts_are_read_whole(tmp_path:
 
 def test_new_events_windows_and_drafts_are_welcome(root: Path) -> None:
     """Append-only means that appending is free."""
-    event = (
-        "  - kind: disputed\n    at: 2026-03-20T10:00:00Z\n    by: null\n    reason: Why?\n    link: null\n"
-    )
-    roots.append(root, f"{roots.CLAIM}/history.yaml", event)
+    roots.add_event(root, roots.CLAIM, "disputed", "2026-03-20T10:00:00Z")
+    roots.add_event(root, roots.CLAIM, "answered", "2026-03-21T10:00:00Z")
     assert codes(root) == []
     roots.git(root, "checkout", "--quiet", ".")
+    roots.add_event(root, roots.ROUNDS, "disputed", "2026-03-20T10:00:00Z")
+    assert codes(root) == []
+    roots.git(root, "clean", "--quiet", "--force", "-d")
     roots.draft_version(root)
     assert codes(root) == []
     roots.git(root, "checkout", "--quiet", ".")
@@ -139,10 +140,21 @@ def test_an_event_inserted_above_others_is_found(root: Path) -> None:
     """History grows at its end only, even where its times would allow otherwise."""
     path = f"{roots.CLAIM}/history.yaml"
     first, events = (root / path).read_text().split("events:\n")
-    early = "  - kind: submitted\n    at: 2026-03-06T09:00:00Z\n    by: null\n"
-    early += "    reason: Before.\n    link: null\n"
+    early = events.replace("T10:00:00Z", "T09:00:00Z")
     roots.write(root, path, f"{first}events:\n{early}{events}")
     assert "HIS004" in codes(root)
+
+
+def test_a_history_of_neutral_rounds_only_grows_too(root: Path) -> None:
+    """What was said of the board's own rounds is kept like what was said of a claim."""
+    roots.add_event(root, roots.ROUNDS, "disputed", "2026-03-20T10:00:00Z")
+    roots.commit(root)
+    roots.add_event(root, roots.ROUNDS, "answered", "2026-03-21T10:00:00Z")
+    assert codes(root, "HEAD") == []
+    roots.edit(root, f"{roots.ROUNDS}/history.yaml", "rule: WIN012", "rule: WIN013")
+    assert codes(root, "HEAD") == ["HIS004"]
+    (root / roots.ROUNDS / "history.yaml").unlink()
+    assert codes(root, "HEAD") == ["HIS004"]
 
 
 def test_a_window_replaced_by_a_link_is_removed(root: Path, tmp_path: Path) -> None:

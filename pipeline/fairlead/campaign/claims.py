@@ -217,6 +217,10 @@ def submit(
         "by": github,
         "reason": "Measured as registered.",
         "link": None,
+        "dispute": None,
+        "approvals": [],
+        "superseded_by": None,
+        "case": None,
     }
     write_whole(
         folder / "history.yaml",

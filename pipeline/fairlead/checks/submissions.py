@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from fairlead.checks.context import Context, at
 from fairlead.documents import problem_of
+from fairlead.life import is_neutral
 from fairlead.model import scenario_of
 from fairlead.problems import Problem, pointer, quote
 from fairlead.repository import FileKind, Repository
@@ -98,10 +99,10 @@ def check_folder_names(repository: Repository, _context: Context) -> Iterator[Pr
 
 
 def check_history_begins(repository: Repository, _context: Context) -> Iterator[Problem]:
-    """The first event of a history, and only the first, says that it was submitted."""
+    """The first event of a submission's history, and only the first, says that it was submitted."""
     for path in repository.paths_of(FileKind.HISTORY):
         name = path.removeprefix("submissions/").rpartition("/")[0]
-        history = repository.histories.get(name)
+        history = None if is_neutral(name) else repository.histories.get(name)
         for index, event in enumerate(history.events if history else ()):
             if (event.kind == "submitted") != (index == 0):
                 message = "it begins otherwise" if index == 0 else "it was submitted above already"

@@ -26,11 +26,11 @@ _BESIDE: dict[FileKind, tuple[str, ...]] = {
     FileKind.PROPOSAL: ("proposal.md",),
     FileKind.BALLOT: ("proposal.yaml",),
     FileKind.SUBMISSION: ("history.yaml",),
-    FileKind.HISTORY: ("submission.yaml",),
 }
 # Where a folder holds raw files, it must hold the file that speaks of them.
+_NEUTRAL = "submissions/neutral/"
 _ABOVE_RAW = (
-    ("submissions/neutral/", ("rounds.yaml",)),
+    (_NEUTRAL, ("rounds.yaml",)),
     ("/reruns/", ("rerun.yaml",)),
     ("submissions/", ("registration.yaml", "submission.yaml")),
 )
@@ -44,6 +44,10 @@ def check_required_files(repository: Repository, _context: Context) -> Iterator[
             yield _missing(path)
     needed = {
         f"{path.rpartition('/')[0]}/{name}" for path, kind in kinds.items() for name in _BESIDE.get(kind, ())
+    }
+    needed |= {
+        f"{path.rpartition('/')[0]}/{'rounds' if path.startswith(_NEUTRAL) else 'submission'}.yaml"
+        for path in repository.paths_of(FileKind.HISTORY)
     }
     yield from (_missing(path) for path in sorted(needed - kinds.keys()))
     raw = {

@@ -118,6 +118,7 @@ def board_rows(
     found is used.
     """
     from fairlead import evidence as evidences
+    from fairlead.life import objections
     from fairlead.ranking import build_rows
 
     cache = results_cache(repository.root, "windows") if with_cache else None
@@ -130,6 +131,7 @@ def board_rows(
         repository.providers,
         repository.methodologies,
         now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
+        against=objections(repository, moment),
     )
 
 

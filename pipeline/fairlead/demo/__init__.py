@@ -34,6 +34,7 @@ from fairlead.demo.field import (
 )
 from fairlead.demo.shown import comparison, known_figures, row_of, rulings
 from fairlead.evidence import load_evidence, with_replies
+from fairlead.life import objections
 from fairlead.measure.reference import Reference, start_reference
 from fairlead.measure.truth import read_log
 from fairlead.model import GitHub
@@ -225,7 +226,11 @@ class _Run:
             raise AssertionError(problems.render_text(found))
         evidence = with_replies(repository, evidence)
         return ranking.build_rows(
-            evidence, repository.providers, repository.methodologies, now_unix_ns=self.clock.unix_ns()
+            evidence,
+            repository.providers,
+            repository.methodologies,
+            now_unix_ns=self.clock.unix_ns(),
+            against=objections(repository, self.now()),
         )
 
     def known(self, one: Contestant, rows: Sequence[ranking.Row]) -> dict[str, float]:

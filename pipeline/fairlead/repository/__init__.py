@@ -114,9 +114,9 @@ class Repository:
     """What a tree says. A file with problems of its own is in ``broken`` and has no struct.
 
     Keys are the ids that paths give: ``submissions``, ``registrations`` and ``histories`` by
-    ``<provider>/<submission>``, ``reruns`` by ``<provider>/<submission>/reruns/<rerun>``, ``rounds``
-    by folder name, ``proposals`` and ``ballots`` by ``<number>-<slug>``. ``kinds`` holds every file
-    that was recognised, raw ones included, by its path.
+    ``<provider>/<submission>``, of neutral rounds by ``neutral/<rounds>``; ``reruns`` by
+    ``<provider>/<submission>/reruns/<rerun>``, ``rounds`` by folder name, ``proposals`` and ``ballots`` by
+    ``<number>-<slug>``. ``kinds`` holds every file that was recognised, raw ones included, by its path.
     """
 
     root: Path

@@ -97,6 +97,7 @@ PLACES: tuple[tuple[str, FileKind], ...] = (
     ("providers/<id>.yaml", FileKind.PROVIDER),
     ("submissions/README.md", FileKind.PROSE),
     (f"{_ROUNDS}/rounds.yaml", FileKind.ROUNDS),
+    (f"{_ROUNDS}/history.yaml", FileKind.HISTORY),
     (f"{_ROUNDS}/{_RAW}", FileKind.WINDOW),
     (f"{_ROUNDS}/{_CERTIFICATE}", FileKind.CALIBRATION),
     (f"{_SUBMISSION}/registration.yaml", FileKind.REGISTRATION),

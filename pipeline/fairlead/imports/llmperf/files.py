@@ -112,6 +112,10 @@ def submission_files(runs: Sequence[Run], everyone: Sequence[Run], submitted: dt
         "by": None,
         "reason": "Imported on this day from the LLMPerf leaderboard's raw results; not by the provider.",
         "link": None,
+        "dispute": None,
+        "approvals": [],
+        "superseded_by": None,
+        "case": None,
     }
     files = {
         "submission.yaml": canonical_text("submission", manifest).encode(),

@@ -2,4 +2,6 @@
 
 
 def build(root, roots):
-    roots.edit(root, f"{roots.IMPORTED}/history.yaml", "kind: submitted", "kind: answered")
+    path = f"{roots.IMPORTED}/history.yaml"
+    (root / path).unlink()
+    roots.add_event(root, roots.IMPORTED, "withdrawn", "2026-03-01T10:00:00Z")

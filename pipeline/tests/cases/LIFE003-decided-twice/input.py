@@ -1,0 +1,8 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.seat(root)
+    roots.add_event(root, roots.ROUNDS, "disputed", "2026-03-20T10:00:00Z")
+    roots.add_event(root, roots.ROUNDS, "dismissed", "2026-03-21T10:00:00Z", approvals=roots.PANEL)
+    roots.add_event(root, roots.ROUNDS, "upheld", "2026-03-22T10:00:00Z", approvals=roots.PANEL)
