@@ -1,8 +1,8 @@
 """Making a root, and adding files to one. Knows no provider, no measurement and no method.
 
-Nothing is ever overwritten: a file that is there stays as it is. Where it differs from what was to be
-written, that is a problem, and of the files that belong together none is written. No link is followed,
-so a root that a stranger made cannot send a file elsewhere.
+Nothing is ever overwritten but a history, which only grows: a file that is there stays as it is. Where it
+differs from what was to be written, that is a problem, and of the files that belong together none is
+written. No link is followed, so a root that a stranger made cannot send a file elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from fairlead import history
-from fairlead.documents import Json, Unreadable, read_bounded
+from fairlead.documents import MAX_BYTES, Json, Unreadable, parse, read_bounded
 from fairlead.problems import Problem
 from fairlead.repository import TOP_FOLDERS, canonical_text
 
@@ -144,6 +144,35 @@ def add_files(root: Path, files: Mapping[str, bytes]) -> Added:
             return Added(tuple(written), tuple(unchanged), (failed,))
         written.append(name)
     return Added(tuple(written), tuple(unchanged), ())
+
+
+def append_event(root: Path, folder: str, event: Mapping[str, Json]) -> Added:
+    """Add an event at the end of the history of a folder below submissions/, which is made at need.
+
+    The file is written anew, whole, with every event that was there as it was; or it stays as it is.
+    """
+    name = f"submissions/{folder}/history.yaml"
+    problem = _obstacle(root, name)
+    events: list[Json] = []
+    if problem is None and os.path.lexists(root / name):
+        try:
+            document, problems = parse(read_bounded(root / name, MAX_BYTES), name)
+        except Unreadable as error:
+            return Added((), (), (Problem(error.code, name, error.message),))
+        if document is None or problems or not isinstance(document.data, dict):
+            return Added((), (), tuple(problems))
+        found = document.data["events"]
+        events = list(found) if isinstance(found, list) else []
+    if problem is not None:
+        return Added((), (), (problem,))
+    text = canonical_text("history", {"schema_version": 1, "events": [*events, dict(event)]})
+    try:
+        write_whole(root / name, text.encode())
+    except OSError as error:
+        fix = "free the disk or the folder, then do the same again"
+        failed = Problem("TREE003", name, f"cannot be written: {error.strerror}", fix=fix)
+        return Added((), (), (failed,))
+    return Added((name,), (), ())
 
 
 def _obstacle(root: Path, name: str) -> Problem | None:

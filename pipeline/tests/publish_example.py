@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.evidence import load_evidence, with_replies
+from fairlead.life import objections
 from fairlead.model import window_file_name
 from fairlead.problems import render_text
 from fairlead.publish import BuildReport, build_site
@@ -209,6 +210,7 @@ def _write_rounds(root: Path, methodology: Methodology) -> None:
         "notes": HOSTILE,
     }
     _write(root, f"{folder}/rounds.yaml", "rounds", manifest)
+    _write_neutral_history(root, folder)
 
 
 def _write_submission(root: Path, methodology: Methodology) -> None:
@@ -238,9 +240,17 @@ def _write_submission(root: Path, methodology: Methodology) -> None:
         "notes": f"{HOSTILE}\n\n- {HOSTILE}\n",
     }
     _write(root, f"{folder}/submission.yaml", "submission", submission)
-    event = {
-        "kind": "submitted",
-        "at": "2026-02-20T10:00:00Z",
+    events = [_event("submitted", "2026-02-20T10:00:00Z"), _disputed("2026-02-21T10:00:00Z", 1, None)]
+    _write(root, f"{folder}/history.yaml", "history", {"schema_version": 1, "events": events})
+
+
+ROW = "fable-7b/chat-c1/harbour/{}/api/neutral/0.1.0"
+
+
+def _event(kind: str, at: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "at": at,
         "by": {"login": "ada-example", "id": 7},
         "reason": HOSTILE,
         "link": "https://example.org/pull/1",
@@ -248,8 +258,30 @@ def _write_submission(root: Path, methodology: Methodology) -> None:
         "approvals": [],
         "superseded_by": None,
         "case": None,
+        **changes,
     }
-    _write(root, f"{folder}/history.yaml", "history", {"schema_version": 1, "events": [event]})
+
+
+def _disputed(at: str, number: int, provider: str | None) -> dict[str, Any]:
+    case = {
+        "rule": "WIN012",
+        "row": ROW.format(provider) if provider else None,
+        "evidence": ["https://example.org/analysis", HOSTILE],
+        "figure": None,
+        "interests": [_interest("institute")] if provider else None,
+    }
+    return _event("disputed", at, dispute=number, case=case)
+
+
+def _write_neutral_history(root: Path, folder: str) -> None:
+    """An open dispute of one row, and one of another row that three panelists have upheld."""
+    panel = [{"login": f"panelist-{number}", "id": number} for number in (11, 12, 13)]
+    events = [
+        _disputed("2026-02-24T10:00:00Z", 1, "borealis"),
+        _disputed("2026-02-25T10:00:00Z", 2, "dunlin"),
+        _event("upheld", "2026-02-28T10:00:00Z", dispute=2, approvals=panel),
+    ]
+    _write(root, f"{folder}/history.yaml", "history", {"schema_version": 1, "events": events})
 
 
 def _write_governance(root: Path) -> None:
@@ -298,6 +330,7 @@ def load(root: Path) -> tuple[Repository, tuple[Row, ...]]:
         repository.providers,
         repository.methodologies,
         now_unix_ns=now_unix_ns,
+        against=objections(repository, NOW),
     )
 
 

@@ -132,7 +132,7 @@ def check_cases(repository: Repository, _context: Context) -> Iterator[Problem]:
         case, where = event.case, pointer("events", index, "case")
         if case is None or event.kind != "disputed":
             continue
-        if case.rule.startswith("M-") and clauses is None:
+        if case.rule not in RULES and clauses is None:
             clauses = clauses_of(repository)
         known: Collection[str] = (clauses or frozenset()) if case.rule.startswith("M-") else RULES
         if case.rule not in known:

@@ -17,6 +17,7 @@ from fairlead import __version__
 from fairlead.cli import (
     claims,
     data,
+    disputing,
     forge,
     github,
     loop,
@@ -43,6 +44,7 @@ for _command in (
     loop.demo,
     data.check,
     data.format_,
+    disputing.new,
     measuring.reference,
     measuring.calibrate_,
     measuring.measure,

@@ -135,6 +135,19 @@ def board_rows(
     )
 
 
+def named_row(rows: Sequence[Row], name: str) -> Row:
+    """The row of this id, or the end with those that are like it."""
+    import difflib
+
+    by_id = {row.id: row for row in rows}
+    if name in by_id:
+        return by_id[name]
+    close = difflib.get_close_matches(name, by_id, n=3, cutoff=0.3) or list(by_id)[:3]
+    raise click.UsageError(
+        f"no row {name!r}; did you mean: " + ", ".join(close) if close else "there is no row"
+    )
+
+
 def latest_version(repository: Repository) -> str:
     """The highest methodology version of a root."""
     if not repository.methodologies:

@@ -19,15 +19,14 @@ from fairlead.cli.common import (
     find_root,
     in_root,
     load,
+    named_row,
     now,
     results_cache,
     stop_at,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fairlead.ranking import Row
+    pass
 
 
 @click.command()
@@ -67,7 +66,7 @@ def explain(row: str, name: str | None, as_json: bool, root_option: Path | None)
 
     root = find_root(root_option)
     repository = load(root, results_cache(root, "documents"))
-    found = _named_row(board_rows(repository, now()), row)
+    found = named_row(board_rows(repository, now()), row)
     figures = {figure.name: figure for figure in FIGURES}
     given = [each for each in figures if found.figures[each].value is not None]
     if name is not None and name not in figures:
@@ -83,18 +82,6 @@ def explain(row: str, name: str | None, as_json: bool, root_option: Path | None)
     click.echo(show(explanation), nl=False)
     if not explanation.agrees:
         raise click.exceptions.Exit(EXIT_PROBLEMS)
-
-
-def _named_row(rows: Sequence[Row], name: str) -> Row:
-    import difflib
-
-    by_id = {row.id: row for row in rows}
-    if name in by_id:
-        return by_id[name]
-    close = difflib.get_close_matches(name, by_id, n=3, cutoff=0.3) or list(by_id)[:3]
-    raise click.UsageError(
-        f"no row {name!r}; did you mean: " + ", ".join(close) if close else "there is no row"
-    )
 
 
 @click.command()

@@ -6,6 +6,7 @@ its shape while the files that others read do not. Fields are only ever added wi
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -13,12 +14,13 @@ from typing import Any
 
 import msgspec
 
-from fairlead import cost, ranking, usage
+from fairlead import cost, life, ranking, usage
 from fairlead.deliveries import Delivery, State
-from fairlead.model import Endpoint
+from fairlead.model import Endpoint, GitHub
 from fairlead.publish import registrations
 from fairlead.publish.edition import (
     Edition,
+    dispute_url,
     evidence_folder,
     methodology_url,
     model_url,
@@ -39,6 +41,7 @@ KINDS = (
     "providers",
     "submissions",
     "registrations",
+    "disputes",
     "methodology",
     "rules",
 )
@@ -102,6 +105,8 @@ def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
     yield "submissions.json", ("submissions", {"submissions": submissions})
     plans = [_registration(edition, one) for one in registrations.deliveries(edition)]
     yield "registrations.json", ("registrations", {"registrations": plans})
+    found = [dispute for one in edition.lives.values() for dispute in one.disputes]
+    yield "disputes.json", ("disputes", {"disputes": [_dispute(edition, dispute) for dispute in found]})
     yield "methodology.json", ("methodology", {"versions": _versions(edition)})
     yield "rules.json", ("rules", {"rules": [_rule(code) for code in RULES]})
 
@@ -132,6 +137,7 @@ def _row(edition: Edition, row: Row) -> Object:
         "role": row.role,
         "ranked": bool(row.ranks),
         "unranked": list(row.unranked),
+        "disputes": [dispute.id for dispute in life.disputes_of(edition.lives, row)],
         "first": _instant(row.first_unix_ns),
         "last": _instant(row.last_unix_ns),
         "figures": {figure.name: msgspec.to_builtins(row.figures[figure.name]) for figure in ranking.FIGURES},
@@ -187,7 +193,7 @@ def _endpoint(endpoint: Endpoint) -> Object:
 
 
 def _submission(edition: Edition, name: str) -> Object:
-    submission = edition.repository.submissions[name]
+    submission, one = edition.repository.submissions[name], edition.lives.get(name)
     folder = f"submissions/{name}"
     windows: Sequence[Mapping[str, Any]] = [
         {
@@ -208,6 +214,9 @@ def _submission(edition: Edition, name: str) -> Object:
         "claims": [msgspec.to_builtins(claim) for claim in submission.claims],
         "disclosures": msgspec.to_builtins(submission.disclosures),
         "windows": windows,
+        "state": str(one.state) if one else str(life.State.STANDING),
+        "superseded_by": one.superseded_by if one else None,
+        "events": _events(edition, name),
         "reruns": sorted(rerun for rerun in edition.repository.reruns if rerun.startswith(f"{name}/")),
         "page": submission_url(name),
     }
@@ -239,6 +248,57 @@ def _registration(edition: Edition, one: Delivery) -> Object:
         "missing": list(registrations.missing(edition, one.submission)) if is_delivered else None,
         "page": submission_url(one.submission) if is_delivered else None,
     }
+
+
+def _events(edition: Edition, folder: str) -> list[Object]:
+    """Every event of a history, as it was recorded."""
+    found = edition.repository.histories.get(folder)
+    return [
+        {
+            "kind": event.kind,
+            "at": _second(event.at),
+            "by": _account(event.by),
+            "reason": event.reason,
+            "link": event.link,
+            "dispute": event.dispute,
+            "approvals": [_account(person) for person in event.approvals],
+            "superseded_by": event.superseded_by,
+        }
+        for event in (found.events if found else ())
+    ]
+
+
+def _dispute(edition: Edition, dispute: life.Dispute) -> Object:
+    case = dispute.case
+    events = _events(edition, dispute.folder)
+    return {
+        "id": dispute.id,
+        "folder": dispute.folder,
+        "number": dispute.number,
+        "state": str(dispute.phase),
+        "in_effect": dispute.is_in_effect,
+        "sentence": life.sentence(dispute, edition.now),
+        "opened": _second(dispute.opened.at),
+        "by": _account(dispute.opened.by),
+        "rule": case.rule,
+        "row": case.row,
+        "reason": dispute.opened.reason,
+        "evidence": list(case.evidence),
+        "figure": msgspec.to_builtins(case.figure),
+        "interests": None if case.interests is None else msgspec.to_builtins(list(case.interests)),
+        "answer_due": _second(dispute.answer_due),
+        "suspended_until": _second(dispute.suspended_until),
+        "events": [event for event in events if event["dispute"] == dispute.number],
+        "page": dispute_url(dispute.id),
+    }
+
+
+def _account(person: GitHub | None) -> Object | None:
+    return None if person is None else {"login": person.login, "id": person.id}
+
+
+def _second(time: dt.datetime | None) -> str | None:
+    return None if time is None else f"{time.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _versions(edition: Edition) -> list[Object]:

@@ -13,6 +13,7 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 
+from fairlead import life
 from fairlead.audit import Record, make_record
 from fairlead.model import RawFile, Version
 from fairlead.problems import Problem
@@ -86,6 +87,17 @@ class Edition:
         return {item.path: item for row in self.rows for item in row.evidence}
 
     @functools.cached_property
+    def lives(self) -> Mapping[str, life.Life]:
+        """What holds, at the time of this edition, of every folder that has a history."""
+        values = {row.id: row.figures for row in self.rows}
+
+        def figure_of(row: str, figure: str) -> float | None:
+            found = values.get(row, {}).get(figure)
+            return found.value if found else None
+
+        return life.lives_of(self.repository, self.now, figure_of)
+
+    @functools.cached_property
     def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:
         """What the root's imported LLMPerf runs can bear, and their problems; None where there is none."""
         rows = [row for row in self.rows if row.origin is Origin.IMPORTED]
@@ -136,6 +148,19 @@ def methodology_url(version: str) -> str:
 def proposal_url(proposal: str) -> str:
     """The page of a proposal."""
     return f"governance/{proposal}/"
+
+
+DISPUTES_URL = "disputes/"
+
+
+def dispute_url(dispute: str) -> str:
+    """A dispute (``<folder>/<number>``) on the page of all of them."""
+    return f"{DISPUTES_URL}#{dispute_anchor(dispute)}"
+
+
+def dispute_anchor(dispute: str) -> str:
+    """The anchor of a dispute; ids and numbers only, so no stranger's text."""
+    return dispute.replace("/", "--")
 
 
 def raw_url(path: str) -> str:

@@ -12,7 +12,6 @@ from fairlead import cost, ranking
 from fairlead.metrics import WindowTable
 from fairlead.model import (
     Endpoint,
-    History,
     Interest,
     Methodology,
     Price,
@@ -21,7 +20,7 @@ from fairlead.model import (
     ServedModel,
     Submission,
 )
-from fairlead.publish import figures, markup, registrations, results, usage
+from fairlead.publish import disputes, figures, markup, registrations, results, usage
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -128,6 +127,7 @@ def provider_page(edition: Edition, name: str) -> Page:
         heading(2, "Interests"),
         interests_table(((provider.name, i) for i in provider.interests), edition),
     ]
+    blocks += disputes.about_provider(edition, name, url)
     blocks += [heading(2, "Submissions"), _submission_list(edition, name, url)]
     blocks += [heading(2, "Registered runs"), *registrations.table(edition, url, name)]
     return Page(
@@ -247,8 +247,9 @@ def _submission_list(edition: Edition, provider: str, here: str) -> Html:
     for name in found:
         submission = edition.repository.submissions[name]
         number = figures.count(len(submission.windows), "window")
-        words = f" — {submission.submitted}, {number}, {submission.origin}"
-        items.append(join((link(here, submission_url(name), submission.title), words)))
+        words = f" — {submission.submitted}, {number}, {submission.origin}, "
+        state = disputes.state(edition, name, here)
+        items.append(join((link(here, submission_url(name), submission.title), words, state)))
     return markup.bullets(items)
 
 
@@ -271,7 +272,7 @@ def submissions_page(edition: Edition) -> Page:
         )
         provider = edition.provider_name(name.partition("/")[0])
         windows = tag("td", str(len(submission.windows)), class_="fl-n")
-        state = _state(edition.repository.histories.get(name))
+        state = disputes.state(edition, name, url)
         lines.append(
             markup.row(title, provider, markup.day(submission.submitted), submission.origin, windows, state)
         )
@@ -322,14 +323,10 @@ def _rounds_list(edition: Edition, here: str) -> Html:
     )
 
 
-def _state(history: History | None) -> str:
-    return history.events[-1].kind if history and history.events else "submitted"
-
-
 def submission_page(edition: Edition, name: str) -> Page:
     """/submissions/<provider>/<slug>/"""
     repository, url, provider = edition.repository, submission_url(name), name.partition("/")[0]
-    submission, history = repository.submissions[name], repository.histories.get(name)
+    submission = repository.submissions[name]
     blocks: list[str] = [_submission_facts(edition, name, url)]
     if submission.origin == "imported":
         words = (
@@ -348,7 +345,7 @@ def submission_page(edition: Edition, name: str) -> Page:
         if rerun_id.startswith(f"{name}/"):
             blocks.append(heading(2, f"Rerun {rerun_id.rpartition('/')[2]}"))
             blocks += _windows(edition, f"submissions/{rerun_id}", rerun.windows, url)
-    blocks += [heading(2, "History"), _history(history)]
+    blocks += disputes.history(edition, name, url)
     return Page(
         url=url,
         title=f"{edition.provider_name(provider)}: {submission.title}",
@@ -369,10 +366,18 @@ def _submission_facts(edition: Edition, name: str, here: str) -> Html:
             ("Provider", link(here, provider_url(provider), edition.provider_name(provider))),
             ("Origin", submission.origin),
             ("Submitted", f"{submission.submitted} by {who}"),
-            ("State", _state(edition.repository.histories.get(name))),
-            ("Corrects", disclosed(submission.corrects) if submission.corrects else "nothing"),
+            ("State", disputes.state(edition, name, here)),
+            ("Corrects", _corrects(edition, provider, submission.corrects, here)),
         ]
     )
+
+
+def _corrects(edition: Edition, provider: str, corrected: str | None, here: str) -> Html | str:
+    if corrected is None:
+        return "nothing"
+    name = f"{provider}/{corrected}"
+    known = name in edition.repository.submissions
+    return link(here, submission_url(name), name) if known else markup.escape(name)
 
 
 def _claims(edition: Edition, submission: Submission) -> Html:
@@ -410,17 +415,6 @@ def _disclosures(submission: Submission) -> Html:
         ("Capacity", said.capacity),
     )
     return markup.definitions((name, disclosed(value)) for name, value in pairs)
-
-
-def _history(history: History | None) -> Html:
-    if history is None or not history.events:
-        return tag("p", "No event is recorded.", class_="fl-empty")
-    lines = []
-    for event in history.events:
-        reason = join((event.reason, " ", markup.external(event.link))) if event.link else event.reason
-        who = event.by.login if event.by else figures.NOT_DISCLOSED
-        lines.append(markup.row(event.kind, figures.minute(event.at), who, reason))
-    return markup.simple_table("Events", ("Event", "At", "By", "Reason"), lines)
 
 
 # -- windows -------------------------------------------------------------------------------------
@@ -525,12 +519,14 @@ def rounds_page(edition: Edition, name: str) -> Page:
             ("Vantage", rounds.vantage),
             ("Methodology", link(url, methodology_url(version), version)),
             ("Windows", str(len(rounds.windows))),
+            ("State", disputes.state(edition, f"neutral/{name}", url)),
         ]
     )
     blocks: list[str] = [facts]
     if rounds.notes:
         blocks.append(markup.paragraphs(rounds.notes, "fl-note"))
     blocks += [heading(2, "Windows"), *_windows(edition, f"submissions/neutral/{name}", rounds.windows, url)]
+    blocks += disputes.history(edition, f"neutral/{name}", url)
     return Page(
         url=url,
         title=f"Neutral rounds {name}",

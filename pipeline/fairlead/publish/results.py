@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from fairlead import ranking
 from fairlead.model import Methodology
 from fairlead.profile import AgeState, age_state
-from fairlead.publish import figures, findings, markup, usage
+from fairlead.publish import disputes, figures, findings, markup, usage
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -278,10 +278,12 @@ def _body(
         own = [reason for reason in row.unranked if reason not in shared]
         cells = (figure_cell(row, figure) for figure in shown)
         name = _row_name(edition, row, here)
-        has_note = "fl-has-note" if own else None
+        disputed = disputes.row_note(edition, row, here)
+        has_note = "fl-has-note" if own or disputed else None
         lines.append(markup.row(name, *cells, evidence_cell(edition, row, here), class_=has_note))
-        if own:
-            words = tag("td", tag("span", f"Not ranked: {'; '.join(own)}."), colspan=len(shown) + 2)
+        notes = [markup.escape(f"Not ranked: {'; '.join(own)}.")] if own else []
+        for note in (*notes, *([disputed] if disputed else [])):
+            words = tag("td", tag("span", note), colspan=len(shown) + 2)
             lines.append(tag("tr", words, class_="fl-reason"))
     return lines
 
@@ -301,6 +303,7 @@ def _row_name(edition: Edition, row: Row, here: str) -> Html:
         " ",
         tag("span", state, class_="fl-state"),
         age_badge(edition, row),
+        disputes.row_mark(edition, row),
         scope="row",
     )
 
@@ -403,6 +406,7 @@ def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
             " ",
             tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
             age_badge(edition, row),
+            disputes.row_mark(edition, row),
             scope="row",
         )
         cells = (figure_cell(row, figure) for figure in shown)
