@@ -13,11 +13,12 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from fairlead import history
 from fairlead.documents import MAX_BYTES, Json, Unreadable, parse, read_bounded
 from fairlead.problems import Problem
-from fairlead.repository import TOP_FOLDERS, canonical_text
+from fairlead.repository import TOP_FOLDERS, FileKind, canonical_text, schema_problems
 
 FOLDERS = (
     "methodology/governance",
@@ -159,10 +160,11 @@ def append_event(root: Path, folder: str, event: Mapping[str, Json]) -> Added:
             document, problems = parse(read_bounded(root / name, MAX_BYTES), name)
         except Unreadable as error:
             return Added((), (), (Problem(error.code, name, error.message),))
-        if document is None or problems or not isinstance(document.data, dict):
+        problems += schema_problems(document, FileKind.HISTORY) if document is not None else []
+        if document is None or problems:
             return Added((), (), tuple(problems))
-        found = document.data["events"]
-        events = list(found) if isinstance(found, list) else []
+        data: Any = document.data
+        events = list(data["events"])
     if problem is not None:
         return Added((), (), (problem,))
     text = canonical_text("history", {"schema_version": 1, "events": [*events, dict(event)]})

@@ -700,11 +700,16 @@ def add_event(root: Path, folder: str, kind: str, at: str, **changes: Any) -> No
     path = root / folder / "history.yaml"
     data: Any = {"schema_version": 1, "events": []}
     if path.exists():
-        document, _ = parse(path.read_bytes(), "history.yaml")
-        assert document is not None
-        data = document.data
+        data = data_of(path.read_text())
     data["events"].append(make_event(kind, at, **changes))
     path.write_text(canonical_text("history", data))
+
+
+def data_of(text: str) -> Any:
+    """What a YAML file says."""
+    document, _ = parse(text.encode(), "x.yaml")
+    assert document is not None
+    return document.data
 
 
 def make_event(kind: str, at: str, **changes: Any) -> dict[str, Any]:

@@ -26,10 +26,8 @@ OPENED = "2026-03-10T10:00:00Z"
 
 
 @pytest.fixture(scope="module")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> model.Rules:
-    found = load_repository(roots.build_root(tmp_path_factory.mktemp("root")))[0].rules
-    assert found is not None
-    return found
+def rules() -> model.Rules:
+    return msgspec.convert(roots.data_of(roots.FILES[f"{roots.GOVERNANCE}/rules.yaml"]), model.Rules)
 
 
 def moment(text: str) -> dt.datetime:

@@ -13,6 +13,8 @@ from fairlead.checks import run_checks
 from fairlead.problems import Severity
 from fairlead.repository import load_repository
 
+from . import roots
+
 NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 
 
@@ -146,3 +148,33 @@ def test_a_file_where_a_folder_is_needed_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     added = scaffold.add_files(tmp_path, {"a/b": b"1"})
     assert [(p.code, p.path) for p in added.problems] == [("TREE005", "a")]
+
+
+EVENT = roots.make_event("disputed", "2026-03-20T10:00:00Z")
+HISTORY = "submissions/neutral/x/history.yaml"
+
+
+def test_an_event_is_added_to_a_history_that_is_made_at_need(tmp_path: Path) -> None:
+    assert scaffold.append_event(tmp_path, "neutral/x", EVENT).written == (HISTORY,)
+    first = (tmp_path / HISTORY).read_text()
+    assert scaffold.append_event(tmp_path, "neutral/x", EVENT).problems == ()
+    assert (tmp_path / HISTORY).read_text() == first + first.partition("events:\n")[2]
+
+
+def test_a_history_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / HISTORY
+    path.parent.mkdir(parents=True)
+    assert scaffold.append_event(tmp_path, "neutral/x", EVENT).problems == ()
+    path.write_text("# a remark\n" + path.read_text())
+    before = path.read_bytes()
+    assert [p.code for p in scaffold.append_event(tmp_path, "neutral/x", EVENT).problems] == ["DOC008"]
+    assert path.read_bytes() == before
+    path.write_text("schema_version: 1\nevents: []\n")
+    assert [p.code for p in scaffold.append_event(tmp_path, "neutral/x", EVENT).problems] == ["SCH009"]
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    assert scaffold.append_event(tmp_path, "neutral/x", EVENT).problems
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "submissions/linked").symlink_to(tmp_path / "linked")
+    assert [p.code for p in scaffold.append_event(tmp_path, "linked/x", EVENT).problems] == ["TREE001"]
+    assert list((tmp_path / "linked").iterdir()) == []

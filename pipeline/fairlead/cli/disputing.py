@@ -110,10 +110,14 @@ def _ask(value: str | None, option: str, question: str) -> str:
     """The value, or what a person at a terminal answers; elsewhere the option is missed."""
     if value is not None:
         return value
-    if not sys.stdin.isatty():
+    if not _is_at_a_terminal():
         raise click.UsageError(f"missing {option}: {question[0].lower()}{question[1:]}?")
     answer: str = click.prompt(question)
     return answer
+
+
+def _is_at_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _refuse_too_many(repository: Repository, person: GitHub, moment: dt.datetime) -> None:
@@ -233,9 +237,8 @@ def _write(
     from fairlead.repository import FileKind, canonical_text, schema_problems
 
     path = f"submissions/{folder}/history.yaml"
-    document, problems = parse(
-        canonical_text("history", {"schema_version": 1, "events": [event]}).encode(), path
-    )
+    text = canonical_text("history", {"schema_version": 1, "events": [event]})
+    document, problems = parse(text.encode(), "the new event")
     if document is not None:
         problems += schema_problems(document, FileKind.HISTORY)
     stop_at(problems)
