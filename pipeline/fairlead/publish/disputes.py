@@ -93,7 +93,8 @@ def _line(edition: Edition, dispute: Dispute) -> Html:
         scope="row",
         id=dispute_anchor(dispute.id),
     )
-    state = join((_mark(dispute), tag("small", life.sentence(dispute, edition.now), class_="fl-sub fl-wrap")))
+    words = life.sentence(dispute, edition.now).removeprefix(f"{_WORDS[dispute.phase]}: ")
+    state = join((_mark(dispute), tag("small", words, class_="fl-sub fl-wrap")))
     evidence = join(map(_source, dispute.case.evidence), ", ")
     why = join((dispute.opened.reason, " ", tag("small", "Evidence: ", evidence, class_="fl-sub fl-wrap")))
     figure = dispute.case.figure
