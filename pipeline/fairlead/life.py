@@ -12,18 +12,16 @@ import datetime as dt
 import decimal
 import enum
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from fairlead import cost, ranking
 from fairlead.model import Case, DisputedFigure, Event, History, Member, Rules
-
-if TYPE_CHECKING:
-    from fairlead.ranking import Row
-    from fairlead.repository import Repository
+from fairlead.ranking import Origin, Row
+from fairlead.repository import Repository
 
 _SAME = 1e-9  # two roundings of one number
 
-FigureOf = Callable[[str, str], float | None]
-"""A row's id and a figure's name to the value that the raw windows give; None where they give none."""
+FigureOf = Callable[[str, str, str], float | None]
+"""A folder, a row's id and a figure's name to what the row's windows in that folder give; else None."""
 
 
 class Phase(enum.StrEnum):
@@ -107,7 +105,7 @@ class Life:
     disputes: tuple[Dispute, ...]
 
 
-def _nothing(_row: str, _figure: str) -> float | None:
+def _nothing(_folder: str, _row: str, _figure: str) -> float | None:
     return None
 
 
@@ -172,7 +170,7 @@ def _dispute(
     elif now <= due:
         phase = Phase.OPEN
     else:
-        phase = Phase.RECOMPUTED if _recomputes(case, figure_of) else Phase.UNANSWERED
+        phase = Phase.RECOMPUTED if _recomputes(folder, case, figure_of) else Phase.UNANSWERED
     until = _suspended_until(own, rules) if phase is not Phase.DISMISSED else None
     return Dispute(
         folder, opened, case, phase, due, answered, decided, until if until and now < until else None
@@ -194,12 +192,30 @@ def _suspended_until(own: Iterable[Event], rules: Rules) -> dt.datetime | None:
 # -- evidence that recomputes --------------------------------------------------------------------
 
 
-def _recomputes(case: Case, figure_of: FigureOf) -> bool:
+def _recomputes(folder: str, case: Case, figure_of: FigureOf) -> bool:
     """Only a claim can be held against raw windows that way: what the board publishes of its own is made from
     them each time, so there is nothing else to hold it against."""
     if case.figure is None or case.row is None or not is_claim(case.row):
         return False
-    return bears_out(case.figure, figure_of(case.row, case.figure.metric))
+    return bears_out(case.figure, figure_of(folder, case.row, case.figure.metric))
+
+
+def figures_of(repository: Repository, rows: Iterable[Row]) -> FigureOf:
+    """What these rows' windows give, folder by folder: a claim answers for its own windows alone."""
+    by_id = {row.id: row for row in rows}
+
+    def figure_of(folder: str, name: str, figure: str) -> float | None:
+        row = by_id.get(name)
+        if row is None or figure not in row.figures:
+            return None
+        own = [item.table for item in row.valid if _folder_of(item.path) == folder]
+        methodology = ranking.methodology_of(repository.methodologies, row.family.methodology)
+        prices = cost.prices_of(repository.providers.get(row.provider), row.endpoint, row.family.model)
+        rules, day_seconds = ranking.interval_rules(methodology), methodology.day_seconds
+        estimates = ranking.estimate_figures(own, rules, day_seconds=day_seconds, prices=prices)
+        return estimates[figure].value
+
+    return figure_of
 
 
 def is_claim(row: str) -> bool:
@@ -231,14 +247,18 @@ def folders_of(row: Row) -> list[str]:
     """The folders below submissions/ that a row rests on, the one with the newest window last."""
     newest: dict[str, int] = {}
     for item in row.evidence:
-        folder = "/".join(item.path.split("/")[1:3])
+        folder = _folder_of(item.path)
         newest[folder] = max(item.table.start_unix_ns, newest.get(folder, 0))
     return sorted(newest, key=lambda folder: (newest[folder], folder))
 
 
+def _folder_of(path: str) -> str:
+    return "/".join(path.split("/")[1:3])
+
+
 def _holds(folder: str, row: Row) -> bool:
     """Whether a row rests on what a folder itself holds, and not only on reruns beside a claim."""
-    return is_neutral(folder) == (row.origin == "neutral")
+    return is_neutral(folder) == (row.origin is Origin.NEUTRAL)
 
 
 def is_neutral(folder: str) -> bool:
@@ -258,9 +278,7 @@ def objections(repository: Repository, now: dt.datetime) -> Callable[[Row], tupl
     """What :func:`fairlead.ranking.build_rows` asks of each row: why its life keeps it from being ranked."""
 
     def against(row: Row) -> tuple[str, ...]:
-        def figure_of(name: str, figure: str) -> float | None:
-            return row.figures[figure].value if name == row.id and figure in row.figures else None
-
+        figure_of = figures_of(repository, [row])
         found = [folder for folder in folders_of(row) if folder in repository.histories]
         lives = {
             folder: life_of(

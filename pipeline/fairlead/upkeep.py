@@ -9,6 +9,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from fairlead.life import Phase, lives_of, sentence
 from fairlead.model import Member
 from fairlead.profile import AgeState, StaleRules, age_state
 from fairlead.repository import Repository
@@ -68,6 +69,7 @@ def reminders(
         *_prices(repository, today),
         *_terms(repository, today),
         *_interests(repository, last_changed, today),
+        *_disputes(repository, now),
     ]
     return sorted(found)
 
@@ -116,3 +118,13 @@ def _interests(
             yield Reminder(
                 "interest", path, f"its interests were last stated on {said}: ask whether they still hold"
             )
+
+
+def _disputes(repository: Repository, now: dt.datetime) -> Iterator[Reminder]:
+    """What waits for an answer or for panelists."""
+    for folder, life in lives_of(repository, now).items():
+        for dispute in life.disputes:
+            if dispute.is_open:
+                who = "the answer" if dispute.phase is Phase.OPEN else "panelists"
+                words = f"dispute {dispute.number} waits for {who}: {sentence(dispute, now)}"
+                yield Reminder("dispute", f"submissions/{folder}/history.yaml", words)

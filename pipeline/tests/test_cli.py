@@ -75,6 +75,7 @@ def test_every_command_has_help() -> None:
         "demo",
         "check",
         "format",
+        "new",
         "reference",
         "calibrate",
         "measure",

@@ -58,7 +58,7 @@ def test_every_command_that_a_document_names_exists(name: str) -> None:
     for text in INLINE.findall((CHECKOUT / name).read_text()):
         words = shlex.split(text.replace("<you>", "you"))[1:]
         command = [word for word in words[:2] if re.fullmatch("[a-z]+", word)][
-            : 2 if words[0] == "import" else 1
+            : 2 if words[0] in ("import", "new") else 1
         ]
         shown = run(shlex.join(["fairlead", *command, "--help"]), CHECKOUT)
         assert shown.returncode == 0, text

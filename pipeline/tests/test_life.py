@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fairlead import life, model
+from fairlead import life, model, windows
 from fairlead.evidence import load_evidence
 from fairlead.life import Life, Phase, State
 from fairlead.ranking import Row, build_rows
@@ -184,8 +185,8 @@ def test_only_a_claims_own_windows_speak_for_a_dispute_that_nobody_answers(
 ) -> None:
     """A neutral figure is made from its windows each time: there is nothing else to hold it against."""
     events = (disputed(row=row, figure=FIGURE),)
-    early = live("2026-03-24T10:00:00Z", *events, figure_of=lambda _row, _name: value)
-    late = live("2026-03-25T10:00:00Z", *events, figure_of=lambda _row, _name: value)
+    early = live("2026-03-24T10:00:00Z", *events, figure_of=lambda *_: value)
+    late = live("2026-03-25T10:00:00Z", *events, figure_of=lambda *_: value)
     assert (early.disputes[0].phase, late.disputes[0].phase) == (Phase.OPEN, phase)
 
 
@@ -245,6 +246,28 @@ def test_a_claim_that_its_own_windows_contradict_is_marked_after_the_deadline(ro
     early, late = (rows_of(root, f"2026-03-{day}T10:00:00Z")[CLAIM_ROW] for day in (24, 25))
     words = "its evidence recomputes, and no answer came by 2026-03-24"
     assert late.unranked == (*early.unranked, f"dispute {CLAIM}/1 (WIN012) is in effect: {words}")
+
+
+def test_a_claim_answers_for_its_own_windows_alone(root: Path) -> None:
+    """Two claims of one row: what the one measured bears out no dispute of the other."""
+    other = "submissions/acme/2026-03-09-second"
+    shutil.copytree(root / roots.CLAIM, root / other, ignore=shutil.ignore_patterns("reruns"))
+    slow = [roots.make_request(i, sent_ns=i * 200 * roots.MS - 60 * roots.MS) for i in range(4)]
+    for path in sorted((root / other / "windows").iterdir()):
+        window = windows.decode_window(path.read_bytes())
+        path.write_bytes(windows.encode_window(window.header, slow))
+    roots.reseal(root, other)
+    rows = rows_of(root, OPENED)
+    of = life.figures_of(load_repository(root)[0], rows.values())
+    assert of(CLAIM, CLAIM_ROW, "ttft_p50_ms") == 100.0
+    assert of("acme/2026-03-09-second", CLAIM_ROW, "ttft_p50_ms") == 160.0
+    assert of(CLAIM, CLAIM_ROW, "no_such_figure") is None
+    assert of(CLAIM, "no/such/row", "ttft_p50_ms") is None
+    roots.edit(root, f"{roots.CLAIM}/submission.yaml", "value: 100", "value: 80")
+    case = {"row": CLAIM_ROW, "figure": {**FIGURE, "recomputed": 160}}
+    roots.add_event(root, roots.CLAIM, "disputed", OPENED, case=case)
+    late = rows_of(root, "2026-03-30T10:00:00Z")[CLAIM_ROW]
+    assert not any("is in effect" in reason for reason in late.unranked)
 
 
 def test_who_withdraws_a_claim_does_not_take_neutral_windows_away(root: Path) -> None:

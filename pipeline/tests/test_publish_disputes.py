@@ -93,7 +93,7 @@ def test_an_open_dispute_is_shown_everywhere_at_once_and_moves_nothing(
         assert said.replace(" ", "") in text_of(after[f"{page}/index.md"]).replace(" ", "")
         assert "/disputes/#neutral--2026-02-harbour-fable-7b--1" in after[f"{page}/index.md"]
     assert 'id="neutral--2026-02-harbour-fable-7b--1"' in after["disputes/index.md"]
-    assert "open: answer due in 14 days (2026-03-15)" in text_of(after["disputes/index.md"])
+    assert "open answer due in 14 days (2026-03-15)" in text_of(after["disputes/index.md"])
     assert "Nothing of this provider is disputed." in text_of(after["providers/borealis/index.md"])
     assert without(after[BOARD], "disputes") == without(before[BOARD], "disputes")
     (data,) = json.loads(after["api/v1/disputes.json"])["disputes"]

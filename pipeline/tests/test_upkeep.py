@@ -65,3 +65,18 @@ def test_prices_terms_and_interests_come_up_when_their_time_is_over(repository: 
     assert {one.kind for one in found} == {"price", "term", "interest"}
     assert [one.path for one in found if one.kind == "interest"] == ["providers/acme.yaml"]
     assert found == sorted(found)
+
+
+def test_a_dispute_comes_up_until_it_is_decided(tmp_path: Path) -> None:
+    """First whoever has to answer, then whoever has to decide; then nobody."""
+    root = roots.build_root(tmp_path / "root")
+    path = f"{roots.ROUNDS}/history.yaml"
+    roots.add_event(root, roots.ROUNDS, "disputed", "2026-03-25T10:00:00Z")
+    (found,) = reminders(load_repository(root)[0])
+    words = "dispute 1 waits for the answer: open: answer due in 7 days (2026-04-08)"
+    assert found == Reminder("dispute", path, words)
+    roots.add_event(root, roots.ROUNDS, "answered", "2026-03-26T10:00:00Z")
+    (found,) = reminders(load_repository(root)[0])
+    assert found.sentence.startswith("dispute 1 waits for panelists: answered")
+    roots.add_event(root, roots.ROUNDS, "dismissed", "2026-03-27T10:00:00Z", approvals=roots.PANEL)
+    assert reminders(load_repository(root)[0]) == []

@@ -184,7 +184,7 @@ def _figure(
     repository: Repository, folder: str, row: Row | None, name: str | None
 ) -> dict[str, str | float] | None:
     """The claimed value and the one that the claim's own windows give, which differ."""
-    from fairlead.life import bears_out
+    from fairlead.life import bears_out, figures_of
     from fairlead.model import DisputedFigure
     from fairlead.ranking import Origin
 
@@ -199,7 +199,7 @@ def _figure(
         raise click.UsageError(
             f"no figure {name!r} is claimed there; there are: {', '.join(claims) or 'none'}"
         )
-    value = row.figures[name].value if name in row.figures else None
+    value = figures_of(repository, [row])(folder, row.id, name)
     if value is None or not bears_out(DisputedFigure(name, claimed=claims[name], recomputed=value), value):
         given = "no value" if value is None else f"{value:.6g}"
         raise click.UsageError(f"{name}: claimed {claims[name]:.6g}, and the raw windows give {given}")
@@ -251,6 +251,7 @@ def _write(
         f"Next: git switch -c dispute-{folder.replace('/', '-')}-{number}\n"
         f"      git add {path}\n"
         f'      git commit -m "Dispute {folder}"\n'
-        "      then open a pull request; it is shown as soon as that is merged",
+        "      then open a pull request, and write its address into `link` before it is merged:\n"
+        "      from then on the dispute is shown, and its event stays as it is",
         err=True,
     )

@@ -75,7 +75,10 @@ def _how(edition: Edition) -> Html:
         f"members without ties may suspend what is disputed for {rules.suspension.days_max} days. Nothing is "
         "deleted."
     )
-    return tag("p", words)
+    command = tag("code", "fairlead new dispute")
+    return join(
+        (tag("p", words), tag("p", command, " writes one, and says the next step.", class_="fl-note"))
+    )
 
 
 def _table(edition: Edition, disputes: Iterable[Dispute], label: str) -> Html:

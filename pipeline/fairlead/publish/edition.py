@@ -89,13 +89,7 @@ class Edition:
     @functools.cached_property
     def lives(self) -> Mapping[str, life.Life]:
         """What holds, at the time of this edition, of every folder that has a history."""
-        values = {row.id: row.figures for row in self.rows}
-
-        def figure_of(row: str, figure: str) -> float | None:
-            found = values.get(row, {}).get(figure)
-            return found.value if found else None
-
-        return life.lives_of(self.repository, self.now, figure_of)
+        return life.lives_of(self.repository, self.now, life.figures_of(self.repository, self.rows))
 
     @functools.cached_property
     def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:

@@ -50,7 +50,7 @@ def histories(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> model.History:
 
 
 def live(history: model.History, now: dt.datetime) -> life.Life:
-    return life.life_of(FOLDER, history, RULES, now=now, figure_of=lambda _row, _figure: 100.0)
+    return life.life_of(FOLDER, history, RULES, now=now, figure_of=lambda *_: 100.0)
 
 
 @given(histories(), MOMENTS)
