@@ -702,7 +702,7 @@ def add_event(root: Path, folder: str, kind: str, at: str, **changes: Any) -> No
     if path.exists():
         data = data_of(path.read_text())
     data["events"].append(make_event(kind, at, **changes))
-    path.write_text(canonical_text("history", data))
+    write(root, f"{folder}/history.yaml", canonical_text("history", data))
 
 
 def data_of(text: str) -> Any:

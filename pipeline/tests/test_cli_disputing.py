@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,18 @@ def test_what_was_withdrawn_is_not_disputed_anew(root: Path) -> None:
     found = dispute(root, "--row", CLAIM, *SAID)
     assert found.exit_code == 1
     assert "withdrawn by its provider on 2026-03-20" in found.stderr
+
+
+def test_the_terminals_board_gives_the_reason_of_a_dispute_in_effect(root: Path) -> None:
+    """`rank` computes from the same events as the site."""
+    board = ["rank", "--json", "--root", str(root)]
+    assert dispute(root, "--row", NEUTRAL, *SAID).exit_code == 0
+    before = json.loads(CliRunner().invoke(cli, board).stdout)
+    roots.add_event(root, roots.ROUNDS, "upheld", "2026-04-01T00:00:00Z", approvals=roots.PANEL)
+    after = json.loads(CliRunner().invoke(cli, board).stdout)
+    (old,), (new,) = ([row for row in found["rows"] if row["id"] == NEUTRAL] for found in (before, after))
+    reason = f"dispute {roots.ROUNDS.removeprefix('submissions/')}/1 (WIN012) is in effect: "
+    assert new["unranked"] == [*old["unranked"], f"{reason}upheld on 2026-04-01 by 3 panelists"]
 
 
 def test_what_is_not_given_is_asked_at_a_terminal_and_missed_elsewhere(

@@ -83,6 +83,12 @@ def _spans(repository: Repository) -> Iterator[_Span]:
     yield from _provider_spans(repository)
     yield from _people_spans(repository)
     yield from _run_spans(repository)
+    for name, history in repository.histories.items():
+        path = f"submissions/{name}/history.yaml"
+        for index, event in enumerate(history.events):
+            for place, interest in enumerate((event.case.interests if event.case else None) or ()):
+                where = pointer("events", index, "case", "interests", place)
+                yield path, f"{where}/from", interest.from_, f"{where}/until", interest.until
     for name, ballot in repository.ballots.items():
         yield f"methodology/proposals/{name}/ballot.yaml", "/opens", ballot.opens, "/closes", ballot.closes
 
