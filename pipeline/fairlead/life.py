@@ -25,7 +25,10 @@ FigureOf = Callable[[str, str, str], float | None]
 
 
 class Phase(enum.StrEnum):
-    """How far a dispute is. Only ``upheld`` and ``recomputed`` take anything from a row."""
+    """How far a dispute is. Only ``upheld`` and ``recomputed`` take anything from a row.
+
+    ``settled``: what it disputes was retracted before anybody decided, so there is nothing left to decide.
+    """
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -33,6 +36,7 @@ class Phase(enum.StrEnum):
     RECOMPUTED = "recomputed"
     UPHELD = "upheld"
     DISMISSED = "dismissed"
+    SETTLED = "settled"
 
 
 class State(enum.StrEnum):
@@ -78,8 +82,8 @@ class Dispute:
 
     @property
     def is_open(self) -> bool:
-        """Nobody has decided it yet."""
-        return self.decided is None
+        """It waits for an answer or for somebody to decide it."""
+        return self.phase not in (Phase.UPHELD, Phase.DISMISSED, Phase.SETTLED)
 
     @property
     def is_in_effect(self) -> bool:
@@ -132,8 +136,17 @@ def life_of(
     superseded_by = next((event.superseded_by for event in ends if event.superseded_by), None)
     if superseded_by is not None:
         superseded_by = f"{folder.partition('/')[0]}/{superseded_by}"
+    if ended is not None and ended.kind == "retracted":
+        disputes = tuple(_settled(dispute) for dispute in disputes)
     state = _ENDS[ended.kind] if ended else _disputed_state(disputes)
     return Life(folder, state, ended, superseded_by, disputes)
+
+
+def _settled(dispute: Dispute) -> Dispute:
+    """Nothing may follow a retraction, so a dispute that is undecided then would wait for ever."""
+    if not dispute.is_open:
+        return dispute
+    return dataclasses.replace(dispute, phase=Phase.SETTLED, suspended_until=None)
 
 
 def _disputed_state(disputes: Collection[Dispute]) -> State:
@@ -155,7 +168,7 @@ def _dispute(
 ) -> Dispute:
     """``own``: every event about the dispute."""
     answered = next((event for event in own if event.kind == "answered"), None)
-    if rules is None:
+    if rules is None:  # there is no day on which anything would be due
         phase = Phase.ANSWERED if answered else Phase.OPEN
         return Dispute(folder, opened, case, phase, None, answered, None, None)
     enough = rules.disputes.panelists_min
@@ -373,6 +386,7 @@ def sentence(dispute: Dispute, now: dt.datetime) -> str:
         Phase.RECOMPUTED: f"in effect: its evidence recomputes, and the answer was due {due}",
         Phase.UPHELD: f"in effect: {effect_words(dispute)}",
         Phase.DISMISSED: effect_words(dispute),
+        Phase.SETTLED: "settled: what it disputes was retracted",
     }[dispute.phase]
     if dispute.suspended_until is not None:
         words += f"; suspended until {_day(dispute.suspended_until)}"

@@ -139,6 +139,17 @@ def test_an_end_names_what_takes_its_place(live: Lives) -> None:
     assert live("2026-03-22T00:00:00Z", corrected, withdrawn, retracted).state is State.RETRACTED
 
 
+def test_what_is_retracted_leaves_nothing_to_decide(live: Lives) -> None:
+    """Nothing may follow a retraction, so a dispute must not wait for ever, and its opener with it."""
+    retracted = roots.make_event("retracted", "2026-03-12T00:00:00Z")
+    upheld = roots.make_event("upheld", "2026-03-11T00:00:00Z", approvals=roots.PANEL)
+    now = "2026-03-12T00:00:00Z"
+    found = live(now, disputed(), retracted)
+    assert life.sentence(found.disputes[0], moment(now)) == "settled: what it disputes was retracted"
+    assert life.open_disputes([found]) == {}
+    assert live(now, disputed(), upheld, retracted).disputes[0].phase is Phase.UPHELD
+
+
 def test_without_rules_nothing_takes_effect(live: Lives) -> None:
     upheld = roots.make_event("upheld", "2026-03-12T00:00:00Z", approvals=roots.PANEL)
     found = life.life_of(ROUNDS, history(disputed(), upheld), None, now=moment("2027-01-01T00:00:00Z"))

@@ -31,6 +31,7 @@ _WORDS = {
     Phase.RECOMPUTED: "in effect",
     Phase.UPHELD: "upheld",
     Phase.DISMISSED: "dismissed",
+    Phase.SETTLED: "settled",
 }
 
 
@@ -49,7 +50,7 @@ def disputes_page(edition: Edition) -> Page:
         _table(edition, waiting, "Disputes that nobody has decided yet")
         if waiting
         else tag("p", "No dispute is open.", class_="fl-empty"),
-        markup.heading(2, "Decided", "decided"),
+        markup.heading(2, "Decided or settled", "decided"),
         _table(edition, decided, "Disputes that were decided")
         if decided
         else tag("p", "No dispute has been decided.", class_="fl-empty"),

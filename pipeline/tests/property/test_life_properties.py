@@ -66,9 +66,11 @@ def test_what_is_added_later_changes_nothing_of_what_held_before(
 
 @given(histories(), MOMENTS)
 def test_a_dispute_is_decided_by_its_own_events(history: model.History, now: dt.datetime) -> None:
-    """What happens to another dispute of the same history changes nothing of it."""
+    """What happens to another dispute of the same history changes nothing of it; a retraction ends all."""
     for dispute in live(history, now).disputes:
-        own = tuple(event for event in history.events if event.dispute == dispute.number)
+        own = tuple(
+            event for event in history.events if event.dispute == dispute.number or event.kind == "retracted"
+        )
         alone = live(model.History(schema_version=1, events=own), now)
         assert alone.disputes == (dispute,)
 
