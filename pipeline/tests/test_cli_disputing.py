@@ -109,7 +109,7 @@ def test_a_figure_is_read_from_the_claims_own_windows(root: Path) -> None:
         (("--folder", "acme/2026-03-04-lama"), "did you mean: acme/2026-03-04-llama"),
         (("--row", CLAIM, "--folder", roots.ROUNDS), "the row rests on no folder"),
         (("--row", NEUTRAL, "--rule", "WIN12"), "did you mean WIN012?"),
-        (("--row", NEUTRAL, "--by", "eve"), "--by 'eve': write LOGIN:ID"),
+        (("--row", NEUTRAL, "--by", "eve"), "'eve' is no account: write LOGIN:ID"),
         (("--row", NEUTRAL, "--interest", "friendship:acme"), "write KIND:ORGANISATION"),
         (
             ("--row", NEUTRAL, "--interest", "equity:acme-corp"),
