@@ -319,7 +319,7 @@ class StoppingRules(_Value, frozen=True):
 
     ``looks``: after how many windows it is looked at, rising; ``error_share``: how often each wrong
     verdict may come over all of them; ``hours_min``: from so many hours of the day on. The control is used
-    from ``control_rounds_min`` rounds on, where ``control_windows_min`` others say what it usually is.
+    from ``control_rounds_min`` rounds on, where ``control_windows_min`` before say what it usually is.
     """
 
     looks: tuple[int, ...]

@@ -18,7 +18,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from fairlead import explain, ranking, simulate, stats, usage
+from fairlead import explain, operating, ranking, simulate, stats, usage, verdict
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
@@ -465,6 +465,37 @@ def explanation_json(found: explain.Explanation) -> str:
     return json.dumps({"schema_version": 1, **explain.as_data(found)}, indent=2) + "\n"
 
 
+# -- verdicts ------------------------------------------------------------------------------------
+
+
+def verdict_text(found: verdict.SubmissionVerdict) -> str:
+    """The verdict on each claim of a submission, in sentences."""
+    parts = [f"{found.submission}", ""]
+    if not found.claims:
+        parts.append("No figure is claimed, so there is nothing to judge.")
+    for each in found.claims:
+        claim = each.claim
+        row = f"{claim.endpoint} / {claim.model} / {claim.scenario}"
+        kind = "" if claim.primary else ", beside the row's primary claim"
+        parts += [f"{verdict.STATE_WORDS[each.state]}: {visible(row)}{kind}", f"  {visible(each.sentence)}"]
+        parts += [f"  set aside: {visible(item.path)}: {visible(item.reason)}" for item in each.set_aside]
+    if found.claims:
+        sure = "No further window can change the state of a row."
+        parts += ["", sure if found.is_certain else "More windows may decide what is open."]
+    return _render(*parts)
+
+
+def verdict_json(found: verdict.SubmissionVerdict) -> str:
+    """The same for machines."""
+    document = {
+        "schema_version": 1,
+        "submission": found.submission,
+        "certain": found.is_certain,
+        "claims": [verdict.as_data(each) for each in found.claims],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
 # -- simulations ---------------------------------------------------------------------------------
 
 
@@ -492,15 +523,20 @@ def boards_line(boards: simulate.Boards) -> str:
     return f"{boards.words:<66} {said}{f'  {boards.fault}' if boards.fault else ''}"
 
 
-def simulation_json(
-    command: str, methodology: str, rules: stats.IntervalRules, results: Sequence[Any]
-) -> str:
+def operating_line(cell: operating.Cell) -> str:
+    """One cell of the verdict's operating characteristics on a line for people."""
+    said = f"reproduced {cell.reproduced:6.1%}, not {cell.not_reproduced:6.1%}, {cell.windows:4.1f} windows"
+    fault = f"  {cell.fault}" if cell.fault else ""
+    return f"{cell.conduct:<44} {cell.world.words:<66} {said}, wrong {cell.wrong:.1%}{fault}"
+
+
+def simulation_json(command: str, methodology: str, rules: Mapping[str, Any], results: Sequence[Any]) -> str:
     """Cells or boards with the command that makes them anew; shares to four digits."""
     document = {
         "schema_version": 1,
         "command": command,
         "methodology": methodology,
-        "rules": dataclasses.asdict(rules),
+        "rules": rules,
         "results": [_rounded(dataclasses.asdict(result)) | {"fault": result.fault} for result in results],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"

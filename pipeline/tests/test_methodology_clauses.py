@@ -57,6 +57,13 @@ PROOFS = {
     "M-7.5": "test_simulate.py::test_a_p99_is_withheld_where_windows_differ_more_than_requests",
     "M-7.6": SIMULATED,
     "M-7.7": "test_ranking.py::test_pairing_sees_through_noise_that_rivals_share",
+    "M-8.1": "test_verdict.py::test_only_the_reruns_windows_at_the_registered_vantage_and_method_count",
+    "M-8.2": "test_verdict.py::test_a_claim_beyond_its_margin_is_not_reproduced",
+    "M-8.3": "test_operating.py::test_each_wrong_verdict_is_as_rare_as_promised_whatever_the_spread",
+    "M-8.4": "test_verdict.py::test_the_primary_claim_carries_the_row_and_ends_the_rerun",
+    "M-8.5": "test_verdict.py::test_an_outage_counts_against_success_and_not_against_speed",
+    "M-8.6": "test_operating.py::test_noise_that_the_control_shares_is_taken_out",
+    "M-8.7": "test_operating.py::test_what_the_verdict_cannot_see_is_published",
 }
 
 # What the board cannot know; no program can prove it.
@@ -81,7 +88,7 @@ def test_a_proof_is_a_test_that_is_there(clause):
 
 # The modules that make what people dispute. What they may hold is no choice of the board's: counting, units,
 # the definition of a percentile's name, and a formula's own constants.
-JUDGING = ("metrics.py", "usage.py", "cost.py", "ranking.py", "smoothness.py", "fidelity", "stats")
+JUDGING = ("metrics.py", "usage.py", "cost.py", "ranking.py", "smoothness.py", "fidelity", "stats", "verdict")
 PLAIN = {0, 1, 2, 3, 4, 10, 19, 24, 99, 100, 86_400, 0.1, 0.5, 0.9, 0.95, 0.99}
 PLAIN |= {1e3, 1e6, 1e9, 1e-3, 1e-6, 1e-9, 1e-12}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 from fairlead.checks.context import Context, at
@@ -139,6 +140,13 @@ def check_limits(repository: Repository, _context: Context) -> Iterator[Problem]
                 message = f"more than `{larger}`, {_limit(text, larger):g}"
                 expected = f"at most {_limit(text, larger):g}"
                 fix = f"lower it, or raise `{larger}`"
+                yield at(repository, text_path(version), "MET007", where, message, expected=expected, fix=fix)
+        looks = text.verdict.stopping.looks if text.verdict.stopping else ()
+        for place, (before, after) in enumerate(itertools.pairwise(looks), start=1):
+            if after <= before:
+                where = pointer("verdict", "stopping", "looks", place)
+                message, expected = f"not after the look before it, {before}", f"more than {before}"
+                fix = "write the looks in rising order, each once"
                 yield at(repository, text_path(version), "MET007", where, message, expected=expected, fix=fix)
 
 

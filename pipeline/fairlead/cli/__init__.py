@@ -53,6 +53,7 @@ for _command in (
     rerunning.rerun,
     others.import_,
     others.audit,
+    results.verdict,
     results.rank,
     results.explain,
     simulating.simulate,

@@ -85,6 +85,32 @@ def explain(row: str, name: str | None, as_json: bool, root_option: Path | None)
 
 
 @click.command()
+@click.argument("submission", metavar="SUBMISSION")
+@as_json_too
+@in_root
+def verdict(submission: str, as_json: bool, root_option: Path | None) -> None:
+    """Hold a claim against the neutral windows of its reruns: reproduced, not, or inconclusive, and why.
+
+    SUBMISSION is <provider>/<folder>, with or without submissions/ before it. Whatever the verdict, the exit
+    code is 0: a claim that fails is no problem in the data.
+    """
+    from fairlead import evidence as evidences
+    from fairlead import report
+    from fairlead.verdict import judge_submission
+
+    root = find_root(root_option)
+    repository = load(root, results_cache(root, "documents"))
+    name = submission.strip("/").removeprefix("submissions/")
+    if name not in repository.submissions:
+        known = ", ".join(repository.submissions) or "none"
+        raise click.UsageError(f"no submission {name!r}; there are: {known}")
+    evidence, problems = evidences.load_evidence(repository, results_cache(root, "windows"))
+    stop_at(problems)
+    found = judge_submission(repository, evidence, name)
+    click.echo(report.verdict_json(found) if as_json else report.verdict_text(found), nl=False)
+
+
+@click.command()
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/site"), show_default=True
 )

@@ -38,6 +38,8 @@ def simulate() -> None:
 @in_root
 def coverage(providers: int, seed: int, as_json: bool, root_option: Path | None) -> None:
     """How often intervals hold the truth, and how wide they are; exit 1 if a published cell fails."""
+    from dataclasses import asdict
+
     import numpy as np
 
     from fairlead import ranking, report
@@ -49,7 +51,7 @@ def coverage(providers: int, seed: int, as_json: bool, root_option: Path | None)
     command = f"fairlead simulate coverage --providers {providers} --seed {seed} --json"
     results = _shown(cells, report.cell_line, as_json=as_json)
     if as_json:
-        click.echo(report.simulation_json(command, methodology.version, rules, results), nl=False)
+        click.echo(report.simulation_json(command, methodology.version, asdict(rules), results), nl=False)
     _judge(cell for cell in results if not cell.is_stress)
 
 
@@ -60,6 +62,8 @@ def coverage(providers: int, seed: int, as_json: bool, root_option: Path | None)
 @in_root
 def comparison(boards: int, seed: int, as_json: bool, root_option: Path | None) -> None:
     """How often equal rows are told apart, and a better one is found; exit 1 if a kind of board fails."""
+    from dataclasses import asdict
+
     import numpy as np
 
     from fairlead import ranking, report
@@ -76,7 +80,40 @@ def comparison(boards: int, seed: int, as_json: bool, root_option: Path | None) 
     results = _shown(kinds, report.boards_line, as_json=as_json)
     if as_json:
         intervals = ranking.interval_rules(methodology)
-        click.echo(report.simulation_json(command, methodology.version, intervals, results), nl=False)
+        click.echo(report.simulation_json(command, methodology.version, asdict(intervals), results), nl=False)
+    _judge(results)
+
+
+@simulate.command()
+@click.option("--submissions", type=click.IntRange(2), default=2000, show_default=True, help="In each cell.")
+@_seed
+@as_json_too
+@in_root
+def verdict(submissions: int, seed: int, as_json: bool, root_option: Path | None) -> None:
+    """How often a claim is judged wrongly, and from how many windows; exit 1 if an error is not held."""
+    import msgspec
+    import numpy as np
+
+    from fairlead import ranking, report
+    from fairlead.operating import operating_characteristics
+    from fairlead.stats.sequential import Clustering
+
+    methodology = _methodology(root_option)
+    rules, intervals = methodology.verdict, ranking.interval_rules(methodology)
+    if rules.stopping is None:
+        raise click.UsageError(f"methodology {methodology.version} has no stopping rule")
+    cells = operating_characteristics(
+        (rules.latency_margin_share, rules.success_margin_share),
+        rules.stopping,
+        Clustering(intervals.failure_correlation, intervals.failure_correlation_windows),
+        submissions,
+        np.random.default_rng(seed),
+    )
+    command = f"fairlead simulate verdict --submissions {submissions} --seed {seed} --json"
+    results = _shown(cells, report.operating_line, as_json=as_json)
+    if as_json:
+        stated = msgspec.to_builtins(rules)
+        click.echo(report.simulation_json(command, methodology.version, stated, results), nl=False)
     _judge(results)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead import cost, life, ranking, usage
+from fairlead import cost, life, ranking, usage, verdict
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub
 from fairlead.publish import registrations
@@ -141,6 +141,10 @@ def _row(edition: Edition, row: Row) -> Object:
         "first": _instant(row.first_unix_ns),
         "last": _instant(row.last_unix_ns),
         "figures": {figure.name: msgspec.to_builtins(row.figures[figure.name]) for figure in ranking.FIGURES},
+        "verdicts": [
+            {"state": str(each.state), "final": each.is_final, "sentence": each.sentence}
+            for each in edition.verdicts_of(row)
+        ],
         "ranks": {name: msgspec.to_builtins(rank) for name, rank in row.ranks.items()},
         "usage": usage.as_data(row.usage),
         "outcomes": {str(outcome): number for outcome, number in sorted(row.outcomes.items())},
@@ -212,6 +216,7 @@ def _submission(edition: Edition, name: str) -> Object:
         "submitted": str(submission.submitted),
         "registered": name in edition.repository.registrations,
         "claims": [msgspec.to_builtins(claim) for claim in submission.claims],
+        "verdicts": [verdict.as_data(each) for each in edition.verdicts[name].claims],
         "disclosures": msgspec.to_builtins(submission.disclosures),
         "windows": windows,
         "state": str(one.state) if one else str(life.State.STANDING),

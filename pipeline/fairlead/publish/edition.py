@@ -20,6 +20,7 @@ from fairlead.problems import Problem
 from fairlead.publish import markup
 from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of
 from fairlead.repository import Repository
+from fairlead.verdict import ClaimVerdict, SubmissionVerdict, judge_repository
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +91,20 @@ class Edition:
     def lives(self) -> Mapping[str, life.Life]:
         """What holds, at the time of this edition, of every folder that has a history."""
         return life.lives_of(self.repository, self.now, life.figures_of(self.repository, self.rows))
+
+    @functools.cached_property
+    def verdicts(self) -> Mapping[str, SubmissionVerdict]:
+        """The verdict on every submission, by its name."""
+        return judge_repository(self.repository, list(self.evidence.values()))
+
+    def verdicts_of(self, row: Row) -> Sequence[ClaimVerdict]:
+        """The verdicts that carry a claim's row: one a submission that it rests on, in their order."""
+        if row.origin is not Origin.CLAIM:
+            return ()
+        key = (row.endpoint, row.family.model, row.family.scenario)
+        names = sorted({evidence_folder(item.path) for item in row.evidence})
+        found = (self.verdicts[name].rows.get(key) for name in names if name in self.verdicts)
+        return [verdict for verdict in found if verdict is not None]
 
     @functools.cached_property
     def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:

@@ -112,8 +112,11 @@ def values_table(label: str, group: Mapping[str, prose.Json]) -> Html:
     """Names and values of one part of a YAML file."""
     lines = []
     for name, value in group.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else prose.said(name, value)
-        lines.append(markup.row(_words(name), tag("td", shown, class_="fl-n")))
+        parts = value if isinstance(value, dict) else {name: value}
+        for key, one in parts.items():
+            words = f"{_words(name)}: {_words(key).lower()}" if isinstance(value, dict) else _words(name)
+            shown = ", ".join(map(str, one)) if isinstance(one, list) else prose.said(key, one)
+            lines.append(markup.row(words, tag("td", shown, class_="fl-n")))
     return markup.simple_table(label, ("Name", tag("th", "Value", scope="col", class_="fl-n")), lines)
 
 

@@ -20,7 +20,7 @@ from fairlead.model import (
     ServedModel,
     Submission,
 )
-from fairlead.publish import disputes, figures, markup, registrations, results, usage
+from fairlead.publish import disputes, figures, markup, registrations, results, usage, verdicts
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -336,7 +336,11 @@ def submission_page(edition: Edition, name: str) -> Page:
         blocks.append(tag("p", words, class_="fl-why"))
     if submission.notes:
         blocks.append(markup.paragraphs(submission.notes, "fl-note"))
-    blocks += [heading(2, "Claims"), _claims(edition, submission)]
+    blocks += [
+        heading(2, "Claims"),
+        _claims(edition, submission),
+        *verdicts.claims_blocks(edition, name, url),
+    ]
     blocks += [heading(2, "Disclosures"), _disclosures(submission)]
     blocks += [heading(2, "Registration"), *registrations.plan(edition, name, url)]
     folder = f"submissions/{name}"

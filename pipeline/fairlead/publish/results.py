@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from fairlead import ranking
 from fairlead.model import Methodology
 from fairlead.profile import AgeState, age_state
-from fairlead.publish import disputes, figures, findings, markup, usage
+from fairlead.publish import disputes, figures, findings, markup, usage, verdicts
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -279,9 +279,11 @@ def _body(
         cells = (figure_cell(row, figure) for figure in shown)
         name = _row_name(edition, row, here)
         disputed = disputes.row_note(edition, row, here)
-        has_note = "fl-has-note" if own or disputed else None
+        judged = [verdict.sentence for verdict in edition.verdicts_of(row)]
+        has_note = "fl-has-note" if own or judged or disputed else None
         lines.append(markup.row(name, *cells, evidence_cell(edition, row, here), class_=has_note))
-        notes = [markup.escape(f"Not ranked: {'; '.join(own)}.")] if own else []
+        said = " ".join([*([f"Not ranked: {'; '.join(own)}."] if own else []), *judged])
+        notes = [markup.escape(said)] if said else []
         for note in (*notes, *([disputed] if disputed else [])):
             words = tag("td", tag("span", note), colspan=len(shown) + 2)
             lines.append(tag("tr", words, class_="fl-reason"))
@@ -302,6 +304,7 @@ def _row_name(edition: Edition, row: Row, here: str) -> Html:
         tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
         " ",
         tag("span", state, class_="fl-state"),
+        verdicts.row_badges(edition.verdicts_of(row)),
         age_badge(edition, row),
         disputes.row_mark(edition, row),
         scope="row",
@@ -405,6 +408,7 @@ def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
             tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
             " ",
             tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
+            verdicts.row_badges(edition.verdicts_of(row)),
             age_badge(edition, row),
             disputes.row_mark(edition, row),
             scope="row",

@@ -38,6 +38,7 @@ from fairlead.publish import (
     results,
     sums,
     time,
+    verdicts,
 )
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
@@ -183,6 +184,7 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
         "certificates": lambda: [clock.certificates_table(edition)],
         "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
         "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
+        "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),
         "record-verdicts": lambda: record.verdict_blocks(_record(edition, source)),
         "record-tables": lambda: record.table_blocks(
             _record(edition, source), is_live=edition.imported_record[0] is not None

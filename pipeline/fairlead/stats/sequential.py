@@ -11,13 +11,14 @@ exact for any spread, and not a normal bound carried over: at four windows that 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import optimize, signal, special
+from scipy import optimize, special
 
 from fairlead.stats.estimates import Floats, t_quantile
 
@@ -107,10 +108,11 @@ class Mean:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Usual:
-    """What a covariate is in the long run: its mean over so many windows, and their standard deviation."""
+    """What a covariate is in the long run: its mean over so many windows and their standard deviation, of all
+    samples or (samples,) of each."""
 
-    mean: float
-    spread: float
+    mean: float | Floats
+    spread: float | Floats
     windows: int
 
 
@@ -144,59 +146,70 @@ def adjusted_mean_of(values: Floats, covariate: Floats, usual: Usual) -> Mean:
 # -- shares --------------------------------------------------------------------------------------
 
 
-def share_bounds(
-    hits: Sequence[int], totals: Sequence[int], level: float, *, correlation: float, weight: float
+@dataclasses.dataclass(frozen=True, slots=True)
+class Clustering:
+    """How alike outcomes of one window are taken to be until windows say more; it weighs as so many."""
+
+    correlation: float
+    windows: int
+
+
+def share_tails(
+    hits: Sequence[int], totals: Sequence[int], share: float, assumed: Clustering
 ) -> tuple[float, float]:
-    """The bounds of a share of requests, each wrong with the chance ``level``.
+    """The chance of so few hits or fewer, and of so many or more, were ``share`` the true one.
 
-    Hits of one window are alike: beta-binomial, with the ``correlation`` that is assumed until
-    windows say more; it weighs as ``weight`` of the windows that hold hits. The bounds are exact for
-    the sum over windows at that correlation.
+    Hits of one window are alike: beta-binomial, with what is assumed until windows with hits say more. The
+    chances are exact for the sum over windows at that correlation.
     """
-    alike = _correlation(np.asarray(hits, float), np.asarray(totals, float), correlation, weight)
+    alike = _correlation(np.asarray(hits, np.float64), np.asarray(totals, np.float64), assumed)
+    chances = _sum_distribution(share, totals, alike)
     seen = sum(hits)
-
-    def above(share: float) -> float:  # the chance of so many hits or more
-        return float(_sum_distribution(share, totals, alike)[seen:].sum()) - level
-
-    def below(share: float) -> float:
-        return float(_sum_distribution(share, totals, alike)[: seen + 1].sum()) - level
-
-    tiny = 1e-9
-    low = 0.0 if seen == 0 else float(optimize.brentq(above, tiny, 1 - tiny, xtol=1e-6))
-    high = 1.0 if seen == sum(totals) else float(optimize.brentq(below, tiny, 1 - tiny, xtol=1e-6))
-    return low, high
+    return float(chances[: seen + 1].sum()), float(chances[seen:].sum())
 
 
-def _correlation(hits: Floats, totals: Floats, assumed: float, weight: float) -> float:
-    """How alike the outcomes of a window are: what is assumed, and what windows with hits show."""
+def share_bounds(
+    hits: Sequence[int], totals: Sequence[int], level: float, assumed: Clustering
+) -> tuple[float, float]:
+    """The lower and the upper bound of a share, each wrong with the chance ``level``: :func:`share_tails`
+    turned round."""
+    tiny, low, high = 1e-9, 0.0, 1.0
+    if sum(hits) > 0:
+        low = optimize.brentq(
+            lambda share: share_tails(hits, totals, share, assumed)[1] - level, tiny, 1 - tiny, xtol=1e-6
+        )
+    if sum(hits) < sum(totals):
+        high = optimize.brentq(
+            lambda share: share_tails(hits, totals, share, assumed)[0] - level, tiny, 1 - tiny, xtol=1e-6
+        )
+    return float(low), float(high)
+
+
+def _correlation(hits: Floats, totals: Floats, assumed: Clustering) -> float:
     share = float(hits.sum() / totals.sum())
     telling = min(int((hits > 0).sum()), int((hits < totals).sum()))
     if not 0 < share < 1 or len(hits) < 2:
-        return assumed
+        return assumed.correlation
     size = float((totals * totals).sum() / totals.sum())
     effect = float(((hits - share * totals) ** 2).sum() / totals.sum() / (share * (1 - share)))
     effect *= len(hits) / (len(hits) - 1)
     seen = min(max((effect - 1) / max(size - 1, 1.0), 0.0), 0.99)
-    return (weight * assumed + telling * seen) / (weight + telling)
+    mixed = (assumed.windows * assumed.correlation + telling * seen) / (assumed.windows + telling)
+    return max(mixed, seen)  # one window that was lost whole is one event, and no proof of a rate
 
 
 def _sum_distribution(share: float, totals: Sequence[int], correlation: float) -> Floats:
     """The chance of 0, 1, 2 ... hits in all windows together."""
-    result = np.ones(1)
-    for total, count in sorted({total: list(totals).count(total) for total in totals}.items()):
-        one, power = _window_distribution(share, total, correlation), np.ones(1)
-        while count:  # by squaring
-            if count & 1:
-                power = signal.convolve(power, one)
-            one, count = signal.convolve(one, one), count >> 1
-        result = signal.convolve(result, power)
-    return np.asarray(np.clip(result, 0.0, 1.0), dtype=np.float64)
+    length = sum(totals) + 1
+    transform = np.ones(length // 2 + 1, dtype=np.complex128)
+    for total, count in collections.Counter(totals).items():
+        transform *= np.fft.rfft(_window_distribution(share, total, correlation), length) ** count
+    return np.asarray(np.clip(np.fft.irfft(transform, length), 0.0, 1.0), dtype=np.float64)
 
 
 def _window_distribution(share: float, total: int, correlation: float) -> Floats:
     count = np.arange(total + 1)
-    ways = special.gammaln(total + 1) - special.gammaln(count + 1) - special.gammaln(total - count + 1)
+    ways = -special.betaln(count + 1, total - count + 1) - math.log(total + 1)
     if correlation <= 0:
         return np.asarray(np.exp(ways + special.xlogy(count, share) + special.xlog1py(total - count, -share)))
     scale = (1 - correlation) / correlation

@@ -22,20 +22,24 @@ from fairlead.verdict.case import Case, Windows, case_of, windows_of
 from fairlead.verdict.looks import limit_of, look_until_sure, may_decide
 from fairlead.verdict.parts import (
     FIGURE_OF,
+    STATE_WORDS,
     SUCCESS,
     ClaimVerdict,
     Measured,
     SetAside,
     State,
     SubmissionVerdict,
+    as_data,
 )
 
 __all__ = [
+    "STATE_WORDS",
     "ClaimVerdict",
     "Measured",
     "SetAside",
     "State",
     "SubmissionVerdict",
+    "as_data",
     "judge_claims",
     "judge_repository",
     "judge_submission",
@@ -86,7 +90,8 @@ def judge_claims(
 
 def _judge(claim: Claim, case: Case) -> ClaimVerdict:
     margin, limit = limit_of(claim, case.methodology)
-    if claim.value <= 0 or (claim.metric == SUCCESS and claim.value > 1):
+    largest = 1 if claim.metric == SUCCESS else 1e9  # no latency is as long, in ms, and no speed as high
+    if not 1e-9 < claim.value <= largest:
         reason = f"{claim.value:g} is no value that {FIGURE_OF[claim.metric].label} can have"
         return ClaimVerdict(claim, State.INCONCLUSIVE, True, case.vantage, margin, limit, reason=reason)
     windows = windows_of(claim, case)
@@ -122,10 +127,10 @@ def _why_open(claim: Claim, windows: Windows, usable: Sequence[Evidence], case: 
         return f"no rerun has measured {claim.model} under {claim.scenario} yet"
     if not usable:
         return f"no window gives the figure: {_no_value(windows.rounds[-1].table, claim)}"
-    if len(windows.rounds) >= last:
-        return f"these are all the windows there may be, {last}, and it can be either"
     if len(usable) >= case.stopping.looks[0] and not may_decide(usable, windows, case):
         return f"windows of {case.stopping.hours_min} hours of the day are needed, and few invalid ones"
+    if len(windows.rounds) >= last:
+        return f"these are all the windows there may be, {last}, and it can be either"
     return f"too few windows to tell; there may be up to {last}"
 
 

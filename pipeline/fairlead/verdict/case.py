@@ -94,7 +94,7 @@ def _reason_against(item: Evidence, case: Case) -> str | None:
         return f"measured by methodology {version}, and the claim by {expected}"
     rerun = case.reruns.get(item.path.removeprefix("submissions/").rpartition("/windows/")[0])
     if rerun is not None:
-        early_ns = int(rerun.started.timestamp()) * 10**9 - item.table.start_unix_ns
+        early_ns = rerun.started.timestamp() * 1e9 - item.table.start_unix_ns
         if early_ns > case.methodology.limits.clock_step_ms * 1e6:
             return "it began before its rerun did, so their clocks disagree"
     return "invalid: " + "; ".join(item.invalid) if item.invalid else None

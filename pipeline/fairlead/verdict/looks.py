@@ -13,7 +13,7 @@ from fairlead.model import Claim, Methodology
 from fairlead.profile import hour_of_day
 from fairlead.ranking import Better, Evidence, Figure, interval_rules, window_value
 from fairlead.stats import sequential
-from fairlead.stats.sequential import Looks, Usual
+from fairlead.stats.sequential import Clustering, Looks, Usual
 from fairlead.verdict.case import Case, Windows
 from fairlead.verdict.parts import FIGURE_OF, SUCCESS, Measured, State
 
@@ -49,21 +49,20 @@ class Outcome:
 
 def look_until_sure(claim: Claim, usable: Sequence[Evidence], windows: Windows, case: Case) -> Outcome:
     """Look after look, until one decides."""
-    looks = Looks(case.stopping.looks, case.stopping.error_share)
+    looks = Looks(tuple(sorted(set(case.stopping.looks))), case.stopping.error_share)
     if not usable:
         return Outcome(State.INCONCLUSIVE, None, 0)
     if len(usable) < looks.windows[0]:
         return Outcome(State.INCONCLUSIVE, _first_sight(claim, usable, case), len(usable))
     look_at = (_look_at_rate if claim.metric == SUCCESS else _look_at_mean)(claim, usable, case)
     limit = _limit_of_look(claim, case)
-    for count, level in zip(looks.windows, looks.levels, strict=True):
-        if count > len(usable):
-            break
+    reached = [pair for pair in zip(looks.windows, looks.levels, strict=True) if pair[0] <= len(usable)]
+    for count, level in reached:
         look = look_at(count, level)
         if (look.high <= limit or look.low > limit) and may_decide(usable[:count], windows, case):
             state = State.REPRODUCED if look.high <= limit else State.NOT_REPRODUCED
             return Outcome(state, _measured(claim, look, case), count)
-    return Outcome(State.INCONCLUSIVE, _measured(claim, look, case), len(usable))
+    return Outcome(State.INCONCLUSIVE, _measured(claim, look, case), count)
 
 
 def may_decide(used: Sequence[Evidence], windows: Windows, case: Case) -> bool:
@@ -90,15 +89,17 @@ _LookAt = Callable[[int, float], _Look]
 
 def _look_at_mean(claim: Claim, usable: Sequence[Evidence], case: Case) -> _LookAt:
     """The mean logarithm of the windows' figures over the claimed one, turned so that higher is worse."""
-    figure = FIGURE_OF[claim.metric]
-    values = _worse_logs(claim, usable)
-    control, usual = _control(usable, figure, case)
+    values, control = _worse_logs(claim, usable), _Control.of(usable, FIGURE_OF[claim.metric], case)
 
     def look_at(count: int, level: float) -> _Look:
-        is_adjusted = usual is not None and count >= case.stopping.control_rounds_min
-        mean = sequential.mean_of(values[None, :count])
-        if is_adjusted and usual is not None:
-            mean = sequential.adjusted_mean_of(values[None, :count], control[None, :count], usual)
+        mean, beside = sequential.mean_of(values[None, :count]), control.beside[None, :count]
+        is_adjusted = (
+            control.usual is not None
+            and count >= case.stopping.control_rounds_min
+            and not bool(np.isnan(beside).any())
+        )
+        if is_adjusted and control.usual is not None:
+            mean = sequential.adjusted_mean_of(values[None, :count], beside, control.usual)
         low, high = mean.bounds(level)
         return _Look(float(mean.value[0]), float(low[0]), float(high[0]), is_adjusted)
 
@@ -109,15 +110,10 @@ def _look_at_rate(claim: Claim, usable: Sequence[Evidence], case: Case) -> _Look
     """The share of requests that failed."""
     failures = [item.table.requests - item.table.successes for item in usable]
     totals, rules = [item.table.requests for item in usable], interval_rules(case.methodology)
+    assumed = Clustering(rules.failure_correlation, rules.failure_correlation_windows)
 
     def look_at(count: int, level: float) -> _Look:
-        low, high = sequential.share_bounds(
-            failures[:count],
-            totals[:count],
-            level,
-            correlation=rules.failure_correlation,
-            weight=rules.failure_correlation_windows,
-        )
+        low, high = sequential.share_bounds(failures[:count], totals[:count], level, assumed)
         return _Look(sum(failures[:count]) / sum(totals[:count]), low, high)
 
     return look_at
@@ -140,22 +136,21 @@ def _measured(claim: Claim, look: _Look, case: Case) -> Measured:
     def figure(worse: float) -> float:
         if claim.metric == SUCCESS:
             return 1 - worse
-        return claim.value * math.exp(worse if is_lower_better else -worse)
+        if math.isinf(worse):
+            return worse
+        return math.exp(math.log(claim.value) + (worse if is_lower_better else -worse))
 
     value, low, high = figure(look.worse), figure(look.low), figure(look.high)
+    is_bounded = math.isfinite(look.low) and math.isfinite(look.high)
     worse = (value - claim.value) * (1 if is_lower_better else -1)
     return Measured(
         value=value,
-        low=_finite(min(low, high)),
-        high=_finite(max(low, high)),
+        low=min(low, high) if is_bounded else None,
+        high=max(low, high) if is_bounded else None,
         confidence=1 - 2 * case.stopping.error_share,
         worse=worse if claim.metric == SUCCESS else worse / claim.value,
         is_adjusted=look.is_adjusted,
     )
-
-
-def _finite(end: float) -> float | None:
-    return end if math.isfinite(end) else None
 
 
 def _worse_logs(claim: Claim, windows: Iterable[Evidence]) -> stats.Floats:
@@ -168,29 +163,42 @@ def _logs(windows: Iterable[Evidence], figure: Figure) -> stats.Floats:
     return np.log(np.array([window_value(item.table, figure) for item in windows], dtype=np.float64))
 
 
-def _control(usable: Sequence[Evidence], figure: Figure, case: Case) -> tuple[stats.Floats, Usual | None]:
-    """The control's logarithm in each of the rounds, and what it usually is there, from all other rounds.
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Control:
+    """The control's logarithm in each round of a rerun, NaN where it has none, and what it usually is.
 
-    None where a round has no control window that counts, or where too few others do: nothing is taken out.
+    What is usual comes from the windows before the rerun, so that none which comes later undoes a look; it is
+    None where they are too few.
     """
-    first = usable[0].table.header
-    alike = [
-        item
-        for item in case.neutral
-        if item.table.header.role == "control"
+
+    beside: stats.Floats
+    usual: Usual | None
+
+    @classmethod
+    def of(cls, usable: Sequence[Evidence], figure: Figure, case: Case) -> _Control:
+        """The control of these windows' model, scenario, vantage and methodology."""
+        first = usable[0]
+        alike = [item for item in case.neutral if _is_control_of(first, item, figure)]
+        by_round = {item.table.header.round: item for item in reversed(alike)}  # the first of each round
+        beside = [by_round.get(item.table.header.round or "") for item in usable]
+        logs = [math.nan if item is None else _logs([item], figure)[0] for item in beside]
+        before = _logs((item for item in alike if _start_ns(item) < _start_ns(first)), figure)
+        usual = None
+        if len(before) >= case.stopping.control_windows_min:
+            usual = Usual(float(before.mean()), float(before.std(ddof=1)), len(before))
+        return cls(np.array(logs), usual)
+
+
+def _is_control_of(subject: Evidence, item: Evidence, figure: Figure) -> bool:
+    ours, its = subject.table.header, item.table.header
+    return (
+        its.role == "control"
         and not item.invalid
-        and (item.table.header.vantage, item.table.header.model) == (first.vantage, first.model)
-        and (item.scenario, item.table.header.methodology) == (usable[0].scenario, first.methodology)
+        and (its.vantage, its.model, its.methodology) == (ours.vantage, ours.model, ours.methodology)
+        and item.scenario == subject.scenario
         and (window_value(item.table, figure) or 0) > 0
-    ]
-    by_round: dict[str | None, Evidence] = {}
-    for item in alike:
-        by_round.setdefault(item.table.header.round, item)
-    rounds = [item.table.header.round for item in usable]
-    others = [item for item in alike if item.table.header.round not in rounds]
-    is_whole = None not in rounds and all(name in by_round for name in rounds)
-    if not is_whole or len(others) < case.stopping.control_windows_min:
-        return np.empty(0), None
-    logs = _logs(others, figure)
-    usual = Usual(float(logs.mean()), float(logs.std(ddof=1)), len(others))
-    return _logs((by_round[name] for name in rounds), figure), usual
+    )
+
+
+def _start_ns(item: Evidence) -> int:
+    return item.table.start_unix_ns

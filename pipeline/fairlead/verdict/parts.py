@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from typing import Any
 
 from fairlead.model import Claim
 from fairlead.ranking import FIGURES
@@ -69,6 +70,11 @@ class ClaimVerdict:
     reason: str | None = None
 
     @property
+    def label(self) -> str:
+        """The claimed metric in words."""
+        return FIGURE_OF[self.claim.metric].label
+
+    @property
     def sentence(self) -> str:
         """The verdict in words that a provider understands."""
         return _sentence(self)
@@ -102,17 +108,17 @@ def row_of(claim: Claim) -> RowKey:
 
 # -- words ---------------------------------------------------------------------------------------
 
-_STATE_WORDS = {
-    State.REPRODUCED: "The claim is reproduced",
-    State.NOT_REPRODUCED: "The claim is not reproduced",
-    State.INCONCLUSIVE: "Inconclusive",
-    State.NOT_COMPARABLE: "Not comparable",
+STATE_WORDS = {
+    State.REPRODUCED: "reproduced",
+    State.NOT_REPRODUCED: "not reproduced",
+    State.INCONCLUSIVE: "inconclusive",
+    State.NOT_COMPARABLE: "not comparable",
 }
 
 
 def _sentence(verdict: ClaimVerdict) -> str:
     claim, found = verdict.claim, verdict.measured
-    parts = [f"Claimed: {FIGURE_OF[claim.metric].label} {_shown(claim.metric, claim.value)}."]
+    parts = [f"Claimed: {verdict.label} {_shown(claim.metric, claim.value)}."]
     if found is not None and verdict.margin is not None:
         windows = f"{len(verdict.windows)} neutral window{'' if len(verdict.windows) == 1 else 's'}"
         text = f"Over {windows} at {verdict.vantage} it was {_shown(claim.metric, found.value)}"
@@ -125,7 +131,7 @@ def _sentence(verdict: ClaimVerdict) -> str:
             parts.append("What the control endpoint shared of its noise is taken out.")
     if verdict.lost:
         parts.append(f"In {verdict.lost} more so many requests failed that they give no figure.")
-    words = _STATE_WORDS[verdict.state]
+    words = STATE_WORDS[verdict.state].capitalize()
     words += f": {verdict.reason}" if verdict.reason else ""
     final = ", and that is final" if verdict.is_final and verdict.state is State.INCONCLUSIVE else ""
     return " ".join([*parts, f"{words}{final}."])
@@ -147,3 +153,26 @@ def _shown(metric: str, value: float) -> str:
         return f"{value * 100:.2f} %"
     unit = "ms" if metric.endswith("_ms") else "tokens/s"
     return f"{value:.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+# -- for machines --------------------------------------------------------------------------------
+
+
+def as_data(verdict: ClaimVerdict) -> dict[str, Any]:
+    """A verdict in plain values, as it is published."""
+    claim, found = verdict.claim, verdict.measured
+    return {
+        **{key: getattr(claim, key) for key in ("endpoint", "model", "scenario", "metric", "primary")},
+        "claimed": claim.value,
+        "state": str(verdict.state),
+        "final": verdict.is_final,
+        "vantage": verdict.vantage,
+        "margin": verdict.margin,
+        "limit": verdict.limit,
+        "measured": None if found is None else dataclasses.asdict(found),
+        "windows": list(verdict.windows),
+        "set_aside": [dataclasses.asdict(each) for each in verdict.set_aside],
+        "lost": verdict.lost,
+        "reason": verdict.reason,
+        "sentence": verdict.sentence,
+    }
