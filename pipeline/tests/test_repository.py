@@ -196,7 +196,7 @@ def test_paths_select_files_and_folders() -> None:
 # -- schemas -------------------------------------------------------------------------------------
 
 KINDS = sorted(STRUCTS)
-OPTIONAL = {"lag_p99_ms", "intervals", "time", "fidelity", "smoothness"}
+OPTIONAL = {"lag_p99_ms", "intervals", "time", "fidelity", "smoothness", "stopping"}
 
 
 def _subschemas(schema: Any) -> typing.Iterator[dict[str, Any]]:

@@ -115,7 +115,7 @@ def values_table(label: str, group: Mapping[str, prose.Json]) -> Html:
         parts = value if isinstance(value, dict) else {name: value}
         for key, one in parts.items():
             words = f"{_words(name)}: {_words(key).lower()}" if isinstance(value, dict) else _words(name)
-            shown = ", ".join(map(str, one)) if isinstance(one, list) else prose.said(key, one)
+            shown = ", ".join(map(str, one)) if isinstance(one, list | tuple) else prose.said(key, one)
             lines.append(markup.row(words, tag("td", shown, class_="fl-n")))
     return markup.simple_table(label, ("Name", tag("th", "Value", scope="col", class_="fl-n")), lines)
 

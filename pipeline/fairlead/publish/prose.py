@@ -69,7 +69,7 @@ def _leaves(data: Json, prefix: str = "", name: str = "") -> Iterator[tuple[str,
     if isinstance(data, dict):
         for key, value in data.items():
             yield from _leaves(value, f"{prefix}.{key}" if prefix else key, key)
-    elif isinstance(data, list):
+    elif isinstance(data, list | tuple):
         for place, value in enumerate(data):
             yield from _leaves(value, f"{prefix}.{place}", name)
     else:
