@@ -276,7 +276,7 @@ def test_an_outage_counts_against_success_and_not_against_speed() -> None:
     dark = only(judge(down))
     assert (dark.state, dark.is_final, dark.lost) == (State.INCONCLUSIVE, False, 16)
     assert "0 of 30 requests succeeded" in dark.sentence
-    assert "In 16 more so many requests failed" in dark.sentence
+    assert "In 16 more too few requests succeeded" in dark.sentence
     whole = [window(turn, None, failures={Outcome.CONNECT: 30}) for turn in range(24)]
     assert only(judge(whole)).is_final
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -63,12 +64,13 @@ def operating_blocks(found: Mapping[str, Any]) -> list[str]:
     cells, rules = found["results"], found["rules"]
     stopping = rules["stopping"]
     held = [cell for cell in cells if cell["part"] != "stress"]
-    worst = max(cell["wrong"] for cell in held)
-    looks = ", ".join(map(str, stopping["looks"]))
+    worst, submissions = max(cell["wrong"] for cell in held), held[0]["submissions"]
+    promised, looks = stopping["error_share"], ", ".join(map(str, stopping["looks"]))
     said = (
-        f"{len(held)} kinds of claim and world, {held[0]['submissions']:,} simulated submissions each. A "
-        f"rerun is looked at after {looks} windows; each wrong verdict is to come in at most "
-        f"{stopping['error_share']:.1%} of reruns, and the most in any of these is {worst:.1%}."
+        f"{len(held)} kinds of claim and world, {submissions:,} simulated submissions each. A rerun is looked at "
+        f"after {looks} windows. Each wrong verdict is to come in at most {promised:.1%} of reruns; the most seen "
+        f"in any of these is {worst:.1%}, and so many simulations scatter by "
+        f"{math.sqrt(promised * (1 - promised) / submissions):.1%}."
     )
     return [
         tag("p", said),

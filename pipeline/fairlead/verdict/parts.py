@@ -130,7 +130,7 @@ def _sentence(verdict: ClaimVerdict) -> str:
         if found.is_adjusted:
             parts.append("What the control endpoint shared of its noise is taken out.")
     if verdict.lost:
-        parts.append(f"In {verdict.lost} more so many requests failed that they give no figure.")
+        parts.append(f"In {verdict.lost} more too few requests succeeded to give the figure.")
     words = STATE_WORDS[verdict.state].capitalize()
     words += f": {verdict.reason}" if verdict.reason else ""
     final = ", and that is final" if verdict.is_final and verdict.state is State.INCONCLUSIVE else ""
