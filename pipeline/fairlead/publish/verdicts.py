@@ -67,9 +67,9 @@ def operating_blocks(found: Mapping[str, Any]) -> list[str]:
     worst, submissions = max(cell["wrong"] for cell in held), held[0]["submissions"]
     promised, looks = stopping["error_share"], ", ".join(map(str, stopping["looks"]))
     said = (
-        f"{len(held)} kinds of claim and world, {submissions:,} simulated submissions each. A rerun is looked at "
-        f"after {looks} windows. Each wrong verdict is to come in at most {promised:.1%} of reruns; the most seen "
-        f"in any of these is {worst:.1%}, and so many simulations scatter by "
+        f"{len(held)} kinds of claim and world, {submissions:,} simulated submissions each. A rerun is "
+        f"looked at after {looks} windows. Each wrong verdict is to come in at most {promised:.1%} of reruns; "
+        f"the most seen in any of these is {worst:.1%}, and so many simulations scatter by "
         f"{math.sqrt(promised * (1 - promised) / submissions):.1%}."
     )
     return [
