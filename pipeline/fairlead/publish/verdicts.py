@@ -68,8 +68,8 @@ def operating_blocks(found: Mapping[str, Any]) -> list[str]:
     promised, looks = stopping["error_share"], ", ".join(map(str, stopping["looks"]))
     said = (
         f"{len(held)} kinds of claim and world, {submissions:,} simulated submissions each. A rerun is "
-        f"looked at after {looks} windows. Each wrong verdict is to come in at most {promised:.1%} of reruns; "
-        f"the most seen in any of these is {worst:.1%}, and so many simulations scatter by "
+        f"looked at after {looks} windows. Each wrong verdict is to come in at most {promised:.1%} of "
+        f"reruns; the most seen in any of these is {worst:.1%}, and so many simulations scatter by "
         f"{math.sqrt(promised * (1 - promised) / submissions):.1%}."
     )
     return [
