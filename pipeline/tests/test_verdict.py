@@ -186,6 +186,7 @@ def test_only_the_reruns_windows_at_the_registered_vantage_and_method_count() ->
         *rerun(400.0, 24, scenario="chat-c8"),
         *rerun(400.0, 24, endpoint="acme-batch"),
         *rerun(400.0, 24, role="smoke"),
+        *rerun(400.0, 24, provider="borealis"),  # a rival in the same rounds, its endpoint named alike
     ]
     assert only(judge([*strange, *good])).windows == only(judge(good)).windows
     assert only(judge([*strange, *good])).state is State.REPRODUCED
@@ -251,6 +252,16 @@ def test_the_first_window_of_a_round_counts_and_its_repetition_does_not() -> Non
     again = dataclasses.replace(window(8, {"ttft_ms": [400.0] * 30}, round="r00"), path="z")
     again = dataclasses.replace(again, path=good[0].path.replace("/00-", "/99-"))
     assert reasons(only(judge([*good, again]))) == {"a second window of its round"}
+
+
+def test_rounds_of_two_reruns_are_not_taken_for_each_other() -> None:
+    first, second = (
+        rerun(202.0, 3),
+        rerun(202.0, 24, folder=f"submissions/{NAME}/reruns/20260102t000000z-harbour"),
+    )
+    found = only(judge([*first, *second]))
+    assert found.set_aside == ()
+    assert len([path for path in found.windows if "20260101t" in path]) >= 2
 
 
 def test_windows_of_one_hour_decide_nothing_by_themselves() -> None:

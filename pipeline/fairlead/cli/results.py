@@ -23,6 +23,7 @@ from fairlead.cli.common import (
     now,
     results_cache,
     stop_at,
+    submission_name,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def verdict(submission: str, as_json: bool, root_option: Path | None) -> None:
 
     root = find_root(root_option)
     repository = load(root, results_cache(root, "documents"))
-    name = submission.strip("/").removeprefix("submissions/")
+    name = submission_name(submission)
     if name not in repository.submissions:
         known = ", ".join(repository.submissions) or "none"
         raise click.UsageError(f"no submission {name!r}; there are: {known}")

@@ -61,6 +61,12 @@ class Windows:
     elsewhere: int
 
 
+def round_of(item: Evidence) -> str:
+    """The round that a window stands in, by folder and name; a window without one is a round by itself."""
+    header = item.table.header
+    return f"{item.path.rpartition('/windows/')[0]}/{header.round}" if header.round else item.path
+
+
 def windows_of(claim: Claim, case: Case) -> Windows:
     """The windows that this submission's reruns hold of a claim."""
     provider = case.name.split("/")[0]  # rivals stand in the same rounds, under the same names of endpoints
@@ -72,7 +78,7 @@ def windows_of(claim: Claim, case: Case) -> Windows:
         measured = (header.endpoint, header.model, item.scenario)
         if not is_rerun or header.provider != provider or measured != row_of(claim):
             continue
-        key = header.round or item.path
+        key = round_of(item)
         reason = _reason_against(item, case) or ("a second window of its round" if key in rounds else None)
         if reason is None:
             rounds[key] = item

@@ -14,7 +14,7 @@ from fairlead.profile import hour_of_day
 from fairlead.ranking import Better, Evidence, Figure, interval_rules, window_value
 from fairlead.stats import sequential
 from fairlead.stats.sequential import Clustering, Looks, Usual
-from fairlead.verdict.case import Case, Windows
+from fairlead.verdict.case import Case, Windows, round_of
 from fairlead.verdict.parts import FIGURE_OF, SUCCESS, Measured, State
 
 
@@ -179,8 +179,8 @@ class _Control:
         """The control of these windows' model, scenario, vantage and methodology."""
         first = usable[0]
         alike = [item for item in case.neutral if _is_control_of(first, item, figure)]
-        by_round = {item.table.header.round: item for item in reversed(alike)}  # the first of each round
-        beside = [by_round.get(item.table.header.round or "") for item in usable]
+        by_round = {round_of(item): item for item in reversed(alike)}  # the first of each round
+        beside = [by_round.get(round_of(item)) for item in usable]
         logs = [math.nan if item is None else _logs([item], figure)[0] for item in beside]
         before = _logs((item for item in alike if _start_ns(item) < _start_ns(first)), figure)
         usual = None
