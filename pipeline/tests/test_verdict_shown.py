@@ -72,7 +72,7 @@ def test_a_provider_reads_its_verdict_and_why(root: Path) -> None:
     assert "not reproduced: main / llama-3-70b / chat-c2" in found.output
     assert SENTENCE in found.output
     assert "31 % slower than claimed; the margin is 10 %." in found.output
-    assert "Not reproduced." in found.output
+    assert "The claim is not reproduced." in found.output
     assert "No further window can change the state of a row." in found.output
     assert run(root, f"submissions/{NAME}/").output == found.output
 

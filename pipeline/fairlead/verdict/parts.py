@@ -131,7 +131,9 @@ def _sentence(verdict: ClaimVerdict) -> str:
             parts.append("What the control endpoint shared of its noise is taken out.")
     if verdict.lost:
         parts.append(f"In {verdict.lost} more too few requests succeeded to give the figure.")
-    words = STATE_WORDS[verdict.state].capitalize()
+    is_decided = verdict.state in (State.REPRODUCED, State.NOT_REPRODUCED)
+    words = STATE_WORDS[verdict.state]
+    words = f"The claim is {words}" if is_decided else words.capitalize()
     words += f": {verdict.reason}" if verdict.reason else ""
     final = ", and that is final" if verdict.is_final and verdict.state is State.INCONCLUSIVE else ""
     return " ".join([*parts, f"{words}{final}."])
