@@ -319,7 +319,8 @@ class StoppingRules(_Value, frozen=True):
 
     ``looks``: after how many windows it is looked at, rising; ``error_share``: how often each wrong
     verdict may come over all of them; ``hours_min``: from so many hours of the day on. The control is used
-    from ``control_rounds_min`` rounds on, where ``control_windows_min`` before say what it usually is.
+    from ``control_rounds_min`` rounds on, where ``control_windows_min`` before say what it usually is, and
+    ``control_level_share``: at this share of a look's level, since the shorter of two intervals is taken.
     """
 
     looks: tuple[int, ...]
@@ -327,6 +328,7 @@ class StoppingRules(_Value, frozen=True):
     hours_min: int
     control_rounds_min: int
     control_windows_min: int
+    control_level_share: float
 
 
 class VerdictRules(_Value, frozen=True):

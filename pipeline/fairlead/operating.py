@@ -21,11 +21,10 @@ from fairlead.stats import Floats
 from fairlead.stats.sequential import (
     Clustering,
     Looks,
-    Mean,
     Usual,
-    adjusted_mean_of,
     mean_of,
     share_tails,
+    shorter_bounds,
 )
 
 FOUND_MIN = 0.90
@@ -55,8 +54,9 @@ class World:
     """What lies between a claim and its rerun. Standard deviations of logarithms.
 
     ``spread`` of a window's figure, its requests' part included; ``shared``: the share of its variance that
-    the control endpoint has too; ``drift`` of the truth between claim and rerun. ``slow_share`` of the
-    windows take three times as long; ``memory``: correlation of neighbouring windows.
+    the control endpoint has too; ``moved``: how far the control itself has moved since it was usual.
+    ``drift`` of the truth between claim and rerun. ``slow_share`` of the windows take three times as long;
+    ``memory``: correlation of neighbouring windows.
     """
 
     spread: float
@@ -64,6 +64,7 @@ class World:
     shared: float | None = None
     slow_share: float = 0.0
     memory: float = 0.0
+    moved: float = 0.0
 
     @property
     def words(self) -> str:
@@ -73,6 +74,8 @@ class World:
             words.append(f"{self.drift:.0%} drift since the claim")
         if self.shared is not None:
             words.append(f"{self.shared:.0%} of the noise shared with the control")
+        if self.moved:
+            words.append(f"a control that moved by {self.moved:.0%}")
         if self.slow_share:
             words.append(f"{self.slow_share:.0%} of windows take three times as long")
         if self.memory:
@@ -189,7 +192,7 @@ def draw(
         worse += math.log(3) * (rng.random(shape) < world.slow_share)
     if world.shared is None:
         return Draw(worse, truth[:, 0])
-    control = together + _CONTROL_OWN * rng.standard_normal(shape)
+    control = world.moved + together + _CONTROL_OWN * rng.standard_normal(shape)
     count = stopping.control_windows_min
     others = math.hypot(shared, _CONTROL_OWN) * rng.standard_normal((submissions, count))
     return Draw(worse, truth[:, 0], control, Usual(others.mean(axis=1), others.std(axis=1, ddof=1), count))
@@ -207,17 +210,18 @@ def _noise(world: World, shape: tuple[int, int], rng: np.random.Generator) -> Fl
 def decide(draws: Draw, limit: float, stopping: StoppingRules) -> tuple[Ints, Ints]:
     """(state, windows) of each submission: 1 reproduced, -1 not reproduced, 0 inconclusive."""
 
-    def at(count: int) -> Mean:
+    def bounds(count: int, level: float) -> tuple[Floats, Floats]:
         values = draws.worse[:, :count]
         if draws.control is None or draws.usual is None or count < stopping.control_rounds_min:
-            return mean_of(values)
-        return adjusted_mean_of(values, draws.control[:, :count], draws.usual)
+            return mean_of(values).bounds(level)
+        level *= stopping.control_level_share
+        return shorter_bounds(values, draws.control[:, :count], draws.usual, level)[:2]
 
     state = np.zeros(len(draws.worse), dtype=np.intp)
     windows = np.full(len(state), stopping.looks[-1], dtype=np.intp)
     looks = Looks(stopping.looks, stopping.error_share)
     for count, level in zip(looks.windows, looks.levels, strict=True):
-        low, high = at(count).bounds(level)
+        low, high = bounds(count, level)
         says = np.where(high <= limit, 1, np.where(low > limit, -1, 0))
         new = (state == 0) & (says != 0)
         state[new], windows[new] = says[new], count
@@ -373,6 +377,8 @@ def speeds() -> Iterator[tuple[Conduct, World, Part, float | None]]:
         yield _named(overstated, None), World(spread), "exact", FOUND_MIN if is_told else None
     for shared, overstated in itertools.product(SHARED, (0.0, 0.10, 0.15, 0.20)):
         yield _named(overstated, None), World(0.10, shared=shared), "exact", None
+    for overstated in (0.0, 0.10, 0.20):
+        yield _named(overstated, None), World(0.10, shared=0.0, moved=0.05), "exact", None
     for spread, drift, overstated in itertools.product(SPREADS, DRIFTS, OVERSTATED):
         yield _named(overstated, 12), World(spread, drift), "real", None
     for trick, spread in itertools.product(TRICKS, SPREADS[:2]):

@@ -59,8 +59,9 @@ def test_each_wrong_verdict_is_as_rare_as_promised_whatever_the_spread(spread: f
 
 
 @pytest.mark.parametrize("shared", operating.SHARED)
-def test_errors_hold_with_the_control_whatever_it_shares(shared: float) -> None:
-    found = cell(exact(MARGIN), World(0.1, shared=shared))
+@pytest.mark.parametrize("moved", [0.0, 0.05])
+def test_errors_hold_with_the_control_whatever_it_shares(shared: float, moved: float) -> None:
+    found = cell(exact(MARGIN), World(0.1, shared=shared, moved=0.0 if shared else moved))
     assert max(found.reproduced, found.not_reproduced) <= at_most(STOPPING.error_share)
 
 
@@ -109,6 +110,8 @@ def test_noise_that_the_control_shares_is_taken_out() -> None:
     alone, half, most = (cell(exact(0.0), World(0.1, shared=shared)) for shared in operating.SHARED)
     assert most.windows < half.windows < alone.windows
     assert most.reproduced > 0.99
+    moved = cell(exact(0.0), World(0.1, shared=0.0, moved=0.05))
+    assert moved.windows < 13  # what the control does not share it does not spoil
 
 
 def test_what_the_verdict_cannot_see_is_published() -> None:

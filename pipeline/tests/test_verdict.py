@@ -27,6 +27,7 @@ STOPPING = model.StoppingRules(
     hours_min=4,
     control_rounds_min=8,
     control_windows_min=24,
+    control_level_share=0.9,
 )
 # A provider's own noise, a few per cent, without a pattern.
 OWN = tuple(1.0 + 0.01 * ((turn * 7) % 5 - 2) for turn in range(30))
@@ -354,6 +355,24 @@ def test_a_round_without_a_control_window_counts_and_nothing_is_taken_out() -> N
     few = only(judge([*slow, *control, *others[:20]])).measured
     assert few is not None
     assert not few.is_adjusted
+
+
+def test_a_control_that_moved_and_hardly_varies_is_left_alone() -> None:
+    """To reach from it to what is usual would blind every verdict."""
+    before = [
+        window(
+            turn - 40, {"ttft_ms": [50.0 * (1 + (OWN[turn] - 1) / 9)] * 30}, role="control", provider="board"
+        )
+        for turn in range(30)
+    ]
+    moved = [
+        window(turn, {"ttft_ms": [51.0 * (1 + (OWN[(turn * 3) % 29] - 1) / 9)] * 30}, role="control")
+        for turn in range(24)
+    ]
+    slow = rerun(214.0, 24)
+    found, alone = only(judge([*slow, *before, *moved])), only(judge(slow))
+    assert found.measured is not None
+    assert (found.measured.is_adjusted, found.state) == (False, alone.state)
 
 
 def test_figures_that_never_vary_decide_only_once_signs_would() -> None:

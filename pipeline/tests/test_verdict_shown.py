@@ -19,7 +19,7 @@ from fairlead.publish.parties import submission_page
 from fairlead.publish.results import model_page
 from fairlead.ranking import build_rows
 from fairlead.repository import load_repository
-from fairlead.verdict import judge_submission
+from fairlead.verdict import judge_repository, judge_submission
 from fairlead.windows import Methodology
 
 from . import roots
@@ -37,6 +37,7 @@ STOPPING = """  success_margin_share: 0.01
     hours_min: 4
     control_rounds_min: 8
     control_windows_min: 96
+    control_level_share: 0.9
 """
 
 
@@ -111,7 +112,7 @@ def test_the_verdict_is_a_function_of_the_files_alone(root: Path) -> None:
     evidence, problems = load_evidence(repository)
     assert problems == []
     once, again = (judge_submission(repository, order, NAME) for order in (evidence, evidence[::-1]))
-    assert once == again
+    assert once == again == judge_repository(repository, evidence)[NAME]
 
 
 def edition_of(root: Path) -> Edition:

@@ -95,7 +95,7 @@ class Edition:
     @functools.cached_property
     def verdicts(self) -> Mapping[str, SubmissionVerdict]:
         """The verdict on every submission, by its name."""
-        return judge_repository(self.repository, list(self.evidence.values()))
+        return judge_repository(self.repository, self.evidence.values())
 
     def verdicts_of(self, row: Row) -> Sequence[ClaimVerdict]:
         """The verdicts that carry a claim's row: one a submission that it rests on, in their order."""

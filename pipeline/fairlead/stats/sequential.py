@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import optimize, special
 
 from fairlead.stats.estimates import Floats, t_quantile
@@ -133,7 +134,7 @@ def adjusted_mean_of(values: Floats, covariate: Floats, usual: Usual) -> Mean:
     count = values.shape[1]
     apart = covariate - covariate.mean(axis=1, keepdims=True)
     squares = (apart * apart).sum(axis=1)
-    steady = squares <= 0  # a covariate that never varies says nothing
+    steady = squares <= count * _ROUNDING**2  # a covariate that never varies says nothing
     slope = np.where(steady, 0.0, (apart * values).sum(axis=1) / np.where(steady, 1.0, squares))
     away = np.where(steady, 0.0, covariate.mean(axis=1) - usual.mean)
     rest = values - values.mean(axis=1, keepdims=True) - slope[:, None] * apart
@@ -141,6 +142,20 @@ def adjusted_mean_of(values: Floats, covariate: Floats, usual: Usual) -> Mean:
     variance = noise * (1 / count + away * away / np.where(steady, 1.0, squares))
     variance += (slope * usual.spread) ** 2 / usual.windows
     return Mean(values.mean(axis=1) - slope * away, np.sqrt(variance), count - 2)
+
+
+def shorter_bounds(
+    values: Floats, covariate: Floats, usual: Usual, level: float
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """The bounds of the mean or of the adjusted mean, whichever are closer; and whether it is the adjusted.
+
+    A covariate that has nothing in common with the values, or is far from what is usual and hardly varies,
+    makes bounds wide; then it is left alone. Choosing errs more often than ``level``, by about a tenth.
+    """
+    low, high = mean_of(values).bounds(level)
+    adjusted_low, adjusted_high = adjusted_mean_of(values, covariate, usual).bounds(level)
+    closer = np.asarray(adjusted_high - adjusted_low < high - low, dtype=np.bool_)
+    return np.where(closer, adjusted_low, low), np.where(closer, adjusted_high, high), closer
 
 
 # -- shares --------------------------------------------------------------------------------------

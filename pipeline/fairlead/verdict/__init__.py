@@ -11,6 +11,7 @@ Only worse than claimed, by more than the margin, is `not_reproduced`. What cann
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 
 from fairlead import stats
@@ -46,15 +47,28 @@ __all__ = [
 ]
 
 
-def judge_repository(repository: Repository, evidence: Sequence[Evidence]) -> dict[str, SubmissionVerdict]:
+def judge_repository(repository: Repository, evidence: Iterable[Evidence]) -> dict[str, SubmissionVerdict]:
     """The verdict on every submission, by its name ``<provider>/<submission>``."""
-    return {name: judge_submission(repository, evidence, name) for name in repository.submissions}
+    own: dict[str, list[Evidence]] = collections.defaultdict(list)
+    controls: dict[tuple[str | None, str], list[Evidence]] = collections.defaultdict(list)
+    for item in evidence:
+        header = item.table.header
+        if header.role == "control":
+            controls[header.vantage, header.model].append(item)
+        elif "/reruns/" in item.path:
+            own["/".join(item.path.split("/")[1:3])].append(item)
+    verdicts = {}
+    for name in repository.submissions:
+        places = dict.fromkeys((item.table.header.vantage, item.table.header.model) for item in own[name])
+        beside = [item for place in places for item in controls[place]]
+        verdicts[name] = judge_submission(repository, [*own[name], *beside], name)
+    return verdicts
 
 
 def judge_submission(
     repository: Repository, evidence: Iterable[Evidence], submission: str
 ) -> SubmissionVerdict:
-    """The verdict on one submission. ``evidence``: at least its reruns', and all windows of the control.
+    """The verdict on one submission. ``evidence``: at least its reruns', and all of the control there.
 
     Raises:
         KeyError: there is no such submission.

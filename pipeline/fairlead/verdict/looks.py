@@ -92,16 +92,15 @@ def _look_at_mean(claim: Claim, usable: Sequence[Evidence], case: Case) -> _Look
     values, control = _worse_logs(claim, usable), _Control.of(usable, FIGURE_OF[claim.metric], case)
 
     def look_at(count: int, level: float) -> _Look:
-        mean, beside = sequential.mean_of(values[None, :count]), control.beside[None, :count]
-        is_adjusted = (
-            control.usual is not None
-            and count >= case.stopping.control_rounds_min
-            and not bool(np.isnan(beside).any())
-        )
-        if is_adjusted and control.usual is not None:
-            mean = sequential.adjusted_mean_of(values[None, :count], beside, control.usual)
+        used, beside = values[None, :count], control.beside[None, :count]
+        mean, usual = sequential.mean_of(used), control.usual
         low, high = mean.bounds(level)
-        return _Look(float(mean.value[0]), float(low[0]), float(high[0]), is_adjusted)
+        if usual is None or count < case.stopping.control_rounds_min or np.isnan(beside).any():
+            return _Look(float(mean.value[0]), float(low[0]), float(high[0]))
+        level *= case.stopping.control_level_share
+        low, high, is_adjusted = sequential.shorter_bounds(used, beside, usual, level)
+        middle = (low + high) / 2 if is_adjusted[0] else mean.value
+        return _Look(float(middle[0]), float(low[0]), float(high[0]), bool(is_adjusted[0]))
 
     return look_at
 

@@ -9,7 +9,8 @@ STOPPING = """success_margin_share: 0.01
     error_share: 0.025
     hours_min: 4
     control_rounds_min: 8
-    control_windows_min: 96"""
+    control_windows_min: 96
+    control_level_share: 0.9"""
 
 
 def build(root, roots):
