@@ -479,6 +479,7 @@ def verdict_text(found: verdict.SubmissionVerdict) -> str:
         kind = "" if claim.primary else ", beside the row's primary claim"
         parts += [f"{verdict.STATE_WORDS[each.state]}: {visible(row)}{kind}", f"  {visible(each.sentence)}"]
         parts += [f"  set aside: {visible(item.path)}: {visible(item.reason)}" for item in each.set_aside]
+        parts += [f"  no figure: {visible(item.path)}: {visible(item.reason)}" for item in each.lost]
     if found.claims:
         sure = "No further window can change the state of a row."
         parts += ["", sure if found.is_certain else "More windows may decide what is open."]

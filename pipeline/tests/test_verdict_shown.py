@@ -89,8 +89,8 @@ def test_machines_read_the_same_verdict(root: Path) -> None:
 
 def test_a_first_window_of_four_requests_gives_no_median_and_says_so(root: Path) -> None:
     (claim,) = json.loads(run(root, NAME, "--json").output)["claims"]
-    assert claim["lost"] == 1
-    assert "In 1 more too few requests succeeded to give the figure." in claim["sentence"]
+    assert [each["reason"] for each in claim["lost"]] == ["4 of 4 requests succeeded"]
+    assert "1 window gives no figure; the last of them: 4 of 4 requests succeeded." in claim["sentence"]
 
 
 def test_an_unknown_submission_is_named_with_those_that_are_there(root: Path) -> None:

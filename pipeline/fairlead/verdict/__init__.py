@@ -109,7 +109,12 @@ def _judge(claim: Claim, case: Case) -> ClaimVerdict:
         reason = f"{claim.value:g} is no value that {FIGURE_OF[claim.metric].label} can have"
         return ClaimVerdict(claim, State.INCONCLUSIVE, True, case.vantage, margin, limit, reason=reason)
     windows = windows_of(claim, case)
-    usable = [item for item in windows.rounds if _is_usable(item.table, claim, case.methodology)]
+    usable, lost = list[Evidence](), list[SetAside]()
+    for item in windows.rounds:
+        if _is_usable(item.table, claim, case.methodology):
+            usable.append(item)
+        else:
+            lost.append(SetAside(item.path, _no_value(item.table, claim)))
     outcome = look_until_sure(claim, usable, windows, case)
     state, open_reason = outcome.state, None
     if state is State.INCONCLUSIVE:
@@ -127,7 +132,7 @@ def _judge(claim: Claim, case: Case) -> ClaimVerdict:
         measured=outcome.measured,
         windows=tuple(item.path for item in usable[: outcome.windows]),
         set_aside=windows.set_aside,
-        lost=len(windows.rounds) - len(usable),
+        lost=tuple(lost),
         reason=open_reason,
     )
 
@@ -140,7 +145,7 @@ def _why_open(claim: Claim, windows: Windows, usable: Sequence[Evidence], case: 
             return f"no window counts: {windows.set_aside[-1].reason}"
         return f"no rerun has measured {claim.model} under {claim.scenario} yet"
     if not usable:
-        return f"no window gives the figure: {_no_value(windows.rounds[-1].table, claim)}"
+        return "no window gives the figure"
     if len(usable) >= case.stopping.looks[0] and not may_decide(usable, windows, case):
         return f"windows of {case.stopping.hours_min} hours of the day are needed, and few invalid ones"
     if len(windows.rounds) >= last:

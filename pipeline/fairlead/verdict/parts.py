@@ -53,7 +53,7 @@ class ClaimVerdict:
 
     ``margin``: a share of the claimed figure, of a rate a share of all requests; ``limit``: the worst figure
     within it; both None where nothing says it. ``windows``: the raw files that decided, or all that there
-    are, in order of time. ``lost``: how many more had too few successes to give the figure. ``reason``: why
+    are, in order of time. ``lost``: those that count and give no figure, as in an outage. ``reason``: why
     it is not decided. A verdict that ``is_final`` is changed by no further window.
     """
 
@@ -66,7 +66,7 @@ class ClaimVerdict:
     measured: Measured | None = None
     windows: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
-    lost: int = 0
+    lost: tuple[SetAside, ...] = ()
     reason: str | None = None
 
     @property
@@ -123,14 +123,16 @@ def _sentence(verdict: ClaimVerdict) -> str:
         windows = f"{len(verdict.windows)} neutral window{'' if len(verdict.windows) == 1 else 's'}"
         text = f"Over {windows} at {verdict.vantage} it was {_shown(claim.metric, found.value)}"
         if found.low is not None and found.high is not None:
-            ends = f"{_shown(claim.metric, found.low)} to {_shown(claim.metric, found.high)}"
+            ends = f"{_number(claim.metric, found.low)} to {_shown(claim.metric, found.high)}"
             text += f" ({found.confidence * 100:g} % interval {ends})"
         margin = f"{verdict.margin * 100:g} {'points' if claim.metric == SUCCESS else '%'}"
+        margin = "one point" if margin == "1 points" else margin
         parts.append(f"{text}, {_apart(claim.metric, found.worse)}; the margin is {margin}.")
         if found.is_adjusted:
             parts.append("What the control endpoint shared of its noise is taken out.")
     if verdict.lost:
-        parts.append(f"In {verdict.lost} more too few requests succeeded to give the figure.")
+        more = "1 window gives" if len(verdict.lost) == 1 else f"{len(verdict.lost)} windows give"
+        parts.append(f"{more} no figure; the last of them: {verdict.lost[-1].reason}.")
     is_decided = verdict.state in (State.REPRODUCED, State.NOT_REPRODUCED)
     words = STATE_WORDS[verdict.state]
     words = f"The claim is {words}" if is_decided else words.capitalize()
@@ -151,10 +153,14 @@ def _apart(metric: str, worse: float) -> str:
 
 
 def _shown(metric: str, value: float) -> str:
+    unit = "%" if metric == SUCCESS else "ms" if metric.endswith("_ms") else "tokens/s"
+    return f"{_number(metric, value)} {unit}"
+
+
+def _number(metric: str, value: float) -> str:
     if metric == SUCCESS:
-        return f"{value * 100:.2f} %"
-    unit = "ms" if metric.endswith("_ms") else "tokens/s"
-    return f"{value:.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+        return f"{value * 100:.2f}"
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 
 # -- for machines --------------------------------------------------------------------------------
@@ -174,7 +180,7 @@ def as_data(verdict: ClaimVerdict) -> dict[str, Any]:
         "measured": None if found is None else dataclasses.asdict(found),
         "windows": list(verdict.windows),
         "set_aside": [dataclasses.asdict(each) for each in verdict.set_aside],
-        "lost": verdict.lost,
+        "lost": [dataclasses.asdict(each) for each in verdict.lost],
         "reason": verdict.reason,
         "sentence": verdict.sentence,
     }
