@@ -150,7 +150,7 @@ def shorter_bounds(
     """The bounds of the mean or of the adjusted mean, whichever are closer; and whether it is the adjusted.
 
     A covariate that has nothing in common with the values, or is far from what is usual and hardly varies,
-    makes bounds wide; then it is left alone. Choosing errs more often than ``level``, by about a tenth.
+    makes bounds wide; then it is left alone. Choosing errs more often than ``level``, by up to a fifth.
     """
     low, high = mean_of(values).bounds(level)
     adjusted_low, adjusted_high = adjusted_mean_of(values, covariate, usual).bounds(level)
