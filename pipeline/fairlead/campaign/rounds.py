@@ -44,6 +44,7 @@ from fairlead.model import (
     Scenario,
     Tokenizer,
 )
+from fairlead.profile import HOURS
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
 
@@ -103,13 +104,18 @@ def measure_rounds(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RerunPlan:
-    """What the rerun of a claim measures. ``rounds_most``: until no further window can change the verdict."""
+    """What the rerun of a claim measures.
+
+    ``rounds_most``: until no further window can change the verdict. ``spacing_s``: an hour of the
+    methodology's day, so that rounds lie in hours of their own.
+    """
 
     submission: str
     reference: MethodologyRef
     vantage: str
     scenarios: Mapping[str, Sequence[str]]
     rounds_most: int
+    spacing_s: float
 
     @property
     def models(self) -> Sequence[str]:
@@ -148,7 +154,14 @@ def plan_rerun(repository: Repository, submission: str) -> RerunPlan:
         model: list(dict.fromkeys(one.scenario for one in claim.claims if one.model == model))
         for model in dict.fromkeys(one.model for one in claim.claims)
     }
-    return RerunPlan(submission, reference, registration.vantage, scenarios, stopping.looks[-1])
+    return RerunPlan(
+        submission=submission,
+        reference=reference,
+        vantage=registration.vantage,
+        scenarios=scenarios,
+        rounds_most=stopping.looks[-1],
+        spacing_s=repository.methodologies[version].day_seconds / HOURS,
+    )
 
 
 def measure_rerun(

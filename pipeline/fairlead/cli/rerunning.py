@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--by", required=True, metavar="LOGIN:ID", help="Who starts it, without an interest in it.")
 @click.option("--vantage", help="Where this runner stands; the registered vantage if not given.")
 @click.option("--rounds", type=click.IntRange(1), help="So many at most; else until it is certain.")
-@click.option("--spacing", default="1h", show_default=True, help="From one round to the next.")
+@click.option("--spacing", help="From one round to the next (90s, 15m, 1h); an hour of the day if not given.")
 @click.option(
     "--jitter",
     default="0s",
@@ -115,7 +115,7 @@ def _measure(
     by: str,
     vantage: str | None,
     rounds: int | None,
-    spacing: str,
+    spacing: str | None,
     jitter: str,
     tokenizer_files: tuple[Path, ...],
     max_usd: float | None,
@@ -129,13 +129,14 @@ def _measure(
 
     with campaign_errors(), Meter() as meter:
         plan = campaign.plan_rerun(repository, submission)
+        spacing_s = plan.spacing_s if spacing is None else seconds(spacing)
         many = min(rounds or plan.rounds_most, plan.rounds_most)
         tokenizers, keys = tokenizers_of(repository, plan.models, tokenizer_files), keys_of(repository)
         spending = campaign.rerun_spending(
             repository,
             plan,
             rounds=many,
-            spacing_s=seconds(spacing),
+            spacing_s=spacing_s,
             keyed=keys,
             now_unix_ns=SystemClock().unix_ns(),
             stated=stated_rates(usd_per_mtok_in, usd_per_mtok_out),
@@ -147,7 +148,7 @@ def _measure(
             submission,
             started_by=github_account(by),
             rounds=many,
-            spacing_s=seconds(spacing),
+            spacing_s=spacing_s,
             jitter_s=seconds(jitter),
             vantage=vantage,
             rng=random.SystemRandom(),
