@@ -528,7 +528,7 @@ class Proposal(_Value, frozen=True):
 
 
 class Elector(_Value, frozen=True):
-    """Somebody who could vote when the vote opened."""
+    """Somebody who could vote when the vote opened. ``recused``: the rules by which they may not on this."""
 
     member: str
     github: GitHub
@@ -536,6 +536,7 @@ class Elector(_Value, frozen=True):
     group: str
     delegate: bool
     tied: bool
+    recused: tuple[str, ...]
 
 
 class BallotVote(_Value, frozen=True):
@@ -550,14 +551,16 @@ class BallotVote(_Value, frozen=True):
 
 
 class Ballot(_Value, frozen=True):
-    """methodology/proposals/<number>-<slug>/ballot.yaml"""
+    """methodology/proposals/<number>-<slug>/ballot.yaml. ``rules``: those in force when the vote opened."""
 
     schema_version: int
     proposal_sha256: str
+    class_: Literal["editorial", "minor", "major"] = msgspec.field(name="class")
     opens: dt.datetime
     closes: dt.datetime
     electorate: tuple[Elector, ...]
     ballots: tuple[BallotVote, ...]
+    rules: Rules
     notes: str | None
 
 
@@ -633,6 +636,26 @@ class Funding(_Value, frozen=True):
     notes: str | None
 
 
+class Custodian(_Value, frozen=True):
+    """Who holds a right over the board itself, and for which organisation. Without ``holder``, a machine."""
+
+    right: Literal["admin", "runner", "keys"]
+    holder: GitHub | None
+    organisation: str | None
+    from_: Date = msgspec.field(name="from")
+    until: Date | None
+    source: str
+    notes: str | None
+
+
+class Custody(_Value, frozen=True):
+    """methodology/governance/custody.yaml"""
+
+    schema_version: int
+    custodians: tuple[Custodian, ...]
+    notes: str | None
+
+
 class FoundingRules(_Value, frozen=True):
     """When the state ``founding`` ends, and how members are admitted in it."""
 
@@ -667,6 +690,13 @@ class MajorRules(_Value, frozen=True):
     yes_organisations_min: int
 
 
+class SeatRules(_Value, frozen=True):
+    """How many seats a company group may hold, and how long a job change may take to be put in order."""
+
+    group_max: int
+    cure_days: int
+
+
 class RecusalRules(_Value, frozen=True):
     """How much interest, and how long ago, takes a vote away."""
 
@@ -675,9 +705,11 @@ class RecusalRules(_Value, frozen=True):
 
 
 class OwnHouseRules(_Value, frozen=True):
-    """When a funder's rows are not ranked."""
+    """When the rows of a funder, or of who holds rights over the board, are not ranked."""
 
     funding_share_above: float
+    funding_months: int
+    cooling_days: int
 
 
 class SuspensionRules(_Value, frozen=True):
@@ -714,6 +746,7 @@ class Rules(_Value, frozen=True):
     quorum_denominator: int
     group_ownership_above: float
     reopened_max: int
+    seats: SeatRules
     recusal: RecusalRules
     own_house: OwnHouseRules
     suspension: SuspensionRules

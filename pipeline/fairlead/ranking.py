@@ -11,6 +11,7 @@ import dataclasses
 import enum
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -236,10 +237,12 @@ def build_rows(
     *,
     now_unix_ns: int,
     against: Callable[[Row], Iterable[str]] | None = None,
+    withheld: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> tuple[Row, ...]:
     """Every row of the board, ranked where the rules allow; in the order of their ids.
 
     ``against``: why a row's history keeps it from being ranked, as :func:`fairlead.life.objections` says it.
+    ``withheld``: why a provider's rows are not ranked for whose they are, by its id, as governance has it.
 
     Windows that state no methodology of ours, as imported ones, are summarised by the latest one.
     Without any methodology there is no number to work by, and so no row.
@@ -260,6 +263,7 @@ def build_rows(
         row = _build_row(family, provider, endpoint, origin, items, methodology, prices)
         reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
         reasons += tuple(against(row)) if against is not None else ()
+        reasons += withheld.get(provider, ())
         families.setdefault(family, []).append(dataclasses.replace(row, unranked=reasons))
     ranked = [
         row

@@ -905,7 +905,50 @@ _RULES = (
         "GOV009",
         "An elector or a ballot is counted twice",
         "One person is one elector in the snapshot of a vote.",
-        "Take the snapshot again with `fairlead tally --fetch`.",
+        "Take the snapshot again with `fairlead tally --open`.",
+    ),
+    Rule(
+        "GOV010",
+        "A company group with too many seats",
+        "Organisations count, not people, and none may fill the table. After a change of job or a "
+        "merger the group has the cure period to put it in order; a seat above the cap then rests.",
+        "End the term of one of the group's members.",
+    ),
+    Rule(
+        "GOV011",
+        "A right over the board without an organisation",
+        "Whoever holds administration rights, runners or measuring keys is never ranked, and neither is "
+        "the company that they work for. That can be computed only if it is named.",
+        "Name the organisation in `custody.yaml`, and add it to `organisations.yaml` if it is not there.",
+    ),
+    Rule(
+        "GOV012",
+        "A delegate whose term is over",
+        "An organisation whose delegate has no seat has no vote, and may not have noticed.",
+        "Write `delegate_of: null`, and name another delegate.",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "GOV013",
+        "A decision that no vote bears",
+        "A version is ratified, a proposal accepted and a member admitted by a record that tallies to "
+        "accepted, and by nothing else. An interest that was hidden and comes to light can undo it.",
+        "Run `fairlead tally` on the proposal, which says every step. Take the decision back, and vote "
+        "again.",
+    ),
+    Rule(
+        "GOV014",
+        "A vote that was not opened by the rules",
+        "A vote that is too short, on too low a class, or with another electorate than the files give "
+        "is void however it ends; better to say so while it can be mended.",
+        "Withdraw it, and open it again by the rules.",
+    ),
+    Rule(
+        "GOV015",
+        "Rules that no vote changed",
+        "Every number that a vote is counted by stands in the rules. Once votes can be held, only a "
+        "vote changes it.",
+        "Put the new text to the vote, as a file of the proposal's folder.",
     ),
     # -- HIS -------------------------------------------------------------------------------------
     Rule(
@@ -955,6 +998,13 @@ _RULES = (
         "proven.",
         "Run the check in a git checkout, with `fetch-depth: 0` on a runner.",
         Severity.WARNING,
+    ),
+    Rule(
+        "HIS008",
+        "The record of a vote was changed",
+        "Who may vote, on which text, by which rules and until when is written down when a vote opens, "
+        "and each ballot when it is seen. Otherwise the count could be made to fit.",
+        "Restore the record. An edited ballot is one more entry; a changed text is put to the vote anew.",
     ),
     # -- AUD -------------------------------------------------------------------------------------
     Rule(

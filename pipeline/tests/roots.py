@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import msgspec
 from msgspec.structs import replace as replace
 from tokenizers import Tokenizer
 
-from fairlead import tokens, windows
+from fairlead import governance, model, repository, tokens, windows
 from fairlead.documents import parse
 from fairlead.measure import certificate as reports
 from fairlead.measure.truth import ReferenceProfile
@@ -42,6 +43,7 @@ ROUNDS = "submissions/neutral/2026-03-north-1-llama-3-70b"
 METHODOLOGY = "methodology/versions/1.0.0/methodology.yaml"
 GOVERNANCE = "methodology/governance"
 PROPOSAL = "methodology/proposals/0001-first-method"
+ADMISSION = "methodology/proposals/0000-first-members"
 
 FILES = {
     "methodology/models.yaml": """\
@@ -68,7 +70,7 @@ vantages:
     operator: example-university
     notes: null
 """,
-    "methodology/versions/1.0.0/methodology.md": "# The method\n",
+    "methodology/versions/1.0.0/methodology.md": "# The method\n\n**M-3.1** A start is a start.\n",
     METHODOLOGY: """\
 schema_version: 1
 version: 1.0.0
@@ -139,42 +141,45 @@ events:
   - kind: draft
     at: 2026-01-02T00:00:00Z
     reason: First text.
+  - kind: comment
+    at: 2026-01-02T00:00:00Z
+    reason: For anybody to read.
+  - kind: voting
+    at: 2026-01-16T00:00:00Z
+    reason: Nobody objected.
   - kind: accepted
     at: 2026-02-02T00:00:00Z
     reason: Two ballots in favour.
 notes: null
 """,
-    f"{PROPOSAL}/ballot.yaml": f"""\
+    f"{ADMISSION}/proposal.md": "# The first members\n",
+    f"{ADMISSION}/proposal.yaml": """\
 schema_version: 1
-proposal_sha256: {"ab" * 32}
-opens: 2026-01-16T00:00:00Z
-closes: 2026-01-30T00:00:00Z
-electorate:
-  - member: ada
-    github:
-      login: ada-example
-      id: 201
-    organisation: example-university
-    group: example-university
-    delegate: true
-    tied: false
-  - member: ben
-    github:
-      login: ben-example
-      id: 202
-    organisation: acme-corporation
-    group: acme-corporation
-    delegate: true
-    tied: true
-ballots: []
+title: The first members
+kind: admission
+proposer:
+  login: ada-example
+  id: 201
+raised: 2025-12-01T00:00:00Z
+methodology_version: null
+named:
+  - example-university
+  - acme-corporation
+events:
+  - kind: comment
+    at: 2025-12-01T00:00:00Z
+    reason: Two applications.
+  - kind: accepted
+    at: 2025-12-20T00:00:00Z
+    reason: Public for 19 days.
 notes: null
 """,
     f"{GOVERNANCE}/charter.md": "# Charter\n",
     f"{GOVERNANCE}/rules.yaml": """\
 schema_version: 1
 founding:
-  voters_min: 5
-  organisations_min: 3
+  voters_min: 2
+  organisations_min: 2
   untied_share_min: 0.5
   admission_days: 14
 editorial:
@@ -189,17 +194,22 @@ major:
   yes_share_min_numerator: 2
   yes_share_min_denominator: 3
   untied_majority: true
-  yes_organisations_min: 3
-ballots_min: 5
+  yes_organisations_min: 2
+ballots_min: 2
 quorum_numerator: 2
 quorum_denominator: 3
 group_ownership_above: 0.5
 reopened_max: 2
+seats:
+  group_max: 2
+  cure_days: 30
 recusal:
   amount_usd_above: 1000
   months: 24
 own_house:
   funding_share_above: 0.25
+  funding_months: 24
+  cooling_days: 30
 suspension:
   approvals_min: 2
   days_max: 28
@@ -218,11 +228,16 @@ organisations:
     name: Acme Corporation
     kind: provider
     owners:
-      - organisation: example-university
+      - organisation: example-fund
         share: 0.4
         from: 2020-01-01
         until: null
         source: https://acme.example/owners
+    notes: null
+  - id: example-fund
+    name: Example Fund
+    kind: other
+    owners: []
     notes: null
   - id: example-university
     name: Example University
@@ -241,6 +256,20 @@ entries:
     source: https://university.example/gifts
 notes: null
 """,
+    f"{GOVERNANCE}/custody.yaml": """\
+schema_version: 1
+custodians:
+  - right: admin
+    holder:
+      login: ada-example
+      id: 201
+    organisation: example-university
+    from: 2025-11-01
+    until: null
+    source: The settings of the forge.
+    notes: null
+notes: null
+""",
     f"{GOVERNANCE}/waivers.yaml": "schema_version: 1\nwaivers: []\n",
     f"{GOVERNANCE}/members/ada.yaml": """\
 schema_version: 1
@@ -250,7 +279,7 @@ github:
   id: 201
 roles:
   - voter
-admitted_by: 0001-first-method
+admitted_by: 0000-first-members
 seated: 2026-01-01
 term_until: 2028-01-01
 employment:
@@ -269,7 +298,7 @@ github:
   id: 202
 roles:
   - voter
-admitted_by: 0001-first-method
+admitted_by: 0000-first-members
 seated: 2026-01-01
 term_until: 2028-01-01
 employment:
@@ -527,6 +556,7 @@ def build_root(root: Path) -> Path:
         write(root, path, text)
     method = digest_of(root, METHODOLOGY)
     write(root, "methodology/versions.yaml", _versions(method))
+    put_vote(root)
     methodology = windows.Methodology(version="1.0.0", sha256=method)
     write(root, f"{CLAIM}/registration.yaml", _registration(method))
     registration = digest_of(root, f"{CLAIM}/registration.yaml")
@@ -583,6 +613,46 @@ def _build_import(root: Path, header: windows.Header) -> None:
     )
     put_window(root, IMPORTED, imported, [*(make_imported_request(i) for i in range(3)), failed])
     write(root, f"{IMPORTED}/submission.yaml", _submission(None))
+
+
+def put_vote(root: Path) -> None:
+    """Write the first method's vote: opened by the files as they are, with a yes of each delegate."""
+    loaded, _ = repository.load_repository(root)
+    register = governance.register_of(loaded)
+    assert register is not None
+    name = PROPOSAL.rpartition("/")[2]
+    ballot = governance.open_vote(
+        register,
+        loaded.proposals[name],
+        "major",
+        text_sha256=governance.text_digest(loaded, name),
+        opens=dt.datetime(2026, 1, 16, tzinfo=dt.UTC),
+    )
+    votes = tuple(
+        model.BallotVote(
+            github=elector.github,
+            vote="yes",
+            at=dt.datetime(2026, 1, 20, tzinfo=dt.UTC),
+            edited_at=None,
+            proposal_sha256=ballot.proposal_sha256,
+            url=f"https://forge.example/reviews/{elector.github.id}",
+        )
+        for elector in ballot.electorate
+    )
+    write_ballot(root, PROPOSAL, replace(ballot, ballots=votes))
+
+
+@functools.cache
+def vote_text() -> str:
+    """The record of the first method's vote, as the root holds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return (build_root(Path(folder)) / PROPOSAL / "ballot.yaml").read_text()
+
+
+def write_ballot(root: Path, proposal: str, ballot: model.Ballot) -> None:
+    """Write the record of a vote into a proposal's folder."""
+    data = msgspec.to_builtins(ballot)
+    write(root, f"{proposal}/ballot.yaml", repository.canonical_text("ballot", data))
 
 
 def _versions(sha256: str) -> str:

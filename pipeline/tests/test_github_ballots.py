@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead import governance
 from fairlead.github import Client, Fetched, GitHubProblem, NoText, fetch_votes, merge_votes, proposal_text
 from fairlead.github.ballots import MAX_READS
 from fairlead.model import Ballot, BallotVote, GitHub, Proposal
-from fairlead.repository import FileKind, canonical_text, read_value
+from fairlead.repository import FileKind, canonical_text, load_repository, read_value
 
 from . import fake_github as fake
 from . import roots
@@ -381,6 +383,21 @@ def test_a_proposals_text_is_its_facts_its_files_and_the_version_it_would_ratify
     ]
 
 
+def test_the_digest_at_a_commit_is_the_one_that_the_tally_takes_of_the_tree(tmp_path: Path) -> None:
+    """A ballot that was cast on a commit binds to what the count finds in the same files."""
+    root = roots.build_root(tmp_path)
+
+    def read(folder: str) -> dict[str, bytes]:
+        top = root / folder
+        return {
+            path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()
+        }
+
+    name = roots.PROPOSAL.rpartition("/")[2]
+    of_tree = governance.text_digest(load_repository(root)[0], name)
+    assert proposal_text(read, name, governance.proposal_digest) == of_tree
+
+
 @pytest.mark.parametrize("folder", ["../x", "a/../b", "/a", "a/", "", "a?ref=main", "a#b", "a b", "a\n"])
 def test_a_folder_is_a_path_and_nothing_else(folder: str) -> None:
     """Its name may come from a stranger's file; it becomes part of an address."""
@@ -402,7 +419,7 @@ def read_ballot(text: str) -> Ballot:
     return value
 
 
-EMPTY = read_ballot(roots.FILES[f"{roots.PROPOSAL}/ballot.yaml"])
+EMPTY = msgspec.structs.replace(read_ballot(roots.vote_text()), ballots=())
 
 
 def vote(number: int, said: str = "yes", *, minute: int = 1, account: int = 501) -> BallotVote:

@@ -88,7 +88,17 @@ def test_a_proof_is_a_test_that_is_there(clause):
 
 # The modules that make what people dispute. What they may hold is no choice of the board's: counting, units,
 # the definition of a percentile's name, and a formula's own constants.
-JUDGING = ("metrics.py", "usage.py", "cost.py", "ranking.py", "smoothness.py", "fidelity", "stats", "verdict")
+JUDGING = (
+    "metrics.py",
+    "usage.py",
+    "cost.py",
+    "ranking.py",
+    "smoothness.py",
+    "fidelity",
+    "stats",
+    "verdict",
+    "governance",
+)
 PLAIN = {0, 1, 2, 3, 4, 10, 19, 24, 99, 100, 86_400, 0.1, 0.5, 0.9, 0.95, 0.99}
 PLAIN |= {1e3, 1e6, 1e9, 1e-3, 1e-6, 1e-9, 1e-12}
 

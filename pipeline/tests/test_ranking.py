@@ -229,6 +229,22 @@ def test_only_neutral_windows_are_ranked(origin: Origin, reason: str) -> None:
     assert ttft_rank(rows["acme"]) == RankRange(1, 1, 1)
 
 
+def test_the_boards_own_house_is_listed_with_its_reason_and_moves_nobody() -> None:
+    """What governance withholds has figures and no rank; others are ranked as if it were not there."""
+    rows = ranking.build_rows(
+        [*neutral("acme", 100.0), *neutral("bolt", 50.0)],
+        {name: make_provider(f"{name}-api") for name in ("acme", "bolt")},
+        {"1.0.0": make_methodology()},
+        now_unix_ns=NOW,
+        withheld={"bolt": ("the board's own house",)},
+    )
+    acme, bolt = rows
+    assert bolt.unranked == ("the board's own house",)
+    assert bolt.ranks == {}
+    assert bolt.figures["ttft_p50_ms"].value is not None
+    assert ttft_rank(acme) == RankRange(1, 1, 1)
+
+
 def test_a_providers_claim_does_not_touch_its_neutral_row() -> None:
     evidence = [*neutral("acme", 100.0), *neutral("acme", 1.0, origin=Origin.CLAIM)]
     rows = ranking.build_rows(

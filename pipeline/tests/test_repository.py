@@ -52,8 +52,9 @@ def test_everything_is_found_under_its_id(root: Path) -> None:
     assert list(found.vantages) == ["north-1"]
     assert list(found.versions) == list(found.methodologies) == ["1.0.0"]
     assert list(found.members) == ["ada", "ben"]
-    assert list(found.organisations) == ["acme-corporation", "example-university"]
-    assert list(found.proposals) == list(found.ballots) == ["0001-first-method"]
+    assert list(found.organisations) == ["acme-corporation", "example-fund", "example-university"]
+    assert list(found.proposals) == ["0000-first-members", "0001-first-method"]
+    assert list(found.ballots) == ["0001-first-method"]
     assert list(found.registrations) == ["acme/2026-03-04-llama"]
     assert list(found.submissions) == list(found.histories)
     assert list(found.submissions) == ["acme/2023-12-21-llmperf", "acme/2026-03-04-llama"]
@@ -400,6 +401,7 @@ def _examples() -> dict[FileKind, Any]:
             sha256, "started: 2026-03-10T12:00:00Z\nstarted_by:\n  login: a\n  id: 1\n"
         ),
         FileKind.FUNDING: GIFT,
+        FileKind.BALLOT: roots.vote_text(),
     }
     for kind, text in made.items():
         document, _ = parse(text.encode(), "x.yaml")

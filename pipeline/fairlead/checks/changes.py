@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from fairlead import documents
+from fairlead import documents, governance
 from fairlead.checks.context import Context, at
 from fairlead.documents import Unreadable, problem_of
 from fairlead.history import Base, Trail, blob_digest
 from fairlead.problems import Problem, listed, pointer, quote
 from fairlead.repository import (
+    CHARTER_PATH,
     MODELS_PATH,
     ORGANISATIONS_PATH,
+    RULES_PATH,
     VANTAGES_PATH,
     VERSIONS_PATH,
     FileKind,
@@ -147,11 +149,11 @@ def check_histories(repository: Repository, context: Context) -> Iterator[Proble
     """Events are added at the end; none that was merged is edited, moved or removed."""
     base = context.base
     for path in sorted(base.files) if base is not None else ():
-        if base is None or kind_of(path) is not FileKind.HISTORY:
+        if base is None or kind_of(path) not in (FileKind.HISTORY, FileKind.PROPOSAL):
             continue
         document = repository.documents.get(path)
         if document is None:
-            if path not in repository.kinds:
+            if path not in repository.kinds and kind_of(path) is FileKind.HISTORY:
                 yield problem_of(path, "HIS004", "the history was removed", fix="restore the file")
             continue
         before = _entries(_base_data(base, path), "events")
@@ -163,6 +165,71 @@ def check_histories(repository: Repository, context: Context) -> Iterator[Proble
                 fix = "restore the events that were there, and add a new one below them"
                 yield at(repository, path, "HIS004", where, message, fix=fix)
                 break
+
+
+def check_votes(repository: Repository, context: Context) -> Iterator[Problem]:
+    """Ballots are only ever added; who may vote on what, and until when, stays as it was at the opening.
+
+    But for an amended text that is put to the vote anew.
+    """
+    base = context.base
+    for path in sorted(base.files) if base is not None else ():
+        document = repository.documents.get(path)
+        if base is None or kind_of(path) is not FileKind.BALLOT or document is None:
+            continue
+        before, after = _base_data(base, path), document.data if isinstance(document.data, dict) else {}
+        fix = "restore it; a ballot that was edited or corrected is one more entry"
+        found = _entries(after, "ballots")
+        for index, entry in enumerate(_entries(before, "ballots")):
+            if entry not in found:
+                message = f"ballot {index + 1} of those that were merged is gone or was changed"
+                yield at(repository, path, "HIS008", "/ballots", message, key=True, fix=fix)
+        if _votings(_base_data(base, _proposal_of(path))) < _votings(_data(repository, _proposal_of(path))):
+            continue
+        for key in ("proposal_sha256", "class", "opens", "closes", "electorate", "rules"):
+            if before and before.get(key) != after.get(key):
+                message = "it is not what it was when the vote opened"
+                fix = "restore it; to vote on another text, add the events `amended` and `voting`"
+                yield at(repository, path, "HIS008", f"/{key}", message, key=True, fix=fix)
+
+
+def _proposal_of(ballot_path: str) -> str:
+    return ballot_path.replace("/ballot.yaml", "/proposal.yaml")
+
+
+def _data(repository: Repository, path: str) -> Mapping[str, Any]:
+    document = repository.documents.get(path)
+    return document.data if document is not None and isinstance(document.data, dict) else {}
+
+
+def _votings(proposal: Mapping[str, Any]) -> int:
+    return sum(event.get("kind") == "voting" for event in _entries(proposal, "events"))
+
+
+def check_rules(repository: Repository, context: Context) -> Iterator[Problem]:
+    """Once votes can be held, the rules and the charter change to a text that a vote accepted."""
+    base, register = context.base, governance.register_of(repository)
+    if base is None or register is None or governance.founding_at(register, context.now).gaps:
+        return
+    for path, kind in ((RULES_PATH, "rules"), (CHARTER_PATH, "charter")):
+        found = _bytes(repository, path)
+        if path not in base.files or found is None or not base.differs(path, found):
+            continue
+        name = path.rpartition("/")[2]
+        accepted = (
+            _bytes(repository, f"methodology/proposals/{proposal}/{name}")
+            for proposal, stated in repository.proposals.items()
+            if stated.kind == kind and _is_accepted(repository, proposal, context)
+        )
+        if found not in accepted:
+            message = f"no accepted proposal of the kind {quote(kind)} holds this text"
+            fix = f"restore it; to change it, propose: the new text is `{name}` in the proposal's folder"
+            yield problem_of(path, "GOV015", message, fix=fix)
+
+
+def _is_accepted(repository: Repository, proposal: str, context: Context) -> bool:
+    made = governance.tally_proposal(repository, proposal, context.now)
+    return made is not None and made.outcome is governance.Outcome.ACCEPTED
 
 
 _LASTING = (

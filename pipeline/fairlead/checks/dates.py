@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fairlead.checks.context import Context, at
 from fairlead.model import Price, Provider
 from fairlead.problems import Problem, pointer
-from fairlead.repository import FUNDING_PATH, ORGANISATIONS_PATH, VERSIONS_PATH, Repository
+from fairlead.repository import CUSTODY_PATH, FUNDING_PATH, ORGANISATIONS_PATH, VERSIONS_PATH, Repository
 
 _When = dt.date | dt.datetime
 _Span = tuple[str, str, _When | None, str, _When | None]  # path, pointer and value of both ends
@@ -134,6 +134,9 @@ def _people_spans(repository: Repository) -> Iterator[_Span]:
         for index, interest in enumerate(member.interests):
             where = pointer("interests", index)
             yield path, f"{where}/from", interest.from_, f"{where}/until", interest.until
+    for index, custodian in enumerate(repository.custody):
+        where = pointer("custodians", index)
+        yield CUSTODY_PATH, f"{where}/from", custodian.from_, f"{where}/until", custodian.until
     for place, organisation in enumerate(repository.organisations.values()):
         for index, owner in enumerate(organisation.owners):
             where = pointer("organisations", place, "owners", index)
@@ -149,6 +152,11 @@ def _happened(repository: Repository) -> Iterator[_Stated]:
             yield path, f"{where}/retrieved", price.retrieved
     for name, proposal in repository.proposals.items():
         yield f"methodology/proposals/{name}/proposal.yaml", "/raised", proposal.raised
+    for name, ballot in repository.ballots.items():
+        for index, vote in enumerate(ballot.ballots):
+            where = pointer("ballots", index)
+            yield f"methodology/proposals/{name}/ballot.yaml", f"{where}/at", vote.at
+            yield f"methodology/proposals/{name}/ballot.yaml", f"{where}/edited_at", vote.edited_at
     for index, version in enumerate(repository.versions.values()):
         yield VERSIONS_PATH, pointer("versions", index, "date"), version.date
     for index, entry in enumerate(repository.funding):

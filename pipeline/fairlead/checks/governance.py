@@ -1,13 +1,23 @@
-"""People, seats, shares of votes and of companies. Knows no vote count."""
+"""People, seats, shares of votes and of companies, and decisions that no vote bears. Counts no vote."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
+from fairlead import governance
 from fairlead.checks.context import Context, at
-from fairlead.model import Owner
+from fairlead.checks.methodology import text_digest
+from fairlead.governance import Outcome, SeatState, Tally
+from fairlead.model import Member, Owner
 from fairlead.problems import Problem, pointer, quote
-from fairlead.repository import ORGANISATIONS_PATH, RULES_PATH, Repository
+from fairlead.repository import (
+    CUSTODY_PATH,
+    ORGANISATIONS_PATH,
+    RULES_PATH,
+    VERSIONS_PATH,
+    Repository,
+)
 
 _FRACTIONS = (
     ("quorum_numerator", "quorum_denominator"),
@@ -30,8 +40,9 @@ def check_seats(repository: Repository, _context: Context) -> Iterator[Problem]:
             yield at(repository, _member_path(name), "GOV001", "/github/id", message, fix=fix)
 
 
-def check_delegates(repository: Repository, _context: Context) -> Iterator[Problem]:
-    """An organisation has one delegate, who works there."""
+def check_delegates(repository: Repository, context: Context) -> Iterator[Problem]:
+    """An organisation has one delegate, whose term runs, and who works there or left a short while ago."""
+    today = governance.day_of(context.now)
     first: dict[str, str] = {}
     for name, member in repository.members.items():
         organisation = member.delegate_of
@@ -42,10 +53,44 @@ def check_delegates(repository: Repository, _context: Context) -> Iterator[Probl
             message = f"{_member_path(holder)} is its delegate already"
             fix = "write `delegate_of: null` for one of the two"
             yield at(repository, _member_path(name), "GOV002", "/delegate_of", message, fix=fix)
-        if not any(job.organisation == organisation and job.until is None for job in member.employment):
+        if member.seated <= member.term_until < today:
+            message = f"the term ended on {member.term_until}"
+            fix = "write `delegate_of: null`, or extend the term by a vote"
+            yield at(repository, _member_path(name), "GOV012", "/delegate_of", message, fix=fix)
+        elif not _works_there(repository, member, organisation, today):
             message = f"`employment` does not say that this person works for {quote(organisation)}"
             fix = "correct `employment`, or write `delegate_of: null`"
             yield at(repository, _member_path(name), "GOV003", "/delegate_of", message, fix=fix)
+
+
+def _works_there(repository: Repository, member: Member, organisation: str, today: dt.date) -> bool:
+    rules = repository.rules
+    since = today - dt.timedelta(days=rules.seats.cure_days) if rules is not None else today
+    jobs = (job for job in member.employment if job.organisation == organisation)
+    return any(governance.holds(job.from_, job.until, since, today) for job in jobs)
+
+
+def check_group_seats(repository: Repository, context: Context) -> Iterator[Problem]:
+    """No company group holds more seats than the cap, but for the cure period after a change."""
+    register = governance.register_of(repository)
+    if register is None:
+        return
+    for seat in governance.seats_at(register, governance.day_of(context.now)):
+        if seat.rule == "G-2.5" and seat.state is SeatState.RESTS:
+            fix = "end the term of one of the group's members with `term_until`"
+            yield at(
+                repository, _member_path(seat.member), "GOV010", "", f"{seat.why}; this one rests", fix=fix
+            )
+
+
+def check_custody(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """Whoever holds a right over the board holds it for an organisation."""
+    for index, entry in enumerate(repository.custody):
+        if entry.organisation is None:
+            where = pointer("custodians", index, "organisation")
+            message = f"{entry.right} without an organisation: nobody can say whose rows may be ranked"
+            fix = "name the employer of whoever holds it, or whom the machine belongs to"
+            yield at(repository, CUSTODY_PATH, "GOV011", where, message, fix=fix)
 
 
 def check_ownership(repository: Repository, _context: Context) -> Iterator[Problem]:
@@ -93,5 +138,105 @@ def check_ballots(repository: Repository, _context: Context) -> Iterator[Problem
             if first != index:
                 where = pointer("electorate", index, "github", "id")
                 message = f"entry {first + 1} is the same person"
-                fix = "take the snapshot again with `fairlead tally --fetch`"
+                fix = "take the snapshot again with `fairlead tally --open`"
                 yield at(repository, path, "GOV009", where, message, fix=fix)
+
+
+# -- decisions -----------------------------------------------------------------------------------
+
+
+def check_decisions(repository: Repository, context: Context) -> Iterator[Problem]:
+    """What is said to be decided was: ratified versions, accepted proposals, admitted members."""
+    if any(
+        path.startswith(("methodology/governance/", "methodology/proposals/")) for path in repository.broken
+    ):
+        return
+    tallies = _tallies(repository, context.now)
+    for index, (version, entry) in enumerate(repository.versions.items()):
+        made = tallies.get(entry.ratified_by or "")
+        if entry.state != "ratified" or made is None or _is_changed(repository, version):
+            continue
+        where, stated = pointer("versions", index, "ratified_by"), repository.proposals[made.proposal]
+        if stated.methodology_version != version:
+            message = f"that proposal is about {stated.methodology_version or 'no version'}"
+            fix = "name the proposal whose vote was about this version"
+            yield at(repository, VERSIONS_PATH, "GOV013", where, message, expected=quote(version), fix=fix)
+        else:
+            yield from _undecided(repository, VERSIONS_PATH, where, made, "write `state: superseded`")
+    for name, proposal in repository.proposals.items():
+        is_said = _is_changed(repository, proposal.methodology_version)
+        if proposal.events[-1].kind == "accepted" and name in tallies and not is_said:
+            path = f"methodology/proposals/{name}/proposal.yaml"
+            where = pointer("events", len(proposal.events) - 1)
+            yield from _undecided(repository, path, where, tallies[name], "add the event `rejected` below it")
+    for name, member in repository.members.items():
+        if member.term_until >= governance.day_of(context.now):
+            yield from _unadmitted(repository, name, member, tallies)
+
+
+def _unadmitted(
+    repository: Repository, name: str, member: Member, tallies: dict[str, Tally]
+) -> Iterator[Problem]:
+    path, where = _member_path(name), "/admitted_by"
+    if member.admitted_by is None:
+        fix = "name the admission's proposal"
+        yield at(repository, path, "GOV013", where, "a member whom no proposal admitted", fix=fix)
+    elif member.admitted_by in tallies:
+        made, kind = tallies[member.admitted_by], repository.proposals[member.admitted_by].kind
+        if kind != "admission":
+            message = f"that proposal is of the kind {quote(kind)}"
+            fix = "name the admission's proposal"
+            yield at(repository, path, "GOV013", where, message, expected="`admission`", fix=fix)
+        else:
+            yield from _undecided(repository, path, where, made, "end the seat with `term_until`")
+            events = repository.proposals[member.admitted_by].events
+            days = [governance.day_of(event.at) for event in events if event.kind == "accepted"]
+            if days and member.seated < min(days):
+                message = f"before the admission was decided, on {min(days)}"
+                fix = f"write {min(days)} or a later day"
+                yield at(repository, path, "GOV013", "/seated", message, fix=fix)
+
+
+def _tallies(repository: Repository, now: dt.datetime) -> dict[str, Tally]:
+    made = {name: governance.tally_proposal(repository, name, now) for name in repository.proposals}
+    return {name: found for name, found in made.items() if found is not None}
+
+
+def _is_changed(repository: Repository, version: str | None) -> bool:
+    """Whether a version's text is not the one of its digest, which is a problem of its own."""
+    entry = repository.versions.get(version or "")
+    if entry is None or version is None or entry.sha256 is None:
+        return False
+    return text_digest(repository, version) != entry.sha256
+
+
+def _undecided(
+    repository: Repository, path: str, where: str, made: Tally, otherwise: str
+) -> Iterator[Problem]:
+    if made.outcome is not Outcome.ACCEPTED:
+        message = f"proposal {made.proposal} tallies to {quote(str(made.outcome))}"
+        fix = f"see `fairlead tally {made.proposal}`; {otherwise}, and vote again if it is still wanted"
+        yield at(repository, path, "GOV013", where, message, expected="`accepted`", fix=fix)
+
+
+def check_openings(repository: Repository, context: Context) -> Iterator[Problem]:
+    """A vote that is open was opened by the rules, with the electorate of its first moment."""
+    register = governance.register_of(repository)
+    for name, ballot in repository.ballots.items():
+        if register is None or name not in repository.proposals or context.now >= ballot.closes:
+            continue
+        path, proposal = f"methodology/proposals/{name}/ballot.yaml", repository.proposals[name]
+        made = governance.tally_proposal(repository, name, context.now)
+        fix = "close this vote as `withdrawn`, and open it again by the rules"
+        for step in made.held if made is not None else ():
+            if step.met is False and step.rule != "G-5.3":
+                yield at(repository, path, "GOV014", "", f"{step.rule}: {step.text}", fix=fix)
+        if context.base is not None and path not in context.base.files:
+            new = governance.open_vote(
+                register, proposal, ballot.class_, text_sha256=ballot.proposal_sha256, opens=ballot.opens
+            )
+            for key in ("electorate", "rules"):
+                if getattr(new, key) != getattr(ballot, key):
+                    message = f"not what the files say at {governance.minute(ballot.opens)}"
+                    fix = "take the snapshot again with `fairlead tally --open`"
+                    yield at(repository, path, "GOV014", f"/{key}", message, fix=fix)

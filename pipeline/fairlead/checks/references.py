@@ -8,6 +8,7 @@ from fairlead.checks.context import Context, at, unknown
 from fairlead.model import Interest, PlannedWindow
 from fairlead.problems import Problem, nearest, pointer, quote
 from fairlead.repository import (
+    CUSTODY_PATH,
     MODELS_PATH,
     ORGANISATIONS_PATH,
     VANTAGES_PATH,
@@ -205,6 +206,14 @@ def check_people(repository: Repository, _context: Context) -> Iterator[Problem]
         yield from _organisation(repository, path, pointer("entries", index, "from"), entry.from_)
 
 
+def check_custody(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """Whoever holds a right over the board holds it for an organisation that is known."""
+    for index, custodian in enumerate(repository.custody):
+        if custodian.organisation is not None:
+            where = pointer("custodians", index, "organisation")
+            yield from _organisation(repository, CUSTODY_PATH, where, custodian.organisation)
+
+
 def check_proposals(repository: Repository, _context: Context) -> Iterator[Problem]:
     """A proposal names organisations and a version that exist; its electorate are members."""
     for name, proposal in repository.proposals.items():
@@ -218,16 +227,19 @@ def check_proposals(repository: Repository, _context: Context) -> Iterator[Probl
     for name, ballot in repository.ballots.items():
         path = f"{_PROPOSALS}{name}/ballot.yaml"
         for index, elector in enumerate(ballot.electorate):
-            where = (path, pointer("electorate", index, "member"))
-            home = f"{_MEMBERS}{elector.member}.yaml"
-            if home not in repository.broken:
-                yield from unknown(repository, where, "REF007", elector.member, repository.members, _MEMBERS)
+            yield from _member(repository, path, pointer("electorate", index, "member"), elector.member)
             for key in ("organisation", "group"):
                 at_key = pointer("electorate", index, key)
                 yield from _organisation(repository, path, at_key, getattr(elector, key))
 
 
 # -- one reference -------------------------------------------------------------------------------
+
+
+def _member(repository: Repository, path: str, where: str, name: str) -> Iterator[Problem]:
+    if f"{_MEMBERS}{name}.yaml" in repository.broken:
+        return iter(())
+    return unknown(repository, (path, where), "REF007", name, repository.members, _MEMBERS)
 
 
 def _organisation(repository: Repository, path: str, where: str, name: str) -> Iterator[Problem]:

@@ -118,6 +118,7 @@ def board_rows(
     found is used.
     """
     from fairlead import evidence as evidences
+    from fairlead.governance import withheld_rows
     from fairlead.life import objections
     from fairlead.ranking import build_rows
 
@@ -132,6 +133,7 @@ def board_rows(
         repository.methodologies,
         now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
         against=objections(repository, moment),
+        withheld=withheld_rows(repository, moment),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead import cost, life, ranking, usage, verdict
+from fairlead import cost, governance, life, ranking, usage, verdict
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub
 from fairlead.publish import registrations
@@ -24,6 +24,7 @@ from fairlead.publish.edition import (
     evidence_folder,
     methodology_url,
     model_url,
+    proposal_url,
     provider_url,
     raw_url,
     submission_url,
@@ -43,6 +44,8 @@ KINDS = (
     "registrations",
     "disputes",
     "methodology",
+    "governance",
+    "tally",
     "rules",
 )
 
@@ -108,6 +111,7 @@ def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
     found = [dispute for one in edition.lives.values() for dispute in one.disputes]
     yield "disputes.json", ("disputes", {"disputes": [_dispute(edition, dispute) for dispute in found]})
     yield "methodology.json", ("methodology", {"versions": _versions(edition)})
+    yield from _governance(edition)
     yield "rules.json", ("rules", {"rules": [_rule(code) for code in RULES]})
 
 
@@ -323,6 +327,73 @@ def _versions(edition: Edition) -> list[Object]:
             else None,
         }
         for version in edition.versions
+    ]
+
+
+def _governance(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
+    """Who decides, and each proposal's tally; nothing where no rules are in force."""
+    repository = edition.repository
+    register = governance.register_of(repository)
+    if register is None:
+        return
+    proposals = []
+    for name, proposal in repository.proposals.items():
+        made = governance.tally_proposal(repository, name, edition.now)
+        assert made is not None
+        file = f"tallies/{name}.json"
+        yield file, ("tally", governance.tally_data(made))
+        proposals.append(
+            {
+                "id": name,
+                "title": proposal.title,
+                "kind": proposal.kind,
+                "outcome": str(made.outcome),
+                "tally": file,
+                "page": proposal_url(name),
+            }
+        )
+    about = governance.matters(register, repository.proposals)
+    found = governance.conflicts(register, about, edition.now)
+    body = {
+        "founding": list(governance.founding_at(register, edition.now).gaps),
+        "members": _members(edition, register),
+        "conflicts": governance.conflicts_data(found),
+        "own_house": [
+            {"group": hold.group, "rule": hold.rule, "why": hold.why}
+            for hold in governance.own_house(register, edition.now)
+        ],
+        "custody": [msgspec.to_builtins(entry) for entry in repository.custody],
+        "funding": [msgspec.to_builtins(entry) for entry in repository.funding],
+        "withheld": {name: list(why) for name, why in governance.withheld(register, edition.now).items()},
+        "proposals": proposals,
+    }
+    yield "governance.json", ("governance", body)
+
+
+def _members(edition: Edition, register: governance.Register) -> list[Object]:
+    seats = governance.seats_at(register, governance.day_of(edition.now))
+    by_member = {
+        seat.member: {
+            "state": str(seat.state),
+            "organisation": seat.organisation,
+            "group": seat.group,
+            "speaks": seat.speaks,
+            "rule": seat.rule,
+            "why": seat.why,
+        }
+        for seat in seats
+    }
+    return [
+        {
+            "id": name,
+            "name": member.name,
+            "github": msgspec.to_builtins(member.github),
+            "roles": list(member.roles),
+            "seated": str(member.seated),
+            "term_until": str(member.term_until),
+            "seat": by_member.get(name),
+        }
+        for name, member in register.members.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Pages about how the board works: methodology, governance, rules, glossary. Types no number itself.
+"""Pages about how the board works: methodology, state, rules, glossary. Types no number itself.
 
 Every number is taken from the YAML, every definition from the docstring of the function that
 computes it, every rule from the catalogue that the checks use; so a page cannot drift from the code.
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from fairlead import cost, fidelity, fronts, metrics, profile, ranking, smoothness, stats
+from fairlead import cost, fidelity, fronts, governance, metrics, profile, ranking, smoothness, stats
 from fairlead.measure import workload
-from fairlead.model import Ballot, Methodology, Proposal, Rules, Version
+from fairlead.model import Methodology, Rules, Version
 from fairlead.problems import Problem
 from fairlead.publish import figures, markup, prose
-from fairlead.publish.edition import Edition, Page, methodology_url, proposal_url
+from fairlead.publish.edition import Edition, Page, methodology_url
 from fairlead.publish.markup import Html, heading, join, link, tag
 from fairlead.rules import GROUPS, RULES
 
@@ -144,29 +144,8 @@ def _words(name: str) -> str:
 # -- governance ----------------------------------------------------------------------------------
 
 
-def governance_pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
-    """/governance/ and a page for each proposal."""
-    problems: list[Problem] = []
-    blocks: list[str] = [heading(2, "State"), *state(edition)]
-    blocks += [heading(2, "Members"), _members(edition), heading(2, "Proposals"), _proposals(edition)]
-    if edition.repository.rules is not None:
-        data = msgspec.to_builtins(edition.repository.rules)
-        path = "methodology/governance/charter.md"
-        text, found = prose.fill(edition.prose.get(path, ""), data, path)
-        problems += found
-        if text:
-            blocks += [heading(2, "Charter"), *prose.render(text, under=2)]
-        blocks += [heading(2, "Every number of the rules"), *_rule_numbers(edition.repository.rules)]
-    page = Page(
-        url="governance/",
-        title="Governance",
-        description="Who decides and by which rules: members, proposals, the charter and its numbers.",
-        blocks=blocks,
-    )
-    return [page, *(proposal_page(edition, name) for name in edition.repository.proposals)], problems
-
-
-def _rule_numbers(rules: Rules) -> Iterator[str]:
+def rule_numbers(rules: Rules) -> Iterator[str]:
+    """Every number of the rules, part by part."""
     data = msgspec.to_builtins(rules)
     single = {
         name: value
@@ -181,27 +160,10 @@ def _rule_numbers(rules: Rules) -> Iterator[str]:
 
 def founding_gaps(edition: Edition) -> list[str]:
     """What is missing for the state *founding* to end, in words; empty when it has ended."""
-    if edition.repository.rules is None:
+    register = governance.register_of(edition.repository)
+    if register is None:
         return ["No rules are in force."]
-    rules, today = edition.repository.rules.founding, edition.now.date()
-    voters = [member for member in edition.repository.members.values() if "voter" in member.roles]
-    organisations = edition.repository.organisations
-    employers: dict[str, bool] = {}
-    for member in voters:
-        for job in member.employment:
-            if job.from_ <= today and (job.until is None or today <= job.until):
-                entry = organisations.get(job.organisation)
-                employers[job.organisation] = entry is not None and entry.kind == "provider"
-    untied = sum(not is_tied for is_tied in employers.values())
-    gaps = []
-    if len(voters) < rules.voters_min:
-        gaps.append(f"{len(voters)} of {rules.voters_min} voters are seated.")
-    if len(employers) < rules.organisations_min:
-        gaps.append(f"{len(employers)} of {rules.organisations_min} organisations have a voter.")
-    if not employers or untied < rules.untied_share_min * len(employers):
-        share = prose.said("share", rules.untied_share_min)
-        gaps.append(f"{untied} of them are without ties to a provider, {share} must be.")
-    return gaps
+    return list(governance.founding_at(register, edition.now).gaps)
 
 
 def state(edition: Edition) -> Iterator[str]:
@@ -217,76 +179,6 @@ def state(edition: Edition) -> Iterator[str]:
         yield markup.bullets(gaps)
     else:
         yield tag("p", "The board is seated: votes can be held.")
-
-
-def _members(edition: Edition) -> Html:
-    if not edition.repository.members:
-        return tag("p", "The roster is empty.", class_="fl-empty")
-    lines = []
-    for member in edition.repository.members.values():
-        jobs = [job.organisation for job in member.employment if job.until is None]
-        names = ", ".join(edition.organisation_name(job) for job in jobs)
-        roles = ", ".join(member.roles)
-        lines.append(
-            markup.row(
-                member.name, names or "none", roles, markup.day(member.seated), markup.day(member.term_until)
-            )
-        )
-    return markup.simple_table("Members", ("Name", "Employer", "Roles", "Seated", "Until"), lines)
-
-
-def _proposals(edition: Edition) -> Html:
-    if not edition.repository.proposals:
-        return tag("p", "No proposal has been made.", class_="fl-empty")
-    lines = []
-    for name, proposal in edition.repository.proposals.items():
-        title = link("governance/", proposal_url(name), proposal.title)
-        lines.append(
-            markup.row(title, proposal.kind, figures.minute(proposal.raised), _proposal_state(proposal))
-        )
-    return markup.simple_table("Proposals", ("Proposal", "Kind", "Raised", "State"), lines)
-
-
-def _proposal_state(proposal: Proposal) -> str:
-    return proposal.events[-1].kind if proposal.events else "draft"
-
-
-def proposal_page(edition: Edition, name: str) -> Page:
-    """/governance/<proposal>/: its text, its events, and every ballot as it was cast."""
-    proposal, ballot = edition.repository.proposals[name], edition.repository.ballots.get(name)
-    text = edition.prose.get(f"methodology/proposals/{name}/proposal.md", "")
-    facts = markup.definitions(
-        [
-            ("Number", name),
-            ("Kind", proposal.kind),
-            ("Proposer", proposal.proposer.login),
-            ("Raised", figures.minute(proposal.raised)),
-            ("State", _proposal_state(proposal)),
-            ("Names", ", ".join(proposal.named) or "nobody"),
-        ]
-    )
-    events = [markup.row(event.kind, figures.minute(event.at), event.reason) for event in proposal.events]
-    blocks: list[str] = [facts, *prose.render(text), heading(2, "Events")]
-    blocks.append(markup.simple_table("Events", ("Event", "At", "Reason"), events))
-    blocks += [heading(2, "Ballots"), _ballots(ballot)]
-    return Page(
-        url=proposal_url(name),
-        title=proposal.title,
-        description=f"Proposal {name}: its text, its events and every ballot.",
-        blocks=blocks,
-        crumbs=(("governance/", "Governance"),),
-    )
-
-
-def _ballots(ballot: Ballot | None) -> Html:
-    if ballot is None or not ballot.ballots:
-        return tag("p", "No ballot has been cast.", class_="fl-empty")
-    lines = []
-    for vote in ballot.ballots:
-        edited = figures.minute(vote.edited_at) if vote.edited_at else "no"
-        place = markup.external(vote.url, "comment")
-        lines.append(markup.row(vote.github.login, vote.vote, figures.minute(vote.at), edited, place))
-    return markup.simple_table("Ballots", ("Who", "Vote", "At", "Edited", "Where"), lines)
 
 
 def banner(edition: Edition) -> Html:

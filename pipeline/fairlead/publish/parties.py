@@ -592,7 +592,28 @@ def _funding(edition: Edition) -> Html:
     return markup.simple_table("Funding", ("From", "Date", "Kind", amount, "Purpose", "Source"), lines)
 
 
+_RIGHT_WORDS = {"admin": "administration", "runner": "a runner", "keys": "measuring keys"}
+
+
+def custody_table(edition: Edition) -> Html:
+    """Who holds rights over the board, and for whom."""
+    lines = [
+        markup.row(
+            entry.holder.login if entry.holder else "a machine",
+            _RIGHT_WORDS[entry.right],
+            disclosed(entry.organisation and edition.organisation_name(entry.organisation)),
+            _span(entry.from_, entry.until),
+            join((_source(entry.source), tag("small", entry.notes or "", class_="fl-sub fl-wrap"))),
+        )
+        for entry in edition.repository.custody
+    ]
+    if not lines:
+        return tag("p", "Nobody is recorded to hold rights over the board.", class_="fl-empty")
+    return markup.simple_table("Custody", ("Holder", "Right", "For", "When", "Source"), lines)
+
+
 def _custody(edition: Edition) -> Iterator[str]:
+    yield custody_table(edition)
     yield tag(
         "p", "Whoever operates a vantage holds the runner there. By the charter its group is never ranked."
     )

@@ -27,6 +27,7 @@ from fairlead.documents import Unreadable
 from fairlead.problems import Problem
 from fairlead.publish import (
     api,
+    board,
     clock,
     coverage,
     curves,
@@ -141,7 +142,7 @@ def render_files(edition: Edition) -> tuple[dict[str, str], list[Problem]]:
 
 def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
     repository = edition.repository
-    governance, problems = method.governance_pages(edition)
+    governance, problems = board.governance_pages(edition)
     problems += edition.imported_record[1]
     pages = [
         results.models_page(edition),

@@ -24,6 +24,8 @@ from fairlead.cache import Cache
 from fairlead.documents import Document, Json, Unreadable, problem_at, problem_of
 from fairlead.problems import Problem, Severity, Span, pointer, quote
 from fairlead.repository.places import (
+    CHARTER_PATH,
+    CUSTODY_PATH,
     FUNDING_PATH,
     MODELS_PATH,
     ORGANISATIONS_PATH,
@@ -42,6 +44,8 @@ from fairlead.repository.places import (
 from fairlead.repository.schema import KEYWORD_CODES, load_schema, schema_problems
 
 __all__ = [
+    "CHARTER_PATH",
+    "CUSTODY_PATH",
     "FUNDING_PATH",
     "KEYWORD_CODES",
     "MAX_CALIBRATION_BYTES",
@@ -88,6 +92,7 @@ STRUCTS: Mapping[FileKind, type[Any]] = {
     FileKind.MEMBER: model.Member,
     FileKind.ORGANISATIONS: model.Organisations,
     FileKind.FUNDING: model.Funding,
+    FileKind.CUSTODY: model.Custody,
     FileKind.RULES: model.Rules,
     FileKind.WAIVERS: model.Waivers,
     FileKind.REGISTRATION: model.Registration,
@@ -133,6 +138,7 @@ class Repository:
     members: Mapping[str, model.Member]
     organisations: Mapping[str, model.Organisation]
     funding: tuple[model.FundingEntry, ...]
+    custody: tuple[model.Custodian, ...]
     rules: model.Rules | None
     waivers: tuple[model.Waiver, ...]
     registrations: Mapping[str, model.Registration]
@@ -389,6 +395,7 @@ def _assemble(
     models, vantages = one(MODELS_PATH), one(VANTAGES_PATH)
     versions, organisations = one(VERSIONS_PATH), one(ORGANISATIONS_PATH)
     funding, waivers = one(FUNDING_PATH), one(WAIVERS_PATH)
+    custody = one(CUSTODY_PATH)
     return Repository(
         root=root,
         kinds=kinds,
@@ -404,6 +411,7 @@ def _assemble(
         members=named(FileKind.MEMBER),
         organisations={entry.id: entry for entry in organisations.organisations} if organisations else {},
         funding=funding.entries if funding else (),
+        custody=custody.custodians if custody else (),
         rules=one(RULES_PATH),
         waivers=waivers.waivers if waivers else (),
         registrations=folders(FileKind.REGISTRATION, "submissions/"),

@@ -33,6 +33,7 @@ class FileKind(enum.StrEnum):
     MEMBER = "member"
     ORGANISATIONS = "organisations"
     FUNDING = "funding"
+    CUSTODY = "custody"
     RULES = "rules"
     WAIVERS = "waivers"
     REGISTRATION = "registration"
@@ -87,10 +88,13 @@ PLACES: tuple[tuple[str, FileKind], ...] = (
     ("methodology/proposals/<number>-<slug>/proposal.yaml", FileKind.PROPOSAL),
     ("methodology/proposals/<number>-<slug>/proposal.md", FileKind.PROSE),
     ("methodology/proposals/<number>-<slug>/ballot.yaml", FileKind.BALLOT),
+    ("methodology/proposals/<number>-<slug>/rules.yaml", FileKind.RULES),
+    ("methodology/proposals/<number>-<slug>/charter.md", FileKind.PROSE),
     ("methodology/governance/charter.md", FileKind.PROSE),
     ("methodology/governance/rules.yaml", FileKind.RULES),
     ("methodology/governance/organisations.yaml", FileKind.ORGANISATIONS),
     ("methodology/governance/funding.yaml", FileKind.FUNDING),
+    ("methodology/governance/custody.yaml", FileKind.CUSTODY),
     ("methodology/governance/waivers.yaml", FileKind.WAIVERS),
     ("methodology/governance/members/<id>.yaml", FileKind.MEMBER),
     ("providers/README.md", FileKind.PROSE),
@@ -116,6 +120,8 @@ VERSIONS_PATH = "methodology/versions.yaml"
 ORGANISATIONS_PATH = "methodology/governance/organisations.yaml"
 RULES_PATH = "methodology/governance/rules.yaml"
 FUNDING_PATH = "methodology/governance/funding.yaml"
+CHARTER_PATH = "methodology/governance/charter.md"
+CUSTODY_PATH = "methodology/governance/custody.yaml"
 WAIVERS_PATH = "methodology/governance/waivers.yaml"
 
 

@@ -43,9 +43,11 @@ def _inline_references(schema: Any) -> Any:
         return schema
     reference = schema.get("$ref")
     if isinstance(reference, str):
-        file, _, name = reference.partition(".json#/$defs/")
-        shared = _inline_references(_read_schema(file)["$defs"][name])
-        return {**shared, **{key: value for key, value in schema.items() if key != "$ref"}}
+        file, _, name = reference.partition(".json")
+        whole = _read_schema(file)
+        shared = _inline_references(whole["$defs"][name.removeprefix("#/$defs/")] if name else whole)
+        kept = {key: value for key, value in shared.items() if key not in ("$schema", "$id")}
+        return {**kept, **{key: value for key, value in schema.items() if key != "$ref"}}
     return {key: _inline_references(value) for key, value in schema.items()}
 
 

@@ -2,4 +2,7 @@
 
 
 def build(root, roots):
-    roots.edit(root, f"{roots.PROPOSAL}/ballot.yaml", "id: 202", "id: 201")
+    path = f"{roots.PROPOSAL}/ballot.yaml"
+    text = (root / path).read_text()
+    entry = text[text.index("  - member: ada") : text.index("  - member: ben")]
+    roots.edit(root, path, "  - member: ben", entry + "  - member: ben")

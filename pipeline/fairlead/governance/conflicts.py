@@ -1,0 +1,84 @@
+"""Who must recuse from what, and by which rule. Knows no ballot."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.governance.days import day_of
+from fairlead.governance.electorate import seat_ties, seats_at
+from fairlead.governance.interests import NAMING_KINDS, Tie, member_ties, recusing, span_before
+from fairlead.governance.register import Register
+from fairlead.model import Proposal
+
+_DECIDED = frozenset({"accepted", "rejected", "withdrawn", "superseded"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Matter:
+    """What is judged, and the organisations that it names: the rows and disputes of a provider, or a
+    proposal. ``is_decided``: nobody can vote on it any more."""
+
+    kind: str
+    name: str
+    named: tuple[str, ...]
+    is_decided: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conflict:
+    """A member who has no vote and no review in a matter, with every tie that says so."""
+
+    member: str
+    matter: Matter
+    ties: tuple[Tie, ...]
+
+
+def matters(register: Register, proposals: Mapping[str, Proposal]) -> tuple[Matter, ...]:
+    """Everything that names an organisation: each provider, each admission and removal."""
+    found = [
+        Matter("provider", name, (provider.organisation,))
+        for name, provider in register.providers.items()
+        if provider.organisation is not None
+    ]
+    found += [
+        Matter("proposal", name, proposal.named, proposal.events[-1].kind in _DECIDED)
+        for name, proposal in proposals.items()
+        if proposal.kind in NAMING_KINDS
+    ]
+    return tuple(found)
+
+
+def conflicts(register: Register, about: tuple[Matter, ...], at: dt.datetime) -> tuple[Conflict, ...]:
+    """Who must recuse from which matter at a moment: by member, in the order of the matters."""
+    on = day_of(at)
+    heads = register.heads(on)
+    seated = {seat.member: seat for seat in seats_at(register, on) if seat.counts}
+    found = []
+    for name, member in sorted(register.members.items()):
+        if not member.seated <= on <= member.term_until:
+            continue
+        if name in seated:
+            ties = seat_ties(register, name, seated[name].organisation, (on, on))
+        else:
+            ties = member_ties(register, name, span_before(register, on, on), None)
+        for matter in about:
+            groups = frozenset(heads.get(named, named) for named in matter.named)
+            against = recusing(ties, groups)
+            if against:
+                found.append(Conflict(name, matter, against))
+    return tuple(found)
+
+
+def conflicts_data(found: tuple[Conflict, ...]) -> list[dict[str, Any]]:
+    """Conflicts as plain data."""
+    return [
+        {
+            "member": conflict.member,
+            "matter": {"kind": conflict.matter.kind, "name": conflict.matter.name},
+            "ties": [dataclasses.asdict(tie) for tie in conflict.ties],
+        }
+        for conflict in found
+    ]
