@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from fairlead import documents, fidelity, smoothness, windows
 from fairlead.cache import Cache
-from fairlead.measure.workload import Workload
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.model import Methodology, scenario_of
 from fairlead.problems import Problem
@@ -93,7 +92,7 @@ def _with_replies(repository: Repository, item: Evidence) -> Evidence:
         return item
     _, window = read_raw(repository, item.path)
     version = window.header.methodology.version if window.header.methodology else None
-    workload = workload_of(methodology_of(repository.methodologies, version), item.scenario)
+    workload = fidelity.workload_of(methodology_of(repository.methodologies, version), item.scenario)
     answers = fidelity.observe(window, workload) if workload else Undefined("the scenario is not known here")
     return dataclasses.replace(item, replies=smoothness.observe(window), answers=answers)
 
@@ -116,17 +115,6 @@ def _origin(manifest: Manifest, header: windows.Header) -> Origin:
     if header.origin == "imported":
         return Origin.IMPORTED
     return Origin.CLAIM if manifest.kind is FileKind.SUBMISSION else Origin.NEUTRAL
-
-
-def workload_of(methodology: Methodology, scenario: str) -> Workload | None:
-    """The prompts of a scenario; None where the methodology does not have it."""
-    names = [known.workload for known in methodology.scenarios if known.id == scenario]
-    for entry in methodology.workloads:
-        if entry.id in names:
-            return Workload(
-                kind=entry.kind, input_words=entry.input_words, max_tokens=entry.output_tokens_max
-            )
-    return None
 
 
 def steady_rules(methodology: Methodology) -> SteadyRules:

@@ -305,6 +305,25 @@ class SmoothnessLimits(_Value, frozen=True):
     steady_wait_share_min: float
 
 
+class IntegrityLimits(_Value, frozen=True):
+    """When raw requests are a finding; see :class:`fairlead.integrity.IntegrityRules`."""
+
+    false_alarm_share: float
+    copied_gap_ns: int
+    copied_gaps_min: int
+    similar_gaps_min: int
+    similar_gaps_max: int
+    similar_correlation_min: float
+    stamp_grid_ns: int
+    stamps_min: int
+    digits_off_min: float
+    wire_slack_ms: float
+    idle_ms: float
+    cached_share_max: float
+    repeated_chars_min: int
+    client_load_max: float
+
+
 class RankingRules(_Value, frozen=True):
     """What is ranked, and what is listed without a rank."""
 
@@ -355,9 +374,10 @@ class Methodology(_Value, frozen=True, kw_only=True):
     limits: Limits
     calibration: CalibrationRules
     statistics: StatisticsRules
-    time: TimeLimits | None = None  # None, and the two after it, in early drafts only
+    time: TimeLimits | None = None  # None, and the three after it, in early drafts only
     fidelity: FidelityLimits | None = None
     smoothness: SmoothnessLimits | None = None
+    integrity: IntegrityLimits | None = None
     ranking: RankingRules
     verdict: VerdictRules
     notes: str | None

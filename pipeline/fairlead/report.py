@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
@@ -23,6 +23,9 @@ from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
 from fairlead.windows import Certificate, Outcome, Window
+
+if TYPE_CHECKING:
+    from fairlead.forgery import trials
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules.
 AD_HOC_RULES = SteadyRules(requests_min=30, requests_per_stream_min=10, steady_e2e_medians_min=3)
@@ -531,8 +534,17 @@ def operating_line(cell: operating.Cell) -> str:
     return f"{cell.conduct:<44} {cell.world.words:<66} {said}, wrong {cell.wrong:.1%}{fault}"
 
 
+def trial_line(trial: trials.Trial) -> str:
+    """What became of the submissions of one kind, on a line for people."""
+    codes = ", ".join(f"{code} {count}" for code, count in trial.by_code.items())
+    said = f"named {trial.named:,} of {trial.submissions:,} ({trial.low:.1%} to {trial.high:.1%})"
+    wanted = "" if trial.is_honest else f"  by {trial.code}" if trial.code else "  no file can show it"
+    fault = f"  {trial.fault}" if trial.fault else ""
+    return f"{trial.kind:<28} {said:<40} {codes}{wanted}{fault}"
+
+
 def simulation_json(command: str, methodology: str, rules: Mapping[str, Any], results: Sequence[Any]) -> str:
-    """Cells or boards with the command that makes them anew; shares to four digits."""
+    """Cells, boards or trials with the command that makes them anew; shares to four digits."""
     document = {
         "schema_version": 1,
         "command": command,

@@ -38,6 +38,7 @@ GROUPS: Mapping[str, str] = types.MappingProxyType(
         "LIFE": "Disputes, and what else happens to a submission",
         "WIN": "Raw windows",
         "TOK": "Token counts",
+        "INT": "The raw requests of a claim, as an auditor looks at them",
         "GOV": "Governance",
         "HIS": "What may never change",
         "AUD": "The audit of a published table",
@@ -849,6 +850,128 @@ _RULES = (
         "Counting again needs the tokenizer's file, which is not part of the repository, and the tokenizers "
         "library.",
         "Name the file with `--tokenizer FILE`, or put it into the cache under its sha256.",
+        Severity.WARNING,
+    ),
+    # -- INT -------------------------------------------------------------------------------------
+    Rule(
+        "INT001",
+        "A stream that carries two requests at once",
+        "Each stream of a load waits for an answer before it sends again. Stamps that overlap say that the "
+        "load was another one, or that somebody moved them.",
+        "Restore the file as it was sealed.",
+    ),
+    Rule(
+        "INT002",
+        "Chunks that do not make up the text",
+        "Every character of a reply came in a chunk, and the record says how many came in each. Where the "
+        "sums differ, one of the two was changed.",
+        "Restore the file as it was sealed.",
+    ),
+    Rule(
+        "INT003",
+        "A prompt that does not come from the seed",
+        "Whoever has the seed makes every prompt again, byte by byte. Another body means that the prompts "
+        "were chosen, or that nothing was sent at all.",
+        "Measure again with the prompts of the registration: `fairlead measure` makes them.",
+    ),
+    Rule(
+        "INT004",
+        "Requests copied to the nanosecond",
+        "The gaps of a reply are those of another one, times a constant and plus one. Two replies agree by "
+        "chance in one gap, and never in a dozen.",
+        "Restore the file as it was sealed. A window that was not measured is left out.",
+    ),
+    Rule(
+        "INT005",
+        "Times on a straight line",
+        "Chunks whose gaps change evenly to a few nanoseconds were drawn between two times and not stamped. "
+        "Clocks, servers and networks all vary by more.",
+        "Restore the file as it was sealed. What was not stamped is not a stamp.",
+    ),
+    Rule(
+        "INT006",
+        "Requests more alike than chance allows",
+        "The gaps of two requests that were not under way together rise and fall together, as those of a "
+        "copy do to which noise was added. The p-value is over all pairs of the claim.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT007",
+        "Stamps that no clock gives",
+        "Kernel stamps are nanoseconds, and their small digits are chance. Rounded or typed numbers are not.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT008",
+        "First tokens sooner than the wire",
+        "A reply needs a round trip, as a TCP handshake does, and the model's own time beside. Medians below "
+        "the shortest handshake in window after window mean that one of the two was changed.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT009",
+        "A stream that stood idle",
+        "A closed loop sends as soon as an answer has ended. A hole is what is left where a request was "
+        "taken out.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT010",
+        "Windows are missing at the slow hours",
+        "Windows get lost by accident at any hour. Here they are missing where the endpoint is slow, day "
+        "after day; a night without power counts as one accident.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT011",
+        "Fewer failures than beside it",
+        "The board's own windows of the same endpoint and scenario hold failures, as a rate limit makes "
+        "certain, and those of the claim hold hardly any. The provider's own key may have other limits; then "
+        "the claim is not what others get.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT012",
+        "Windows that differ too little",
+        "The requests inside windows vary, so their means must vary, too. Means that are steadier than that "
+        "were brought into line.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT013",
+        "A certificate of another client",
+        "A certificate states the error of one client on one machine at one load. It says nothing "
+        "of another.",
+        "Submit the certificates that were taken before and after the round, by the same client.",
+    ),
+    Rule(
+        "INT014",
+        "More tokens than the client can read",
+        "The certificate states what a token costs the client. At the window's rate all of its cores would "
+        "not have been enough.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT015",
+        "Prompts that were cached beforehand",
+        "No two prompts of a window begin alike, so there is nothing to cache. A provider that states most "
+        "of a prompt as cached has seen it before.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
+        Severity.WARNING,
+    ),
+    Rule(
+        "INT016",
+        "One text for different prompts",
+        "Long replies to different prompts are the same, letter by letter, while most others differ.",
+        "Nothing, if the run was honest: the finding is shown beside the claim, and a rerun decides.",
         Severity.WARNING,
     ),
     # -- GOV -------------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ import functools
 import gzip
 import hashlib
 import os
+import random
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,21 @@ statistics:
   confidence: 0.95
   family_error: 0.05
   rounds_min: 6
+integrity:
+  false_alarm_share: 0.001
+  copied_gap_ns: 4
+  copied_gaps_min: 12
+  similar_gaps_min: 24
+  similar_gaps_max: 128
+  similar_correlation_min: 0.5
+  stamp_grid_ns: 1000
+  stamps_min: 200
+  digits_off_min: 0.02
+  wire_slack_ms: 5
+  idle_ms: 1000
+  cached_share_max: 0.5
+  repeated_chars_min: 200
+  client_load_max: 1
 ranking:
   metrics:
     - ttft_p50_ms
@@ -908,6 +924,60 @@ def change_requests(root: Path, folder: str, change: Callable[[list[windows.Requ
     change(window.requests)
     write(root, path, windows.encode_window(window.header, window.requests))
     reseal(root, folder)
+
+
+def stamped_request(i: int, rng: random.Random, gaps_ns: Sequence[int], **changes: Any) -> windows.Request:
+    """A success with chunks at these gaps, its other stamps at odd nanoseconds and its text its own."""
+    sent = i * 400 * MS + rng.randrange(MS)
+    first = changes.pop("ttft_ns", 90 * MS) + sent + rng.randrange(MS)
+    count = len(gaps_ns) + 1
+    text = "".join(rng.choice("abcdefgh") for _ in range(4 * count))
+    return make_request(
+        i,
+        sent_ns=sent,
+        headers_ns=first - rng.randrange(1000, MS),
+        done_ns=first + sum(gaps_ns) + rng.randrange(1000, MS),
+        chunk_ns=[first, *gaps_ns],
+        chunk_lag_ns=[1000] * count,
+        chunk_kind=f"t{count}",
+        chunk_chars=[4] * count,
+        **{"text": text, **changes},
+    )
+
+
+def odd_gaps(rng: random.Random, count: int, median_ns: int = 2 * MS) -> list[int]:
+    """Gaps between chunks as a network makes them."""
+    return [int(median_ns * rng.lognormvariate(0, 0.3)) for _ in range(count)]
+
+
+def plan_claim(root: Path, starts: Sequence[str], requests: Sequence[Sequence[windows.Request]]) -> None:
+    """Register a window at each of these times, and measure it so; an empty one is left out."""
+    folder = root / CLAIM / "windows"
+    paths = sorted(folder.iterdir())
+    header = windows.decode_window(paths[0].read_bytes()).header
+    for path in paths:
+        path.unlink()
+    registration = root / CLAIM / "registration.yaml"
+    head, _, rest = registration.read_text().partition("windows:\n")
+    entries = "".join(
+        f"  - endpoint: main\n    model: llama-3-70b\n    scenario: chat-c2\n    not_before: {start}\n"
+        for start in starts
+    )
+    registration.write_text(f"{head}windows:\n{entries}notes{rest.partition('notes')[2]}")
+    edit(
+        root, f"{CLAIM}/submission.yaml", str(header.registration_sha256), digest_of(root, registration_of())
+    )
+    for index, (start, made) in enumerate(zip(starts, requests, strict=True)):
+        if made:
+            seed = window_seed("ab" * 32, index, 0)
+            own = at_time(header, start, plan_index=index, seed=seed)
+            own = msgspec.structs.replace(own, registration_sha256=digest_of(root, registration_of()))
+            put_window(root, CLAIM, own, list(made))
+    reseal(root, CLAIM)
+
+
+def registration_of() -> str:
+    return f"{CLAIM}/registration.yaml"
 
 
 def change_bytes(root: Path, folder: str, change: Callable[[bytes], bytes]) -> None:

@@ -107,6 +107,7 @@ _LEFT_OUT_BY_DRAFTS = (
     "time",
     "fidelity",
     "smoothness",
+    "integrity",
     "verdict.stopping",
 )
 

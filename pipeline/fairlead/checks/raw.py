@@ -7,19 +7,21 @@ headers of one folder are then held together against its plan.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fairlead import documents, windows
 from fairlead.checks.context import Context, at
 from fairlead.checks.counts import count_problems
 from fairlead.checks.headers import Owner, header_problems
+from fairlead.checks.integrity import Group, beside_of, findings, group_of, problems_of, trace_of
 from fairlead.checks.requests import request_problems
 from fairlead.checks.submissions import registration_digest
 from fairlead.documents import Unreadable, problem_at, problem_of
+from fairlead.integrity import Beside, Trace, certificate_misfits
 from fairlead.measure import certificate as reports
 from fairlead.model import RawFile, window_seed
-from fairlead.problems import Problem, pointer, quote
+from fairlead.problems import Problem, Severity, pointer, quote
 from fairlead.repository import (
     MAX_CALIBRATION_BYTES,
     FileKind,
@@ -151,6 +153,9 @@ def _summary_problems(repository: Repository, path: str, header: Header) -> Iter
         document, _ = documents.parse(windows.encode_line(header), path)
         if document is None:
             continue
+        for words in certificate_misfits(header, report) if not differ else ():
+            fix = "submit the certificates that were taken before and after the round, by the same client"
+            yield problem_at(document, "INT013", f"/calibration/{when}/sha256", words, fix=fix)
         for key in differ:
             message = f"calibrations/{stated.sha256[:12]}….json.gz says otherwise"
             fix = "restore the window as it was sealed"
@@ -167,8 +172,11 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
     for path in repository.paths_of(FileKind.WINDOW):
         folders.setdefault(_folder_of(path), []).append(path)
     manifests = {manifest.folder: manifest for manifest in repository.manifests()}
-    for folder, paths in folders.items():
-        owner = _owner(repository, folder, manifests.get(folder))
+    owners = {folder: _owner(repository, folder, manifests.get(folder)) for folder in folders}
+    beside: dict[Group, list[Beside]] = {}
+    # Neutral windows first: what a claim leaves out shows beside them.
+    for folder in sorted(folders, key=lambda folder: not owners[folder].is_neutral):
+        paths, owner = folders[folder], owners[folder]
         runs: list[_Run] = []
         for path in paths:
             if _is_wanted(path, context):
@@ -178,14 +186,23 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
         if len(runs) == len(paths):  # else a missing window may be one that cannot be read
             yield from _plan_problems(repository, folder, owner, runs)
             yield from _seed_problems(owner, runs)
+        for run in runs:
+            if run.beside is not None and (group := group_of(run.path, run.header)) is not None:
+                beside.setdefault(group, []).append(run.beside)
+        yield from _integrity_problems(repository, owner, runs, beside)
 
 
 class _Run(NamedTuple):
-    """What a plan must know of one window."""
+    """What must be known of one window when the others have been read.
+
+    ``trace``: of a claim's. ``beside``: what a neutral one says beside a claim. With an error: neither.
+    """
 
     path: str
     header: Header
     is_complete: bool
+    trace: Trace | None = None
+    beside: Beside | None = None
 
 
 def _is_wanted(path: str, context: Context) -> bool:
@@ -198,6 +215,7 @@ def _check_window(
     repository: Repository, context: Context, owner: Owner, path: str, listed: _Listed | None
 ) -> tuple[_Run | None, list[Problem]]:
     problems: list[Problem] = []
+    trace, neutral = None, None
     try:
         data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
         problems += _listing_problems(repository, listed, data) if listed is not None else []
@@ -210,6 +228,9 @@ def _check_window(
                 problems += _summary_problems(repository, path, window.header)
             problems += request_problems(path, window)
             problems += count_problems(path, window, repository.models, context.recount)
+            if window.header.origin == "measured" and not _has_error(problems):
+                trace = None if owner.is_neutral else trace_of(repository, path, window)
+                neutral = beside_of(window) if owner.is_neutral else None
     except Unreadable as error:
         return None, [problem_of(path, error.code, error.message)]
     except windows.WindowError as error:
@@ -218,7 +239,24 @@ def _check_window(
     except Exception as error:  # noqa: BLE001  (the last guard: one file must not hide the others)
         return None, [*problems, bug(path, "checking this window", error)]
     is_complete = len(window.requests) == window.header.load.planned
-    return _Run(path, window.header, is_complete), problems
+    return _Run(path, window.header, is_complete, trace, neutral), problems
+
+
+def _has_error(problems: Sequence[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def _integrity_problems(
+    repository: Repository, owner: Owner, runs: Sequence[_Run], beside: Mapping[Group, Sequence[Beside]]
+) -> Iterator[Problem]:
+    """What the windows of a claim show to an auditor, by the methodology that the claim names."""
+    traces: dict[Group, list[Trace]] = {}
+    for run in runs:
+        if run.trace is not None and (group := group_of(run.path, run.header)) is not None:
+            traces.setdefault(group, []).append(run.trace)
+    named = owner.methodology
+    methodology = repository.methodologies.get(named.version) if named is not None else None
+    yield from problems_of(findings(traces, owner.registration, methodology, beside))
 
 
 def _owner(repository: Repository, folder: str, manifest: Manifest | None) -> Owner:

@@ -19,6 +19,7 @@ from fairlead.fidelity.answers import (
     length_shares,
     observe,
     out_of_band,
+    workload_of,
 )
 from fairlead.fidelity.judgement import (
     ALL,
@@ -53,4 +54,5 @@ __all__ = [
     "length_shares",
     "observe",
     "out_of_band",
+    "workload_of",
 ]

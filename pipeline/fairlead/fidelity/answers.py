@@ -16,6 +16,7 @@ from fairlead import stats
 from fairlead.measure import workload as prompts
 from fairlead.measure.workload import PROBE_KINDS, Probe, ProbeKind, Workload
 from fairlead.metrics import Undefined, output_tokens, start_ns, ttft_ns
+from fairlead.model import Methodology
 from fairlead.windows import Outcome, Request, Window
 
 Ints = npt.NDArray[np.int64]
@@ -26,6 +27,17 @@ _SAID_CHARS = 160
 
 #: How the APIs say that a reply ended because its tokens ran out.
 LIMIT_FINISHES = frozenset({"length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length"})
+
+
+def workload_of(methodology: Methodology, scenario: str) -> Workload | None:
+    """The prompts of a scenario; None where the methodology does not have it."""
+    names = [known.workload for known in methodology.scenarios if known.id == scenario]
+    for entry in methodology.workloads:
+        if entry.id in names:
+            return Workload(
+                kind=entry.kind, input_words=entry.input_words, max_tokens=entry.output_tokens_max
+            )
+    return None
 
 
 # -- what a window's replies say -----------------------------------------------------------------

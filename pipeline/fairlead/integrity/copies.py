@@ -1,0 +1,230 @@
+"""Requests that repeat one another: to the nanosecond, or as far as chance never does. Knows no file.
+
+A pair that asked the very same may look alike, and so may two requests under way together, whose chunks come
+out of the same steps of one server. Neither is held against anybody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from fairlead.integrity.finding import Finding, IntegrityRules, counted
+from fairlead.integrity.traces import Floats, Ints, Trace
+
+_COMPARED_MOST = 4096  # requests, evenly over the claim: pairs grow with the square
+_BLOCK = 512
+_NEIGHBOURS = 3
+_QUARTILE = 0.6744897501960817  # of the normal distribution: what its median deviation is
+
+
+def copied(traces: Sequence[Trace], rules: IntegrityRules) -> Iterator[Finding]:
+    """Requests whose gaps are another's, times a constant and plus one, to the nanosecond.
+
+    Two free numbers and ``copied_gaps_min`` gaps: chance has no way to do it. Each request is brought to mean
+    0 and length 1 and laid on one direction; copies fall on one place and are then compared gap by gap.
+    """
+    gaps, owner, place = _first_gaps(traces, rules.copied_gaps_min)
+    if len(gaps) < 2:
+        return
+    centred = gaps - gaps.mean(axis=1, keepdims=True)
+    size = np.sqrt(np.square(centred).sum(axis=1))
+    varied = np.flatnonzero(size > rules.copied_gap_ns * rules.copied_gaps_min)
+    unit = centred[varied] / size[varied, None]
+    direction = np.cos(np.arange(rules.copied_gaps_min) ** 2 + 1.0)
+    order = np.argsort(unit @ direction)
+    pairs: list[tuple[int, int]] = []
+    for step in range(1, _NEIGHBOURS + 1):
+        one, other = order[:-step], order[step:]
+        off = np.abs(unit[one] - unit[other]).max(axis=1) * np.minimum(size[varied[one]], size[varied[other]])
+        same = np.flatnonzero(off <= rules.copied_gap_ns)
+        pairs += [(int(varied[one[at]]), int(varied[other[at]])) for at in same]
+    copies: dict[int, int] = {}
+    for first, second in pairs:
+        early, late = sorted((first, second))
+        if not _asked_the_same(traces, owner, place, early, late):
+            copies.setdefault(late, early)
+    yield from _copies(traces, owner, place, copies, rules)
+
+
+def _first_gaps(traces: Sequence[Trace], count: int) -> tuple[Floats, Ints, Ints]:
+    """(requests, count): the first gaps of each that has as many; whose trace it is, and its place there."""
+    rows = [
+        (row[:count], number, at)
+        for number, trace in enumerate(traces)
+        for at, row in enumerate(trace.gaps)
+        if len(row) >= count
+    ]
+    gaps = np.array([row for row, _, _ in rows], dtype=np.float64).reshape(len(rows), count)
+    return (
+        gaps,
+        np.array([number for _, number, _ in rows], dtype=np.int64),
+        np.array([at for _, _, at in rows], dtype=np.int64),
+    )
+
+
+def _asked_the_same(traces: Sequence[Trace], owner: Ints, place: Ints, one: int, other: int) -> bool:
+    return bool(traces[owner[one]].body[place[one]] == traces[owner[other]].body[place[other]])
+
+
+def _copies(
+    traces: Sequence[Trace], owner: Ints, place: Ints, copies: dict[int, int], rules: IntegrityRules
+) -> Iterator[Finding]:
+    """One finding a window, with the first pair as the evidence."""
+    by_window: dict[int, list[int]] = {}
+    for late in sorted(copies):
+        by_window.setdefault(int(owner[late]), []).append(late)
+    for number, lates in by_window.items():
+        trace, early = traces[number], copies[lates[0]]
+        source = traces[owner[early]]
+        words = (
+            f"the first {rules.copied_gaps_min} gaps of {counted(len(lates), 'request')} are those of "
+            f"another one, times a constant, to {rules.copied_gap_ns} ns: request "
+            f"{trace.i[place[lates[0]]]} is request {source.i[place[early]]} of "
+            f"{source.path.rpartition('/')[2]}"
+        )
+        requests = tuple(int(trace.i[place[late]]) for late in lates)
+        yield Finding("INT004", trace.path, requests, words)
+
+
+# -- alike beyond chance -------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Scores:
+    """The gaps of each request as normal scores: mean 0, length 1, so that a product is a correlation."""
+
+    rows: npt.NDArray[np.float32]
+    owner: Ints
+    place: Ints
+    prompt: Ints
+    sent_ns: Ints
+    done_ns: Ints
+    gaps: int
+
+
+def similar(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iterator[Finding]:
+    """Two requests whose gaps rise and fall together as chance never lets them, over all pairs at once.
+
+    Spearman's correlation by normal scores of gaps, what all requests share at a place being taken off. Gaps
+    of one stream may hang together, so how far pairs spread is taken from the pairs themselves (three
+    quarters of the middle half), and not below what independence gives. ``limit``: over all pairs.
+    """
+    scores = _scores(traces, rules)
+    if scores is None:
+        return
+    found = _most_alike(scores)
+    if found is None:
+        return
+    (r, one, other), spread, pairs = found
+    p_value = min(float(special.ndtr(-_fisher(r, scores.gaps) / spread)) * pairs, 1.0)
+    if p_value >= limit or r < rules.similar_correlation_min:
+        return
+    late, early = (one, other) if one > other else (other, one)
+    trace, source = traces[scores.owner[late]], traces[scores.owner[early]]
+    words = (
+        f"the gaps of request {trace.i[scores.place[late]]} correlate by {r:.3f} over {scores.gaps} chunks "
+        f"with those of request {source.i[scores.place[early]]} of {source.path.rpartition('/')[2]}, the "
+        f"most of {pairs:,} pairs (p = {p_value:.1g})"
+    )
+    yield Finding("INT006", trace.path, (int(trace.i[scores.place[late]]),), words, p_value)
+
+
+def _scores(traces: Sequence[Trace], rules: IntegrityRules) -> _Scores | None:
+    lengths = np.array([len(row) for trace in traces for row in trace.gaps])
+    if not lengths.size:
+        return None
+    count = int(np.clip(np.quantile(lengths, 0.1), rules.similar_gaps_min, rules.similar_gaps_max))
+    gaps, owner, place = _first_gaps(traces, count)
+    if len(gaps) < 4:
+        return None
+    kept = np.unique(np.linspace(0, len(gaps) - 1, min(len(gaps), _COMPARED_MOST)).astype(np.int64))
+    logs = np.log(gaps[kept])
+    logs -= np.median(logs, axis=0)
+    ranks = np.argsort(np.argsort(logs, axis=1), axis=1)
+    rows = special.ndtri((ranks + 0.5) / count)
+    rows /= np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    where = list(zip(owner[kept].tolist(), place[kept].tolist(), strict=True))
+    numbers: dict[str, int] = {}
+    return _Scores(
+        rows.astype(np.float32),
+        owner[kept],
+        place[kept],
+        np.array([numbers.setdefault(traces[o].body[p], len(numbers)) for o, p in where], dtype=np.int64),
+        np.array([traces[o].sent_ns[p] for o, p in where], dtype=np.int64),
+        np.array([traces[o].done_ns[p] for o, p in where], dtype=np.int64),
+        count,
+    )
+
+
+def _fisher(r: float, gaps: int) -> float:
+    return float(np.arctanh(min(r, 1 - 1e-9))) * float(np.sqrt(gaps - 3))
+
+
+def _most_alike(scores: _Scores) -> tuple[tuple[float, int, int], float, int] | None:
+    """(correlation and rows of the pair most alike), how far pairs spread in Fisher's z, and how many."""
+    best, pairs, sampled = (-2.0, 0, 0), 0, []
+    rows = scores.rows
+    for start in range(0, len(rows), _BLOCK):
+        stop = min(start + _BLOCK, len(rows))
+        products = rows[start:stop] @ rows[:stop].T
+        products[_excluded(scores, start, stop)] = np.nan
+        valid = ~np.isnan(products)
+        pairs += int(valid.sum())
+        if not valid.any():
+            continue
+        at = int(np.nanargmax(products))
+        one, other = divmod(at, stop)
+        if products[one, other] > best[0]:
+            best = (float(products[one, other]), start + one, other)
+        sampled.append(products[valid][:: max(len(rows) // _BLOCK, 1)])
+    if not pairs:
+        return None
+    z = np.arctanh(np.clip(np.concatenate(sampled), -1 + 1e-6, 1 - 1e-6)) * np.sqrt(scores.gaps - 3)
+    spread = max(float(np.median(np.abs(z - np.median(z)))) / _QUARTILE, 1.0)
+    return best, spread, pairs
+
+
+def _excluded(scores: _Scores, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    """Of a block of rows against all before: itself and later ones, the same prompt, and those under way
+    together."""
+    mine, all_before = slice(start, stop), slice(0, stop)
+    later = np.arange(stop)[None, :] >= np.arange(start, stop)[:, None]
+    same = scores.prompt[mine, None] == scores.prompt[None, all_before]
+    together = (
+        (scores.owner[mine, None] == scores.owner[None, all_before])
+        & (scores.sent_ns[mine, None] <= scores.done_ns[None, all_before])
+        & (scores.sent_ns[None, all_before] <= scores.done_ns[mine, None])
+    )
+    return np.asarray(later | same | together)
+
+
+def repeated_texts(traces: Sequence[Trace], rules: IntegrityRules) -> Iterator[Finding]:
+    """Long replies that are the same although their prompts differ, where most are not.
+
+    An endpoint that says the same whatever it is asked, as the reference does, says it every time.
+    """
+    first: dict[str, tuple[Trace, int]] = {}
+    again: list[tuple[Trace, int, Trace, int]] = []
+    total = 0
+    for trace in traces:
+        for at, (chars, text) in enumerate(trace.text):
+            if chars < rules.repeated_chars_min:
+                continue
+            total += 1
+            known = first.setdefault(text, (trace, at))
+            if known[0].body[known[1]] != trace.body[at]:
+                again.append((trace, at, *known))
+    if not again or 2 * len(again) >= total:
+        return
+    trace, at, source, there = again[0]
+    words = (
+        f"{len(again):,} of {total:,} long replies repeat one to another prompt, letter by letter: request"
+        f" {trace.i[at]} says what request {source.i[there]} of {source.path.rpartition('/')[2]} said"
+    )
+    mine = tuple(int(one.i[place]) for one, place, _, _ in again if one is trace)
+    yield Finding("INT016", trace.path, mine, words)
