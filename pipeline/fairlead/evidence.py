@@ -7,10 +7,11 @@ exactly the bytes that were published, or not at all.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fairlead import documents, fidelity, smoothness, windows
 from fairlead.cache import Cache
+from fairlead.integrity import Beside, Finding, Group, Trace, findings, group_of, trace_of
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.model import Methodology, scenario_of
 from fairlead.problems import Problem
@@ -95,6 +96,43 @@ def _with_replies(repository: Repository, item: Evidence) -> Evidence:
     workload = fidelity.workload_of(methodology_of(repository.methodologies, version), item.scenario)
     answers = fidelity.observe(window, workload) if workload else Undefined("the scenario is not known here")
     return dataclasses.replace(item, replies=smoothness.observe(window), answers=answers)
+
+
+def findings_of_claims(
+    repository: Repository, evidence: Iterable[Evidence]
+) -> Mapping[str, Sequence[Finding]]:
+    """What the raw requests of each submission that was measured show, read from its files again.
+
+    Raises:
+        Unreadable, windows.WindowError: a file was changed meanwhile.
+    """
+    claims: dict[str, dict[Group, list[Trace]]] = {}
+    neutral: dict[Group, list[Beside]] = {}
+    for item in evidence:
+        header, table = item.table.header, item.table
+        group = group_of(item.path, header)
+        if group is None or item.origin is Origin.IMPORTED:
+            continue
+        if item.origin is Origin.NEUTRAL:
+            beside = Beside.of(table.start_unix_ns, table.outcomes, table.values["ttft_ms"])
+            neutral.setdefault(group, []).append(beside)
+            continue
+        name = item.path.removeprefix("submissions/").rsplit("/", 2)[0]
+        trace = trace_of(repository.methodologies, item.path, read_raw(repository, item.path)[1])
+        claims.setdefault(name, {}).setdefault(group, []).append(trace)
+    return {name: _findings(repository, name, traces, neutral) for name, traces in sorted(claims.items())}
+
+
+def _findings(
+    repository: Repository,
+    name: str,
+    traces: Mapping[Group, Sequence[Trace]],
+    neutral: Mapping[Group, Sequence[Beside]],
+) -> Sequence[Finding]:
+    registration = repository.registrations.get(name)
+    version = registration.methodology.version if registration else None
+    methodology = repository.methodologies.get(version) if version else None
+    return findings(traces, registration, methodology, neutral)
 
 
 def read_raw(repository: Repository, path: str) -> tuple[bytes, windows.Window]:

@@ -14,11 +14,20 @@ from fairlead import documents, windows
 from fairlead.checks.context import Context, at
 from fairlead.checks.counts import count_problems
 from fairlead.checks.headers import Owner, header_problems
-from fairlead.checks.integrity import Group, beside_of, findings, group_of, problems_of, trace_of
+from fairlead.checks.integrity import integrity_problems
 from fairlead.checks.requests import request_problems
 from fairlead.checks.submissions import registration_digest
 from fairlead.documents import Unreadable, problem_at, problem_of
-from fairlead.integrity import Beside, Trace, certificate_misfits
+from fairlead.integrity import (
+    Beside,
+    Group,
+    Trace,
+    beside_of,
+    certificate_misfits,
+    findings,
+    group_of,
+    trace_of,
+)
 from fairlead.measure import certificate as reports
 from fairlead.model import RawFile, window_seed
 from fairlead.problems import Problem, Severity, pointer, quote
@@ -229,7 +238,7 @@ def _check_window(
             problems += request_problems(path, window)
             problems += count_problems(path, window, repository.models, context.recount)
             if window.header.origin == "measured" and not _has_error(problems):
-                trace = None if owner.is_neutral else trace_of(repository, path, window)
+                trace = None if owner.is_neutral else trace_of(repository.methodologies, path, window)
                 neutral = beside_of(window) if owner.is_neutral else None
     except Unreadable as error:
         return None, [problem_of(path, error.code, error.message)]
@@ -256,7 +265,7 @@ def _integrity_problems(
             traces.setdefault(group, []).append(run.trace)
     named = owner.methodology
     methodology = repository.methodologies.get(named.version) if named is not None else None
-    yield from problems_of(findings(traces, owner.registration, methodology, beside))
+    yield from integrity_problems(findings(traces, owner.registration, methodology, beside))
 
 
 def _owner(repository: Repository, folder: str, manifest: Manifest | None) -> Owner:

@@ -124,21 +124,23 @@ def verdict(submissions: int, seed: int, as_json: bool, root_option: Path | None
 @in_root
 def integrity_(submissions: int, seed: int, as_json: bool, root_option: Path | None) -> None:
     """How often honest claims are named, and planted frauds found; exit 1 if a fraud slips through."""
+    from dataclasses import asdict
+
     import numpy as np
 
     from fairlead import report
-    from fairlead.checks.integrity import limits
     from fairlead.forgery.trials import trials
+    from fairlead.integrity import limits
 
     methodology = _methodology(root_option)
     rules = limits(methodology)
     if rules is None:
         raise click.UsageError(f"methodology {methodology.version} states no `integrity`")
-    found = trials(rules, submissions, submissions // 2, np.random.default_rng(seed))
+    found = trials(rules, submissions, max(submissions // 4, 2), np.random.default_rng(seed))
     command = f"fairlead simulate integrity --submissions {submissions} --seed {seed} --json"
     results = _shown(found, report.trial_line, as_json=as_json)
     if as_json:
-        click.echo(report.simulation_json(command, methodology.version, rules, results), nl=False)
+        click.echo(report.simulation_json(command, methodology.version, asdict(rules), results), nl=False)
     _judge(results)
 
 

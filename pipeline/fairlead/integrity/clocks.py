@@ -15,20 +15,23 @@ _DIGIT_NS = (
     100  # the highest place that a clock of 10 MHz still fills, and far below what a network varies by
 )
 _DIGITS = 10
+_PLACES = _DIGITS * _DIGIT_NS
+_EACH = 10  # stamps to each place below a microsecond, so that one without any is none of the clock's
 
 
 def grid(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iterator[Finding]:
     """More stamps on whole microseconds (``stamp_grid_ns``) than a clock gives that ticks finer.
 
-    Exact, binomial. Stamps are multiples of the clock's own step, which is taken from the data: a step that
-    is itself that coarse is a finding whatever else the stamps do.
+    Exact, binomial. What the clock itself gives is taken from the data: its step, and how many places below a
+    microsecond it reaches. A step that is itself that coarse is a finding whatever else the stamps do.
     """
     stamps = np.concatenate([trace.stamps for trace in traces])
     if len(stamps) < rules.stamps_min:
         return
     step = max(int(np.gcd.reduce(stamps)), 1)
     on_grid = int(np.count_nonzero(stamps % rules.stamp_grid_ns == 0))
-    expected = step / math.lcm(step, rules.stamp_grid_ns)
+    places = len(np.unique(stamps % rules.stamp_grid_ns))
+    expected = max(step / math.lcm(step, rules.stamp_grid_ns), 1 / places)
     p_value = 0.0 if step >= rules.stamp_grid_ns else _binomial_tail(on_grid, len(stamps), expected)
     if p_value < limit:
         words = (
@@ -41,22 +44,25 @@ def grid(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iterat
 def digits(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iterator[Finding]:
     """The digit of 100 ns is as likely to be any of the ten; chi-squared with nine degrees of freedom.
 
-    Where client and server share a clock, and the server writes on its beat, the digits lean a little. So
+    A clock of few MHz reaches only some places below a microsecond; each that it reaches is as likely. Where
+    client and server share a clock, and the server writes on its beat, the digits lean a little. So
     ``digits_off_min`` of the stamps must be out of place, too.
     """
     stamps = np.concatenate([trace.stamps for trace in traces])
-    if len(stamps) < rules.stamps_min or int(np.gcd.reduce(stamps)) > _DIGIT_NS:
+    places = np.unique(stamps % _PLACES)
+    reached = np.bincount(places // _DIGIT_NS, minlength=_DIGITS)
+    if len(stamps) < max(rules.stamps_min, _EACH * _PLACES) or not reached.all():
         return
     counts = np.bincount(stamps // _DIGIT_NS % _DIGITS, minlength=_DIGITS)
-    expected = len(stamps) / _DIGITS
+    expected = len(stamps) * reached / len(places)
     statistic = float((np.square(counts - expected) / expected).sum())
     p_value = float(special.chdtrc(_DIGITS - 1, statistic))
     off = float(np.abs(counts - expected).sum()) / (2 * len(stamps))
     if p_value < limit and off >= rules.digits_off_min:
-        most = int(np.argmax(counts))
+        most = int(np.argmax(counts - expected))
         words = (
             f"the digit of 100 ns is {most} in {counts[most]:,} of {len(stamps):,} stamps, by chance it "
-            f"would be in {expected:,.0f} (chi-squared {statistic:.0f}, p = {p_value:.1g})"
+            f"would be in {expected[most]:,.0f} (chi-squared {statistic:.0f}, p = {p_value:.1g})"
         )
         yield Finding("INT007", traces[0].path, (), words, p_value)
 

@@ -8,6 +8,9 @@ import dataclasses
 TESTS = ("similar", "grid", "digits", "wire", "spread", "hours", "failures")
 
 
+_SHOWN = 8
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class IntegrityRules:
     """When raw requests are a finding.
@@ -46,6 +49,16 @@ class Finding:
     requests: tuple[int, ...]
     words: str
     p_value: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """``words``, and behind them the numbers of the requests, or of the first of them."""
+        if not self.requests:
+            return self.words
+        shown = ", ".join(map(str, self.requests[:_SHOWN]))
+        rest = len(self.requests) - _SHOWN
+        noun = "request" if len(self.requests) == 1 else "requests"
+        return f"{self.words}; {noun} {shown}" + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def counted(number: int, noun: str) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 
 from fairlead import life
 from fairlead.audit import Record, make_record
+from fairlead.evidence import findings_of_claims
+from fairlead.integrity import Finding
 from fairlead.model import RawFile, Version
 from fairlead.problems import Problem
 from fairlead.publish import markup
@@ -105,6 +107,11 @@ class Edition:
         names = sorted({evidence_folder(item.path) for item in row.evidence})
         found = (self.verdicts[name].rows.get(key) for name in names if name in self.verdicts)
         return [verdict for verdict in found if verdict is not None]
+
+    @functools.cached_property
+    def integrity(self) -> Mapping[str, Sequence[Finding]]:
+        """What the raw requests of each submission that was measured show."""
+        return findings_of_claims(self.repository, self.evidence.values())
 
     @functools.cached_property
     def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:

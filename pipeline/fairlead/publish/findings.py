@@ -15,7 +15,7 @@ from fairlead import fidelity, smoothness, stats
 from fairlead.fidelity import Answers, FidelityRules, Finding, Judgement, Sample
 from fairlead.metrics import Undefined
 from fairlead.model import Methodology
-from fairlead.publish import figures, markup
+from fairlead.publish import figures, integrity, markup
 from fairlead.publish.edition import Edition, raw_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.ranking import Origin, Row, interval_rules
@@ -121,7 +121,8 @@ def section(edition: Edition, rows: Sequence[Row], here: str) -> list[str]:
         words = f"By the limits of methodology {version}: " + ("" if lines else "nothing was found.")
         blocks += [tag("p", words), *([markup.bullets(lines)] if lines else [])]
         blocks += _reasons(found.judgement)
-    return blocks
+    lines = list(integrity.row_lines(edition, measured, here))
+    return [*blocks, markup.bullets(lines)] if lines else blocks
 
 
 def _figures(edition: Edition, rows: Sequence[Row], here: str) -> Html:

@@ -20,7 +20,16 @@ from fairlead.model import (
     ServedModel,
     Submission,
 )
-from fairlead.publish import disputes, figures, markup, registrations, results, usage, verdicts
+from fairlead.publish import (
+    disputes,
+    figures,
+    integrity,
+    markup,
+    registrations,
+    results,
+    usage,
+    verdicts,
+)
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -345,6 +354,7 @@ def submission_page(edition: Edition, name: str) -> Page:
     blocks += [heading(2, "Registration"), *registrations.plan(edition, name, url)]
     folder = f"submissions/{name}"
     blocks += [heading(2, "Windows"), *_windows(edition, folder, submission.windows, url)]
+    blocks += integrity.submission_blocks(edition, name, url)
     for rerun_id, rerun in repository.reruns.items():
         if rerun_id.startswith(f"{name}/"):
             blocks.append(heading(2, f"Rerun {rerun_id.rpartition('/')[2]}"))

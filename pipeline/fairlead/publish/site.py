@@ -32,6 +32,7 @@ from fairlead.publish import (
     coverage,
     curves,
     disputes,
+    integrity,
     markup,
     method,
     parties,
@@ -186,6 +187,7 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
         "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
         "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
         "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),
+        "integrity": lambda: integrity.trial_blocks(_shipped_data(source, "integrity")),
         "record-verdicts": lambda: record.verdict_blocks(_record(edition, source)),
         "record-tables": lambda: record.table_blocks(
             _record(edition, source), is_live=edition.imported_record[0] is not None
