@@ -234,10 +234,9 @@ def stamped(stamps: Any) -> Trace:
     return trace([], stamps=np.unique(np.array(stamps, dtype=np.int64)))
 
 
-@pytest.mark.parametrize("step", [1, 125 / 3, 40, 100])
-def test_a_clock_that_ticks_finer_than_a_microsecond_gives_no_grid(step: float) -> None:
-    """A clock of 24 MHz, of 25 MHz and of 10 MHz among them."""
-    stamps = (np.random.default_rng(5).integers(0, 10**11, 20_000) * step).astype(np.int64)
+@pytest.mark.parametrize("mhz", [1000, 54, 25, 24, 10])
+def test_a_clock_that_ticks_finer_than_a_microsecond_gives_no_grid(mhz: int) -> None:
+    stamps = np.random.default_rng(5).integers(0, 10**11, 20_000) * 1000 // mhz
     assert list(clocks.grid([stamped(stamps)], rules(), LIMIT)) == []
     assert list(clocks.digits([stamped(stamps)], rules(), LIMIT)) == []
 

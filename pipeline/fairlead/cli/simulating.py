@@ -118,7 +118,13 @@ def verdict(submissions: int, seed: int, as_json: bool, root_option: Path | None
 
 
 @simulate.command("integrity")
-@click.option("--submissions", type=click.IntRange(2), default=200, show_default=True, help="Of each kind.")
+@click.option(
+    "--submissions",
+    type=click.IntRange(2),
+    default=100,
+    show_default=True,
+    help="Honest ones of each endpoint; a fifth as many of each fraud.",
+)
 @_seed
 @as_json_too
 @in_root
@@ -136,7 +142,7 @@ def integrity_(submissions: int, seed: int, as_json: bool, root_option: Path | N
     rules = limits(methodology)
     if rules is None:
         raise click.UsageError(f"methodology {methodology.version} states no `integrity`")
-    found = trials(rules, submissions, max(submissions // 4, 2), np.random.default_rng(seed))
+    found = trials(rules, submissions, max(submissions // 5, 2), np.random.default_rng(seed))
     command = f"fairlead simulate integrity --submissions {submissions} --seed {seed} --json"
     results = _shown(found, report.trial_line, as_json=as_json)
     if as_json:

@@ -7,6 +7,7 @@ out of the same steps of one server. Neither is held against anybody.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -51,7 +52,7 @@ def copied(traces: Sequence[Trace], rules: IntegrityRules) -> Iterator[Finding]:
     yield from _copies(traces, owner, place, copies, rules)
 
 
-def _first_gaps(traces: Sequence[Trace], count: int) -> tuple[Floats, Ints, Ints]:
+def _first_gaps(traces: Sequence[Trace], count: int, most: int | None = None) -> tuple[Floats, Ints, Ints]:
     """(requests, count): the first gaps of each that has as many; whose trace it is, and its place there."""
     rows = [
         (row[:count], number, at)
@@ -59,6 +60,8 @@ def _first_gaps(traces: Sequence[Trace], count: int) -> tuple[Floats, Ints, Ints
         for at, row in enumerate(trace.gaps)
         if len(row) >= count
     ]
+    if most is not None:
+        rows = rows[:: math.ceil(len(rows) / most) or 1]
     gaps = np.array([row for row, _, _ in rows], dtype=np.float64).reshape(len(rows), count)
     return (
         gaps,
@@ -139,21 +142,20 @@ def _scores(traces: Sequence[Trace], rules: IntegrityRules) -> _Scores | None:
     if not lengths.size:
         return None
     count = int(np.clip(np.quantile(lengths, 0.1), rules.similar_gaps_min, rules.similar_gaps_max))
-    gaps, owner, place = _first_gaps(traces, count)
+    gaps, owner, place = _first_gaps(traces, count, _COMPARED_MOST)
     if len(gaps) < 4:
         return None
-    kept = np.unique(np.linspace(0, len(gaps) - 1, min(len(gaps), _COMPARED_MOST)).astype(np.int64))
-    logs = np.log(gaps[kept])
+    logs = np.log(gaps)
     logs -= np.median(logs, axis=0)
     ranks = np.argsort(np.argsort(logs, axis=1), axis=1)
     rows = special.ndtri((ranks + 0.5) / count)
     rows /= np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    where = list(zip(owner[kept].tolist(), place[kept].tolist(), strict=True))
+    where = list(zip(owner.tolist(), place.tolist(), strict=True))
     numbers: dict[str, int] = {}
     return _Scores(
         rows.astype(np.float32),
-        owner[kept],
-        place[kept],
+        owner,
+        place,
         np.array([numbers.setdefault(traces[o].body[p], len(numbers)) for o, p in where], dtype=np.int64),
         np.array([traces[o].sent_ns[p] for o, p in where], dtype=np.int64),
         np.array([traces[o].done_ns[p] for o, p in where], dtype=np.int64),

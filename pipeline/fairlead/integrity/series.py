@@ -8,6 +8,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from fairlead.integrity.finding import Finding, counted
@@ -193,8 +194,12 @@ def failures(traces: Sequence[Trace], neutral: Sequence[Beside], limit: float) -
 
 def _hypergeometric_lower(count: int, drawn: int, marked: int, of: int) -> float:
     """The probability of ``count`` or fewer marked ones among so many drawn without replacement."""
-    ways = [
-        math.comb(marked, k) * math.comb(of - marked, drawn - k)
-        for k in range(max(drawn + marked - of, 0), count + 1)
-    ]
-    return sum(ways) / math.comb(of, drawn)
+    some = np.arange(max(drawn + marked - of, 0), min(count, drawn, marked) + 1)
+    ways = _log_ways(marked, some) + _log_ways(of - marked, drawn - some)
+    return min(float(np.exp(ways - _log_ways(of, np.array(drawn))).sum()), 1.0)
+
+
+def _log_ways(of: int, drawn: npt.NDArray[np.int64]) -> Floats:
+    """The logarithm of the ways to draw so many."""
+    found = special.gammaln(of + 1) - special.gammaln(drawn + 1) - special.gammaln(of - drawn + 1)
+    return np.asarray(found, dtype=np.float64)

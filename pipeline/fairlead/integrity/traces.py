@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -117,13 +116,13 @@ def _finding(code: str, path: str, broken: Sequence[int], words: str) -> Iterato
 
 
 def _by_stream(window: Window) -> Iterator[tuple[Request, Request]]:
-    """Each request of a stream with the one after it, of those that were sent."""
-    streams: dict[int, list[Request]] = {}
+    """Each request of a stream with the one after it; they are numbered in the order of their turns."""
+    last: dict[int, Request] = {}
     for request in window.requests:
-        if request.slot is not None and request.sent_ns is not None:
-            streams.setdefault(request.slot, []).append(request)
-    for stream in streams.values():
-        yield from itertools.pairwise(sorted(stream, key=lambda r: (r.sent_ns or 0, r.i)))
+        if request.slot is not None:
+            if request.slot in last:
+                yield last[request.slot], request
+            last[request.slot] = request
 
 
 def _overlaps(path: str, window: Window) -> Iterator[Finding]:
@@ -131,7 +130,7 @@ def _overlaps(path: str, window: Window) -> Iterator[Finding]:
     broken = [
         later.i
         for earlier, later in _by_stream(window)
-        if earlier.done_ns is not None and (later.sent_ns or 0) < earlier.done_ns
+        if earlier.done_ns is not None and later.sent_ns is not None and later.sent_ns < earlier.done_ns
     ]
     words = f"{counted(len(broken), 'request')} began while the one before on the same stream was under way"
     yield from _finding("INT001", path, broken, words)
@@ -229,9 +228,9 @@ def _idle(path: str, window: Window, rules: IntegrityRules) -> Iterator[Finding]
     if window.header.load.kind != "closed":
         return
     holes = {
-        later.i: (later.sent_ns or 0) - _connecting_ns(later) - earlier.done_ns
+        later.i: later.sent_ns - _connecting_ns(later) - earlier.done_ns
         for earlier, later in _by_stream(window)
-        if earlier.done_ns is not None and later.i == _next_of(window, earlier, later)
+        if earlier.done_ns is not None and later.sent_ns is not None
     }
     broken = [i for i, hole in holes.items() if hole > rules.idle_ms * 1e6]
     longest = max(holes.values(), default=0) / 1e9
@@ -240,12 +239,6 @@ def _idle(path: str, window: Window, rules: IntegrityRules) -> Iterator[Finding]
         f"next request, {longest:.1f} s at most: a closed loop never waits"
     )
     yield from _finding("INT009", path, broken, words)
-
-
-def _next_of(window: Window, earlier: Request, later: Request) -> int:
-    """The number of the next request of the stream, sent or not: what was never sent took time, too."""
-    between = (r.i for r in window.requests[earlier.i + 1 : later.i] if r.slot == earlier.slot)
-    return next(between, later.i)
 
 
 def _connecting_ns(request: Request) -> int:
