@@ -27,10 +27,11 @@ from fairlead.windows import Header, Outcome, Request, Window
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-ASKED = Workload(input_words=1, max_tokens=150)  # the shortest prompts: making them takes the most time
+ASKED = Workload(input_words=1, max_tokens=100)  # the shortest prompts: making them takes the most time
 DAYS, HOURS = 7, (1, 7, 13, 19)  # a week's plan: four windows a day
 MS, S, HOUR = 1_000_000, 1_000_000_000, 3_600_000_000_000
 MONDAY_UNIX_NS = 1_800_230_400 * S
+_SEEDS = 4  # registrations have: what was asked bears on no time, and making it takes long
 NEUTRAL_WINDOWS = 48  # each hour of the day twice
 
 
@@ -72,7 +73,7 @@ ENDPOINTS = (
     Endpoint(name="ordinary"),
     Endpoint(name="fast, near", ttft_ms=60, step_ms=2, rtt_ms=1.5, jitter_us=30),
     Endpoint(name="slow, far", ttft_ms=1500, ttft_sd=0.6, step_ms=45, rtt_ms=180, jitter_us=2500),
-    Endpoint(name="bundled", tokens_per_read=5, step_ms=8, http="2"),
+    Endpoint(name="bundled", tokens_per_read=4, step_ms=8, http="2"),
     Endpoint(name="hardly varying", ttft_sd=0.01, step_sd=0.01, between_sd=0.0, swing=0.0, jitter_us=20),
     Endpoint(name="coarse server clock", step_ms=10, step_sd=0.05, tick_ms=1.0, jitter_us=40),
     Endpoint(name="paces that persist", pace_memory=0.9, step_sd=0.4),
@@ -99,7 +100,7 @@ def plan_times() -> list[int]:
 
 def submit(endpoint: Endpoint, rng: np.random.Generator) -> Submission:
     """An honest submission."""
-    seed, phase = rng.bytes(32).hex(), float(rng.random())
+    seed, phase = f"{int(rng.integers(_SEEDS)):02x}" * 32, float(rng.random())
     made = tuple(
         measure(endpoint, seed, index, start, phase, rng) for index, start in enumerate(plan_times())
     )
@@ -159,9 +160,14 @@ def with_prompts(header: Header, requests: Sequence[Request]) -> list[Request]:
     """The requests, numbered in their order, with the digests of the prompts that the window's seed gives."""
     seed = header.seed or "00"
     return [
-        msgspec.structs.replace(request, i=i, body_sha256=body_sha256(header, ASKED, seed, i))
+        msgspec.structs.replace(request, i=i, body_sha256=_asked_by(seed, i))
         for i, request in enumerate(requests)
     ]
+
+
+@functools.cache
+def _asked_by(seed: str, i: int) -> str:
+    return body_sha256(make_header(ENDPOINTS[0], seed, 0, 0, 0), ASKED, seed, i)
 
 
 class _Server:

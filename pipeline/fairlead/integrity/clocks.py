@@ -30,7 +30,7 @@ def grid(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iterat
         return
     step = max(int(np.gcd.reduce(stamps)), 1)
     on_grid = int(np.count_nonzero(stamps % rules.stamp_grid_ns == 0))
-    places = len(np.unique(stamps % rules.stamp_grid_ns))
+    places = np.count_nonzero(np.bincount(stamps % rules.stamp_grid_ns))
     expected = max(step / math.lcm(step, rules.stamp_grid_ns), 1 / places)
     p_value = 0.0 if step >= rules.stamp_grid_ns else _binomial_tail(on_grid, len(stamps), expected)
     if p_value < limit:
@@ -49,12 +49,12 @@ def digits(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iter
     ``digits_off_min`` of the stamps must be out of place, too.
     """
     stamps = np.concatenate([trace.stamps for trace in traces])
-    places = np.unique(stamps % _PLACES)
-    reached = np.bincount(places // _DIGIT_NS, minlength=_DIGITS)
+    by_place = np.bincount(stamps % _PLACES, minlength=_PLACES).reshape(_DIGITS, _DIGIT_NS)
+    reached = np.count_nonzero(by_place, axis=1)
     if len(stamps) < max(rules.stamps_min, _EACH * _PLACES) or not reached.all():
         return
-    counts = np.bincount(stamps // _DIGIT_NS % _DIGITS, minlength=_DIGITS)
-    expected = len(stamps) * reached / len(places)
+    counts = by_place.sum(axis=1)
+    expected = len(stamps) * reached / reached.sum()
     statistic = float((np.square(counts - expected) / expected).sum())
     p_value = float(special.chdtrc(_DIGITS - 1, statistic))
     off = float(np.abs(counts - expected).sum()) / (2 * len(stamps))

@@ -65,7 +65,9 @@ def observe(path: str, window: Window, asked: Workload | None, rules: IntegrityR
     sent = np.array([r.sent_ns for r in kept], dtype=np.int64)
     ttft = np.array([r.chunk_ns[0] for r in kept], dtype=np.int64) - sent
     handshakes = [r.connection.tcp_ns for r in requests if r.connection.tcp_ns]
+    gaps = tuple(_read_gaps(r) for r in kept)
     limited = () if rules is None else _beyond_limits(path, window, rules)
+    drawn = () if rules is None else _drawn_lines(path, kept, gaps, rules)
     return Trace(
         path=path,
         start_unix_ns=header.clock.start_unix_ns,
@@ -77,7 +79,7 @@ def observe(path: str, window: Window, asked: Workload | None, rules: IntegrityR
         sent_ns=sent,
         done_ns=np.array([r.done_ns or sum(r.chunk_ns) for r in kept], dtype=np.int64),
         ttft_ns=ttft,
-        gaps=tuple(_read_gaps(r) for r in kept),
+        gaps=gaps,
         body=tuple(r.body_sha256 or f"{path}:{r.i}" for r in kept),
         text=tuple(_text(r) for r in kept),
         stamps=_stamps(requests),
@@ -86,6 +88,7 @@ def observe(path: str, window: Window, asked: Workload | None, rules: IntegrityR
             *_overlaps(path, window),
             *_lengths(path, requests),
             *_other_prompts(path, window, asked),
+            *drawn,
             *limited,
         ),
     )
@@ -104,7 +107,8 @@ def _text(request: Request) -> tuple[int, str]:
 def _stamps(requests: Sequence[Request]) -> Ints:
     parts = [np.cumsum(np.array(r.chunk_ns, dtype=np.int64)) for r in requests if r.chunk_ns]
     ends = [s for r in requests for s in (r.sent_ns, r.headers_ns, r.done_ns) if s is not None]
-    return np.unique(np.concatenate([*parts, np.array(ends, dtype=np.int64)]))
+    stamps = np.sort(np.concatenate([*parts, np.array(ends, dtype=np.int64)]))
+    return np.asarray(stamps[np.diff(stamps, prepend=-1) != 0])
 
 
 # -- contradictions ------------------------------------------------------------------------------
@@ -198,16 +202,19 @@ def certificate_misfits(header: Header, report: Report) -> Iterator[str]:
 
 
 def _beyond_limits(path: str, window: Window, rules: IntegrityRules) -> Iterator[Finding]:
-    yield from _drawn_lines(path, window.requests, rules)
     yield from _idle(path, window, rules)
     yield from _cached(path, window.requests, rules)
     yield from _overworked(path, window, rules)
 
 
-def _drawn_lines(path: str, requests: Sequence[Request], rules: IntegrityRules) -> Iterator[Finding]:
+def _drawn_lines(
+    path: str, requests: Sequence[Request], gaps: Sequence[Ints], rules: IntegrityRules
+) -> Iterator[Finding]:
     """Gaps that lie on a line: times drawn between two ends and not read from a clock."""
     broken = [
-        r.i for r in requests if len(r.chunk_ns) > rules.copied_gaps_min and _is_drawn(_read_gaps(r), rules)
+        request.i
+        for request, row in zip(requests, gaps, strict=True)
+        if len(row) >= rules.copied_gaps_min and _is_drawn(row, rules)
     ]
     words = (
         f"the gaps of {counted(len(broken), 'request')} lie on a straight line to {rules.copied_gap_ns} ns "
