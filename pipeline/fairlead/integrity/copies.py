@@ -81,16 +81,16 @@ def _copies(
     by_window: dict[int, list[int]] = {}
     for late in sorted(copies):
         by_window.setdefault(int(owner[late]), []).append(late)
-    for number, lates in by_window.items():
-        trace, early = traces[number], copies[lates[0]]
+    for number, afters in by_window.items():
+        trace, early = traces[number], copies[afters[0]]
         source = traces[owner[early]]
         words = (
-            f"the first {rules.copied_gaps_min} gaps of {counted(len(lates), 'request')} are those of "
+            f"the first {rules.copied_gaps_min} gaps of {counted(len(afters), 'request')} are those of "
             f"another one, times a constant, to {rules.copied_gap_ns} ns: request "
-            f"{trace.i[place[lates[0]]]} is request {source.i[place[early]]} of "
+            f"{trace.i[place[afters[0]]]} is request {source.i[place[early]]} of "
             f"{source.path.rpartition('/')[2]}"
         )
-        requests = tuple(int(trace.i[place[late]]) for late in lates)
+        requests = tuple(int(trace.i[place[late]]) for late in afters)
         yield Finding("INT004", trace.path, requests, words)
 
 
