@@ -538,7 +538,7 @@ def trial_line(trial: trials.Trial) -> str:
     """What became of the submissions of one kind, on a line for people."""
     codes = ", ".join(f"{code} {count}" for code, count in trial.by_code.items())
     said = f"named {trial.named:,} of {trial.submissions:,} ({trial.low:.1%} to {trial.high:.1%})"
-    wanted = "" if trial.is_honest else f"  by {trial.code}" if trial.code else "  no file can show it"
+    wanted = "" if trial.is_honest else f"  by {trial.code}" if trial.code else "  no file is sure to show it"
     fault = f"  {trial.fault}" if trial.fault else ""
     return f"{trial.kind:<28} {said:<40} {codes}{wanted}{fault}"
 

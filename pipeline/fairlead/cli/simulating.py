@@ -121,7 +121,7 @@ def verdict(submissions: int, seed: int, as_json: bool, root_option: Path | None
 @click.option(
     "--submissions",
     type=click.IntRange(2),
-    default=60,
+    default=100,
     show_default=True,
     help="Honest ones of each endpoint; a fifth as many of each fraud.",
 )

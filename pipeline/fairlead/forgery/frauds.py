@@ -29,7 +29,7 @@ FAR = dataclasses.replace(ENDPOINTS[2], ttft_ms=400.0, ttft_sd=0.3)
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fraud:
     """A forgery: in words, of which endpoint, and what makes it. ``code``: of the finding that is to name it;
-    None where no file can show it."""
+    None where no file is sure to show it."""
 
     name: str
     words: str

@@ -19,7 +19,7 @@ _HOUR_NS = 3_600_000_000_000
 _HOURS = 24
 _PARTS = 4  # of a window: the outer against the inner two, which a steady drift leaves alike
 _SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
-_BINS = 4096  # of the exact distribution of a sum
+_BINS = 16_384  # of the exact distribution of a sum
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

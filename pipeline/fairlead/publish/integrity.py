@@ -87,8 +87,8 @@ def trial_blocks(found: Mapping[str, Any]) -> list[str]:
         markup.simple_table("False alarms by rule", _RULE_HEADS, _rule_rows(honest, shown)),
         markup.heading(2, "Frauds that the files show"),
         markup.simple_table("Frauds found", ("Fraud", *_TRIAL), map(_trial_row, shown)),
-        markup.heading(2, "Frauds that no file can show"),
-        markup.simple_table("Frauds not found", ("Fraud", *_TRIAL), map(_trial_row, hidden)),
+        markup.heading(2, "Frauds that no file is sure to show"),
+        markup.simple_table("Frauds mostly not found", ("Fraud", *_TRIAL), map(_trial_row, hidden)),
         tag("p", "Made by ", tag("code", found["command"]), "."),
     ]
 
