@@ -17,7 +17,15 @@ from fairlead.model import Methodology, scenario_of
 from fairlead.problems import Problem
 from fairlead.ranking import Evidence, Origin, invalid_reasons, methodology_of
 from fairlead.repository import FileKind, Manifest, Repository
-from fairlead.tables import RawWindow, Refused, RulesByVersion, TableRules, Tabulated, tabulate_files
+from fairlead.tables import (
+    RawWindow,
+    Refused,
+    RulesByVersion,
+    TableRules,
+    Tabulated,
+    table_keys,
+    tabulate_files,
+)
 
 
 def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[list[Evidence], list[Problem]]:
@@ -36,9 +44,11 @@ def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[l
     ]
     if not files:
         return [], []
-    made = tabulate_files(repository.root, files, _rules(repository.methodologies), cache)
-    for (manifest, _), file, tabulated in zip(listed, files, made, strict=True):
-        found = _evidence_of(repository, manifest, file.path, tabulated)
+    rules = _rules(repository.methodologies)
+    made = tabulate_files(repository.root, files, rules, cache)
+    keys = table_keys(files, rules)
+    for (manifest, _), file, tabulated, key in zip(listed, files, made, keys, strict=True):
+        found = _evidence_of(repository, manifest, file.path, tabulated, key)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -57,7 +67,7 @@ def _table_rules(methodology: Methodology) -> TableRules:
 
 
 def _evidence_of(
-    repository: Repository, manifest: Manifest, path: str, made: Tabulated | Refused
+    repository: Repository, manifest: Manifest, path: str, made: Tabulated | Refused, key: bytes
 ) -> Evidence | Problem:
     if isinstance(made, Refused):
         return _unusable(made.code, path, made.message)
@@ -74,6 +84,7 @@ def _evidence_of(
         table=made.table,
         invalid=() if header.origin == "imported" else invalid_reasons(made.table, methodology),
         usage=made.usage,
+        made_from=key,
     )
 
 

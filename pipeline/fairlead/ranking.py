@@ -12,7 +12,7 @@ import enum
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -109,6 +109,7 @@ COLUMNS = tuple(figure for figure in FIGURES if figure.is_column)
 class Evidence:
     """One window that a row rests on. ``path`` is its raw file, relative to the root.
 
+    ``made_from``: a digest of all that ``table`` depends on but the code; None where nobody made one.
     ``usage``: of the provider against our count, None where no tokenizer counted. ``replies``, ``answers``:
     how its replies came and what they say of the model; None for an import.
     """
@@ -119,6 +120,7 @@ class Evidence:
     table: WindowTable
     invalid: tuple[str, ...]
     usage: Usage | None = None
+    made_from: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
     replies: Replies | None = dataclasses.field(default=None, compare=False, repr=False)
     answers: Answers | Undefined | None = dataclasses.field(default=None, compare=False, repr=False)
 
@@ -143,8 +145,33 @@ class Family:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    """All that the numbers of a row depend on: its windows that count, in order, and what is made of them.
+
+    ``prices``: of the model there. ``ranked``: the figures that rows are compared by.
+    """
+
+    windows: tuple[Evidence, ...]
+    rules: stats.IntervalRules
+    day_seconds: int
+    prices: tuple[Price, ...]
+    ranked: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Numbers:
+    """The figures of a row; and ``by_round[figure][round]``, the values that it is compared by."""
+
+    figures: dict[str, stats.Estimate]
+    by_round: dict[str, dict[str, float]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """One endpoint in one role in one family. ``ranks`` is empty where ``unranked`` gives a reason."""
+    """One endpoint in one role in one family. ``ranks`` is empty where ``unranked`` gives a reason.
+
+    ``by_round``: as in :class:`Numbers`.
+    """
 
     family: Family
     provider: str
@@ -155,6 +182,9 @@ class Row:
     outcomes: Mapping[Outcome, int]
     unranked: tuple[str, ...]
     ranks: Mapping[str, RankRange]
+    by_round: Mapping[str, Mapping[str, float]] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def id(self) -> str:
@@ -230,6 +260,29 @@ def _calibration_faults(when: str, certificate: Certificate | None, rules: Calib
         yield f"calibration {when} the round: {reason}"
 
 
+Estimator: TypeAlias = Callable[[Sequence[Sample]], Sequence[Numbers]]
+
+
+def estimate_each(samples: Sequence[Sample]) -> list[Numbers]:
+    """The numbers of each sample, made anew."""
+    return [
+        Numbers(
+            estimate_figures(
+                [item.table for item in sample.windows],
+                sample.rules,
+                day_seconds=sample.day_seconds,
+                prices=sample.prices,
+            ),
+            {
+                figure.name: _value_by_round(sample.windows, figure)
+                for figure in FIGURES
+                if figure.name in sample.ranked
+            },
+        )
+        for sample in samples
+    ]
+
+
 def build_rows(
     evidence: Iterable[Evidence],
     providers: Mapping[str, Provider],
@@ -238,11 +291,13 @@ def build_rows(
     now_unix_ns: int,
     against: Callable[[Row], Iterable[str]] | None = None,
     withheld: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    estimate: Estimator = estimate_each,
 ) -> tuple[Row, ...]:
     """Every row of the board, ranked where the rules allow; in the order of their ids.
 
     ``against``: why a row's history keeps it from being ranked, as :func:`fairlead.life.objections` says it.
     ``withheld``: why a provider's rows are not ranked for whose they are, by its id, as governance has it.
+    ``estimate``: the numbers of many samples, all at once; it may know some of them from before.
 
     Windows that state no methodology of ours, as imported ones, are summarised by the latest one.
     Without any methodology there is no number to work by, and so no row.
@@ -256,11 +311,15 @@ def build_rows(
         family = Family(header.model, item.scenario, header.vantage, version)
         key = (family, header.provider, header.endpoint, item.origin, header.role)
         groups.setdefault(key, []).append(item)
-    families: dict[Family, list[Row]] = {}
-    for (family, provider, endpoint, origin, _), items in groups.items():
-        methodology = methodology_of(methodologies, family.methodology)
+    samples = []
+    for (family, provider, endpoint, _, _), items in groups.items():
+        items.sort(key=lambda item: (item.table.start_unix_ns, item.path))
         prices = cost.prices_of(providers.get(provider), endpoint, family.model)
-        row = _build_row(family, provider, endpoint, origin, items, methodology, prices)
+        samples.append(_sample_of(items, methodology_of(methodologies, family.methodology), prices))
+    families: dict[Family, list[Row]] = {}
+    for (known, items), numbers in zip(groups.items(), estimate(samples), strict=True):
+        family, provider, endpoint, origin, _ = known
+        row = _build_row(family, provider, endpoint, origin, items, numbers)
         reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
         reasons += tuple(against(row)) if against is not None else ()
         reasons += withheld.get(provider, ())
@@ -289,17 +348,25 @@ def _version_order(version: str) -> tuple[list[int], bool, str]:
     return numbers, not candidate, candidate
 
 
+def _sample_of(items: Sequence[Evidence], methodology: Methodology, prices: Sequence[Price]) -> Sample:
+    return Sample(
+        windows=tuple(item for item in items if not item.invalid),
+        rules=interval_rules(methodology),
+        day_seconds=methodology.day_seconds,
+        prices=tuple(prices),
+        ranked=tuple(figure.name for figure in FIGURES if figure.name in methodology.ranking.metrics),
+    )
+
+
 def _build_row(
     family: Family,
     provider: str,
     endpoint: str,
     origin: Origin,
     items: Sequence[Evidence],
-    methodology: Methodology,
-    prices: Sequence[Price],
+    numbers: Numbers,
 ) -> Row:
-    ordered = sorted(items, key=lambda item: (item.table.start_unix_ns, item.path))
-    valid = [item.table for item in ordered if not item.invalid]
+    valid = [item.table for item in items if not item.invalid]
     counts = {
         outcome: sum(table.outcomes.get(outcome, 0) for table in valid)
         for outcome in Outcome
@@ -310,13 +377,12 @@ def _build_row(
         provider=provider,
         endpoint=endpoint,
         origin=origin,
-        evidence=tuple(ordered),
-        figures=estimate_figures(
-            valid, interval_rules(methodology), day_seconds=methodology.day_seconds, prices=prices
-        ),
+        evidence=tuple(items),
+        figures=numbers.figures,
         outcomes=counts,
         unranked=(),
         ranks={},
+        by_round=numbers.by_round,
     )
 
 
@@ -538,7 +604,7 @@ def _places(rows: Sequence[Row], figure: Figure, methodology: Methodology) -> li
 
 def _by_round(rows: Sequence[Row], figure: Figure) -> stats.Floats:
     """A figure's values, rows by rounds; NaN where a row has none."""
-    found = [_value_by_round(row, figure) for row in rows]
+    found = [row.by_round[figure.name] for row in rows]
     columns = {name: column for column, name in enumerate(sorted({name for one in found for name in one}))}
     values = np.full((len(rows), len(columns)), np.nan)
     for place, by_round in enumerate(found):
@@ -546,10 +612,10 @@ def _by_round(rows: Sequence[Row], figure: Figure) -> stats.Floats:
     return values
 
 
-def _value_by_round(row: Row, figure: Figure) -> dict[str, float]:
+def _value_by_round(windows: Sequence[Evidence], figure: Figure) -> dict[str, float]:
     """One value a round: the first window that counts, so that repeating a window cannot help."""
     values: dict[str, float] = {}
-    for item in row.valid:
+    for item in windows:
         value = window_value(item.table, figure)
         if item.table.header.round is not None and value is not None:
             values.setdefault(item.table.header.round, value)

@@ -14,7 +14,7 @@ import hashlib
 import itertools
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -22,6 +22,7 @@ import msgspec
 
 from fairlead import documents, windows
 from fairlead.cache import Cache
+from fairlead.digests import digesting
 from fairlead.documents import Unreadable
 from fairlead.metrics import SteadyRules, WindowTable, tabulate
 from fairlead.usage import Usage, examine
@@ -82,9 +83,10 @@ def tabulate_files(
     if len(files) < POOL_MIN_FILES:
         return [_taken(made) for made in _make_batch(root, files, rules)]
     with _uncollected():
-        found = {} if cache is None else _recall(root, files, _keys(files, rules), cache)
+        keys = table_keys(files, rules)
+        found = {} if cache is None else _recall(root, files, keys, cache)
         missing = [place for place in range(len(files)) if place not in found]
-        found |= _make(root, files, missing, rules, cache)
+        found |= _make(root, files, missing, rules, keys, cache)
     return [found[place] for place in range(len(files))]
 
 
@@ -116,10 +118,15 @@ def _batches(places: Sequence[int]) -> list[Sequence[int]]:
 # -- tables that are known -----------------------------------------------------------------------
 
 
-def _keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
+def table_keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
     """What each table depends on, as a digest: the file's bytes, and the rules."""
-    context = msgspec.json.encode(rules, order="sorted")
-    return [hashlib.sha256(context + file.sha256.encode()).digest() for file in files]
+    context = hashlib.sha256(msgspec.json.encode(rules, order="sorted"))
+    keys = []
+    for file in files:
+        key = context.copy()
+        key.update(file.sha256.encode())
+        keys.append(key.digest())
+    return keys
 
 
 def _recall(root: Path, files: Sequence[RawWindow], keys: Sequence[bytes], cache: Cache) -> _Found:
@@ -127,16 +134,31 @@ def _recall(root: Path, files: Sequence[RawWindow], keys: Sequence[bytes], cache
     places: dict[bytes, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
-    found: _Found = {}
-    for key, value in cache.find(places):
-        with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew
-            found |= dict.fromkeys(places[key], _decoder.decode(value))
-    # Neither threads nor processes of their own made this shorter: reading is as long as their start.
-    for place in sorted(found):
-        data = _read(root, files[place])
-        if isinstance(data, Refused):
-            found[place] = data
+    with _digested(root, files) as is_whole:
+        found: _Found = {}
+        for key, value in cache.find(places):
+            with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew
+                found |= dict.fromkeys(places[key], _decoder.decode(value))
+        for place, whole in enumerate(is_whole()):
+            if place in found and not whole:
+                data = _read(root, files[place])
+                if isinstance(data, Refused):
+                    found[place] = data
     return found
+
+
+@contextlib.contextmanager
+def _digested(root: Path, files: Sequence[RawWindow]) -> Iterator[Callable[[], list[bool]]]:
+    """Digest files on another core; what is given says, when called, which have their bytes for sure."""
+    if permitted_cores() < 2:
+        yield lambda: [False] * len(files)
+        return
+    folder = str(root)
+    paths = [f"{folder}/{file.path}" for file in files]
+    with digesting(paths, windows.MAX_COMPRESSED_BYTES) as under_way:
+        yield lambda: [
+            found.hex() == file.sha256 for found, file in zip(under_way.digests(), files, strict=True)
+        ]
 
 
 # -- tables that are made ------------------------------------------------------------------------
@@ -158,13 +180,16 @@ def _processes(most: int) -> Iterator[concurrent.futures.ProcessPoolExecutor | N
 
 
 def _make(
-    root: Path, files: Sequence[RawWindow], places: Sequence[int], rules: RulesByVersion, cache: Cache | None
+    root: Path,
+    files: Sequence[RawWindow],
+    places: Sequence[int],
+    rules: RulesByVersion,
+    keys: Sequence[bytes],
+    cache: Cache | None,
 ) -> _Found:
     """The tables of some files, made anew and kept."""
-    keys = _keys(files, rules) if cache is not None else []
     used, new, found = frozenset(keys), dict[bytes, bytes](), _Found()
-    if keys:
-        places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
+    places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
     for place, made in _made(root, files, places, rules):
         found[place] = _taken(made)
         if cache is not None and isinstance(made, bytes):

@@ -118,9 +118,10 @@ def board_rows(
     found is used.
     """
     from fairlead import evidence as evidences
+    from fairlead.estimating import estimator
     from fairlead.governance import withheld_rows
     from fairlead.life import objections
-    from fairlead.ranking import build_rows
+    from fairlead.ranking import build_rows, estimate_each
 
     cache = results_cache(repository.root, "windows") if with_cache else None
     evidence, problems = evidences.load_evidence(repository, cache)
@@ -134,6 +135,7 @@ def board_rows(
         now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
         against=objections(repository, moment),
         withheld=withheld_rows(repository, moment),
+        estimate=estimator(results_cache(repository.root, "figures")) if with_cache else estimate_each,
     )
 
 
