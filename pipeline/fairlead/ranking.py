@@ -7,6 +7,7 @@ are significantly better and ahead of those that are significantly worse, and no
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
 import math
@@ -488,7 +489,8 @@ def _throughput(
         reasons = [
             table.throughput_tps.reason for table in tables if isinstance(table.throughput_tps, Undefined)
         ]
-        return stats.Estimate(None, None, None, 0, 0, reasons[0] if reasons else "no valid window")
+        usual = collections.Counter(reasons).most_common(1)
+        return stats.Estimate(None, None, None, 0, 0, usual[0][0] if usual else "no valid window")
     return stats.mean_estimate(values, n=n, strata=strata, rules=rules)
 
 
@@ -582,7 +584,8 @@ def too_few_successes(row: Row, methodology: Methodology) -> Iterator[str]:
     """Why a row cannot be ranked for its failures; nothing where the success rate is high enough."""
     success, least = row.figures["success_rate"], methodology.ranking.success_rate_min
     if success.value is None:
-        yield "no request that counts: our own client failed in all of them"
+        ours = ": our own client failed in all of them" if row.outcomes.get(Outcome.CLIENT) else ""
+        yield f"no request that counts{ours}"
     elif success.value < least:
         good = row.outcomes.get(Outcome.OK, 0)
         yield f"{good} of {success.n} requests succeeded, fewer than {least * 100:g} %"
