@@ -315,7 +315,8 @@ class WindowTable:
     unit of the metric's name and the order of the requests. ``outcomes`` counts every request.
     ``schedule_delay_ms`` and ``bound_wait_ms``: see :func:`schedule_delays_ns`. ``lag_p99_ms``: our own,
     over every content chunk that the kernel stamped; None where it stamped none. ``bill``: the tokens that
-    were charged, for :func:`fairlead.cost.row_cost`.
+    were charged, for :func:`fairlead.cost.row_cost`. ``unsent``: the numbers of the requests that have a
+    record and were never begun, for the run ended first.
     """
 
     header: Header
@@ -328,6 +329,7 @@ class WindowTable:
     bound_wait_ms: tuple[float, ...] = ()
     lag_p99_ms: float | None = None
     bill: Bill | NoCost = NOT_ADDED_UP
+    unsent: tuple[int, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -363,7 +365,13 @@ def tabulate(window: Window, rules: SteadyRules) -> WindowTable:
         bound_wait_ms=tuple(wait / 1e6 for _, wait in delays if wait),
         lag_p99_ms=_lag_p99_ms(requests),
         bill=bill(requests),
+        unsent=tuple(request.i for request in requests if _was_never_begun(request)),
     )
+
+
+def _was_never_begun(request: Request) -> bool:
+    """Our own failure that has neither a beginning nor an end: what fails otherwise has at least an end."""
+    return request.outcome is Outcome.CLIENT and request.sent_ns is None and request.done_ns is None
 
 
 def _lag_p99_ms(requests: Sequence[Request]) -> float | None:

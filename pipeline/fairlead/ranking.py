@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import enum
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -227,10 +228,7 @@ class Row:
 
 def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, ...]:
     """Why a measured window does not count by the methodology's limits; empty if it counts."""
-    limits, reasons = methodology.limits, list[str]()
-    sent, planned = sum(table.outcomes.values()), table.header.load.planned
-    if sent < planned:
-        reasons.append(f"cut off: {sent} of {planned} planned requests were sent")
+    limits, reasons = methodology.limits, list(_cut_off(table))
     delay = stats.quantile(table.schedule_delay_ms, 0.99) if table.schedule_delay_ms else None
     for name, found_ms, limit_ms in (
         ("scheduled to sent p99", delay, limits.schedule_delay_p99_ms),
@@ -245,6 +243,32 @@ def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, 
     reasons.extend(_calibration_faults("before", calibration.before, methodology.calibration))
     reasons.extend(_calibration_faults("after", calibration.after, methodology.calibration))
     return tuple(reasons)
+
+
+_SPANS_SHOWN = 5
+
+
+def _cut_off(table: WindowTable) -> Iterator[str]:
+    """Requests that were planned and never sent, by their numbers. Where several processes share a window
+    and are stopped, those that one never began may lie below those that another sent."""
+    recorded, planned = sum(table.outcomes.values()), table.header.load.planned
+    sent = recorded - len(table.unsent)
+    if sent >= planned:
+        return
+    said = f"cut off: {sent} of {planned} planned requests were sent"
+    if table.header.origin == "measured":  # an import's own numbers are not known
+        spans = [*joined(table.unsent), *([(recorded, planned - 1)] if recorded < planned else [])]
+        words = [f"{first}" if first == last else f"{first}–{last}" for first, last in spans[:_SPANS_SHOWN]]
+        more = f" and {len(spans) - _SPANS_SHOWN} more spans" if len(spans) > _SPANS_SHOWN else ""
+        said += f"; missing: {', '.join(words)}{more}"
+    yield said
+
+
+def joined(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Rising numbers as spans (first, last) of neighbours."""
+    for _, run in itertools.groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        found = [number for _, number in run]
+        yield found[0], found[-1]
 
 
 def _calibration_faults(when: str, certificate: Certificate | None, rules: CalibrationRules) -> Iterator[str]:

@@ -374,11 +374,12 @@ def with_error(name: str, value: object) -> Report:
         msgspec.structs.replace(a_report(), missing=1),
         msgspec.structs.replace(a_report(), tokens=-1, missing=1001),
         msgspec.structs.replace(a_report(), setting=msgspec.structs.replace(APART, client_cores=[0, 1])),
+        msgspec.structs.replace(a_report(), setting=msgspec.structs.replace(APART, processes=0)),
         with_error("ttft_error_ns", [1, 2, 3]),
         with_error("icl_error_ns", list(range(11, 0, -1))),
         with_error("lag_ns", []),
     ],
-    ids=["version", "levels", "sum", "negative", "shared", "short", "falling", "no lag"],
+    ids=["version", "levels", "sum", "negative", "shared", "none", "short", "falling", "no lag"],
 )
 def test_a_report_that_contradicts_itself_is_refused(report):
     with pytest.raises(ReportError):

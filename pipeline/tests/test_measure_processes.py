@@ -31,8 +31,12 @@ from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import Sealed, SpoolExistsError, discard, seal
 from fairlead.measure.transport import tls_context
 from fairlead.measure.truth import ReferenceProfile, read_log
+from fairlead.metrics import tabulate
+from fairlead.ranking import invalid_reasons
 from fairlead.repository.places import is_spool
 from fairlead.windows import Outcome, decode_window
+
+from .examples import STEADY_RULES, make_methodology
 
 pytestmark = pytest.mark.realtime
 
@@ -109,6 +113,15 @@ def test_the_spools_give_the_same_bytes_again_and_go_together(measured, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def reasons_against(sealed: Sealed) -> tuple[str, ...]:
+    return invalid_reasons(tabulate(sealed.window, STEADY_RULES), make_methodology())
+
+
+def test_a_window_of_two_processes_that_was_left_alone_is_not_cut_off(measured):
+    _, sealed, _, _ = measured
+    assert not any("cut off" in reason for reason in reasons_against(sealed))
+
+
 @pytest.mark.parametrize("of_other", [None, b"", b"fairlead spool 1\n", b"\0" * 99, "torn", "another run"])
 def test_a_sibling_that_is_torn_or_missing_takes_nothing_from_the_others(measured, tmp_path, of_other):
     plan, sealed, _, folder = measured
@@ -128,6 +141,7 @@ def test_a_sibling_that_is_torn_or_missing_takes_nothing_from_the_others(measure
     lost = [request for request in requests if request.outcome is not Outcome.OK]
     assert lost
     assert {(r.outcome, r.process, r.error.code) for r in lost} == {(Outcome.CLIENT, 1, "interrupted")}
+    assert any("planned requests were sent; missing: " in reason for reason in reasons_against(found))
     if of_other != "torn":
         assert found.unsent == plan.requests // 2
         assert found.torn_bytes == len(other or b"")

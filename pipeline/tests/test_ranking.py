@@ -12,23 +12,26 @@ import numpy as np
 import pytest
 
 from fairlead import cost, model, ranking
-from fairlead.metrics import Undefined
+from fairlead.metrics import Undefined, tabulate
 from fairlead.ranking import FIGURES, Evidence, Origin, RankRange, Row
-from fairlead.windows import Calibration, Certificate, Methodology, Outcome
+from fairlead.windows import Calibration, Certificate, Methodology, Outcome, Request
 
 from .examples import (
     DAY_NS,
     MS,
     START_UNIX_NS,
+    STEADY_RULES,
     S,
     make_clock,
     make_evidence,
+    make_failure,
     make_load,
     make_methodology,
     make_provider,
     make_request,
     make_table,
     make_tokens,
+    make_window,
 )
 
 NOW = START_UNIX_NS + 10 * DAY_NS
@@ -677,8 +680,46 @@ def test_a_window_that_was_cut_off_does_not_count() -> None:
     cut = dataclasses.replace(table, outcomes={Outcome.OK: 12})
     assert ranking.invalid_reasons(table, make_methodology()) == ()
     assert ranking.invalid_reasons(cut, make_methodology()) == (
-        "cut off: 12 of 30 planned requests were sent",
+        "cut off: 12 of 30 planned requests were sent; missing: 12–29",
     )
+
+
+def never_begun(i: int) -> Request:
+    """As sealing records a request that a process never began while another went beyond its number."""
+    return make_failure(Outcome.CLIENT, i=i, status=None, sent_ns=None, headers_ns=None, done_ns=None)
+
+
+def test_requests_that_one_of_several_processes_never_began_are_a_window_cut_off() -> None:
+    """As many records as were planned, and the last of them was sent: still three were not, and are named."""
+    requests = [never_begun(i) if i in (0, 2, 4) else make_request(i=i) for i in range(30)]
+    table = tabulate(make_window(requests, load=make_load(planned=30)), STEADY_RULES)
+    assert table.unsent == (0, 2, 4)
+    assert ranking.invalid_reasons(table, make_methodology()) == (
+        "cut off: 27 of 30 planned requests were sent; missing: 0, 2, 4",
+    )
+
+
+def test_of_many_requests_that_were_never_begun_the_first_are_named() -> None:
+    requests = [never_begun(i) if i % 2 else make_request(i=i) for i in range(30)]
+    table = tabulate(make_window(requests, load=make_load(planned=40)), STEADY_RULES)
+    assert ranking.invalid_reasons(table, make_methodology()) == (
+        "cut off: 15 of 40 planned requests were sent; missing: 1, 3, 5, 7, 9 and 11 more spans",
+    )
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        make_failure(Outcome.CONNECT, status=None, sent_ns=None, headers_ns=None),
+        make_failure(Outcome.CLIENT, status=None, sent_ns=None, headers_ns=None),
+        make_failure(Outcome.CLIENT, status=None, sent_ns=5, headers_ns=None, done_ns=None),
+    ],
+    ids=["never connected", "our own fault", "stopped under way"],
+)
+def test_a_request_that_was_tried_and_failed_cuts_nothing_off(request_: Request) -> None:
+    requests = [request_, *(make_request(i=i) for i in range(1, 30))]
+    table = tabulate(make_window(requests, load=make_load(planned=30)), STEADY_RULES)
+    assert ranking.invalid_reasons(table, make_methodology()) == ()
 
 
 def test_a_missing_certificate_counts_where_it_is_required() -> None:

@@ -45,8 +45,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Setting(Part, frozen=True, omit_defaults=True):
-    """Where and how the run took place. ``http`` is left out for HTTP/1.1, of which there were reports before
-    there was anything else. ``*_cores``: the processor cores each side kept to, empty where unknown.
+    """Where and how the run took place. ``http`` is left out for HTTP/1.1 and ``processes``, how many the
+    client was, for one: of these there were reports before there was anything else. ``*_cores``: the
+    processor cores each side kept to, empty where unknown.
 
     ``shared_core``: they had one in common, or it is not known that they had none. ``siblings``: two of
     them are threads of one physical core; null where the system does not say.
@@ -58,6 +59,7 @@ class Setting(Part, frozen=True, omit_defaults=True):
     siblings: bool | None
     tls: bool
     http: windows.Http = "1.1"
+    processes: int = 1
 
 
 class Cost(Part, frozen=True):
@@ -366,6 +368,8 @@ def _report_faults(report: Report) -> Iterator[str]:
     shared = not set(report.setting.client_cores).isdisjoint(report.setting.reference_cores)
     if shared and not report.setting.shared_core:
         yield "`shared_core` is false, and the two have a core in common"
+    if report.setting.processes < 1:
+        yield "`processes` is below 1"
     errors = report.errors
     for name, quantiles in (
         ("token_error_ns", errors.token_error_ns),

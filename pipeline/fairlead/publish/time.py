@@ -214,9 +214,8 @@ def coverage_sentences(found: Coverage) -> Iterable[str]:
 
 def hour_ranges(hours: Sequence[int]) -> str:
     """Hours in order, neighbours joined: 01–05, 07, 13–23."""
-    runs = itertools.groupby(enumerate(hours), lambda pair: pair[1] - pair[0])
-    spans = ([hour for _, hour in run] for _, run in runs)
-    return ", ".join(f"{span[0]:02}" if len(span) == 1 else f"{span[0]:02}–{span[-1]:02}" for span in spans)
+    spans = ranking.joined(hours)
+    return ", ".join(f"{first:02}" if first == last else f"{first:02}–{last:02}" for first, last in spans)
 
 
 def drift_sentences(
