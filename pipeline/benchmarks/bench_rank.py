@@ -2,8 +2,9 @@
 
 A root of N provider-months (:mod:`months`) is made below --folder, or taken from there. The command then runs
 in a fresh process: *cold* with an empty cache, *warm* again, and *changed* after one window was replaced by
-another and listed anew. Memory is the largest of the processes', by their highest resident set. Linear growth
-shows in the ratios: times N, how many times the time of the row before.
+another and listed anew. Memory is the largest of the processes', by their highest resident set. ``*_cpu_s`` is
+the processor time of all of them, which tells of a machine that was busy with other things. Linear growth shows
+in the ratios: times N, how many times the time of the row before.
 
 Run: ``python pipeline/benchmarks/bench_rank.py [--sizes 10,40] [--folder DIR] [--json FILE]``
 """
@@ -42,27 +43,41 @@ class Row:
     cold_mib: float
     warm_s: float
     changed_s: float
+    cold_cpu_s: float
+    warm_cpu_s: float
+    changed_cpu_s: float
     cache_mb: float
     times_n: float | None = None
     times_cold: float | None = None
     times_warm: float | None = None
 
 
-def rank_once(root: Path, cache: Path, end_unix_s: int) -> tuple[float, float, str]:
-    """Seconds, MiB and the output of one run in a fresh process."""
+@dataclass(frozen=True)
+class Run:
+    """One run in a fresh process."""
+
+    seconds: float
+    cpu_s: float
+    mib: float
+    output: str
+
+
+def rank_once(root: Path, cache: Path, end_unix_s: int) -> Run:
+    """``fairlead rank --json`` in a fresh process."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_run, (root, cache, end_unix_s))
 
 
-def _run(root: Path, cache: Path, end_unix_s: int) -> tuple[float, float, str]:
+def _run(root: Path, cache: Path, end_unix_s: int) -> Run:
     """In a process of its own, whose only children are the command's: so their memory can be told apart."""
     environment = os.environ | {"XDG_CACHE_HOME": str(cache), "SOURCE_DATE_EPOCH": str(end_unix_s)}
     command = [sys.executable, "-m", "fairlead", "rank", "--json", "--root", str(root)]
     before = time.perf_counter()
     found = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.perf_counter() - before
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, found.stdout
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, found.stdout)
 
 
 def replace_window(root: Path, turn: int) -> tuple[Path, bytes, Path, bytes]:
@@ -85,17 +100,17 @@ def measure(folder: Path, count: int) -> Row:
     made = months.make_root(folder, count, cores=months.permitted_cores())
     with tempfile.TemporaryDirectory() as cache_folder:
         cache = Path(cache_folder)
-        cold_s, cold_mib, cold = rank_once(made.root, cache, made.end_unix_s)
-        warm_s, _, warm = rank_once(made.root, cache, made.end_unix_s)
-        if warm != cold:
+        cold = rank_once(made.root, cache, made.end_unix_s)
+        warm = rank_once(made.root, cache, made.end_unix_s)
+        if warm.output != cold.output:
             raise SystemExit("the cache changed a number")
         path, data, manifest, text = replace_window(made.root, turn=3)
         try:
-            changed_s, _, changed = rank_once(made.root, cache, made.end_unix_s)
+            changed = rank_once(made.root, cache, made.end_unix_s)
         finally:
             path.write_bytes(data)
             manifest.write_bytes(text)
-        if changed == cold:
+        if changed.output == cold.output:
             raise SystemExit("a changed window changed nothing")
         cache_bytes = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
     return Row(
@@ -103,10 +118,13 @@ def measure(folder: Path, count: int) -> Row:
         windows=count * months.WINDOWS,
         requests=count * months.WINDOWS * months.REQUESTS,
         raw_mb=round(made.bytes / 1e6, 1),
-        cold_s=round(cold_s, 2),
-        cold_mib=round(cold_mib),
-        warm_s=round(warm_s, 2),
-        changed_s=round(changed_s, 2),
+        cold_s=round(cold.seconds, 2),
+        cold_mib=round(cold.mib),
+        warm_s=round(warm.seconds, 2),
+        changed_s=round(changed.seconds, 2),
+        cold_cpu_s=round(cold.cpu_s, 2),
+        warm_cpu_s=round(warm.cpu_s, 2),
+        changed_cpu_s=round(changed.cpu_s, 2),
         cache_mb=round(cache_bytes / 1e6, 1),
     )
 

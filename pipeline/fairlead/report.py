@@ -371,17 +371,12 @@ def _unranked_text(rows: Sequence[ranking.Row]) -> str:
 
 def rank_json(rows: Sequence[ranking.Row], now: dt.datetime) -> str:
     """The leaderboard for machines."""
-    return (
-        json.dumps(
-            {
-                "schema_version": 1,
-                "generated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-                "rows": [_row_json(row) for row in rows],
-            },
-            indent=2,
-        )
-        + "\n"
-    )
+    board = {
+        "schema_version": 1,
+        "generated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "rows": [_row_json(row) for row in rows],
+    }
+    return msgspec.json.format(json.dumps(board), indent=2) + "\n"  # json's own indent takes twice as long
 
 
 def _row_json(row: ranking.Row) -> dict[str, Any]:

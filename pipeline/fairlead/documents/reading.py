@@ -251,6 +251,8 @@ class _Builder:
         return text
 
     def _refuse_properties(self, event: _Event, pointer: str) -> None:
+        if not event.anchor and (isinstance(event, yaml.AliasEvent) or not event.tag):
+            return
         place = self._first_word(event)
         if isinstance(event, yaml.AliasEvent):
             found, fix = f"the alias {quote(f'*{event.anchor}')}", "write the value out"
