@@ -2,9 +2,9 @@
 
 A root of N provider-months (:mod:`months`) is made below --folder, or taken from there. The command then runs
 in a fresh process: *cold* with an empty cache, *warm* again, and *changed* after one window was replaced by
-another and listed anew. Memory is the largest of the processes', by their highest resident set. ``*_cpu_s`` is
-the processor time of all of them, which tells of a machine that was busy with other things. Linear growth shows
-in the ratios: times N, how many times the time of the row before.
+another and listed anew. Memory is the largest of the processes', by their highest resident set. ``*_cpu_s``
+is the processor time of all of them, which tells of a machine that was busy with other things. Linear growth
+shows in the ratios: times N, how many times the time of the row before.
 
 Run: ``python pipeline/benchmarks/bench_rank.py [--sizes 10,40] [--folder DIR] [--json FILE]``
 """

@@ -6,18 +6,23 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fairlead import scaffold, windows
+from fairlead.measure.plan import Plan
 from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.truth import ReferenceProfile
+from fairlead.measure.workload import definition_sha256
 from fairlead.windows import decode_window
 
 from . import roots
+from .examples import make_header, make_request
 
 pytestmark = pytest.mark.realtime
 
@@ -500,7 +505,6 @@ def test_a_sweep_gives_one_line_a_level_and_keeps_each_window(tmp_path: Path) ->
     with start_reference(ReferenceProfile(ttft_median_ms=5, icl_median_ms=1)) as reference:
         options = ("--url", reference.url, "--model", "reference", "--max-tokens", "60", "--sweep", "1,4")
         text = fairlead("measure", *options, "--out", "kept", cwd=tmp_path)
-        again = fairlead("measure", *options, "--out", "kept", cwd=tmp_path)
         machine = fairlead("measure", *options, "--json", cwd=tmp_path)
     assert text.returncode == 0, text.stderr
     lines = text.stdout.splitlines()
@@ -515,12 +519,105 @@ def test_a_sweep_gives_one_line_a_level_and_keeps_each_window(tmp_path: Path) ->
         "c4.jsonl.gz": 4,
     }
     assert kept["c1.jsonl.gz"].header.seed != kept["c4.jsonl.gz"].header.seed
-    assert again.returncode == 2
-    assert "never overwritten" in again.stderr
     levels = json.loads(machine.stdout)["levels"]
     assert [(level["concurrency"], level["requests"]) for level in levels] == [(1, 30), (4, 40)]
     assert all(level["figures"]["system_throughput_tps"]["value"] > 0 for level in levels)
     assert all(level["raw"] is None for level in levels)
+
+
+def test_a_sweep_goes_on_from_the_levels_that_are_there(tmp_path: Path) -> None:
+    """Stopped at its second level: the first is kept whole, what the second had beside it; then the rest."""
+    options = ("--model", "reference", "--max-tokens", "60", "--requests", "30", "--out", "kept")
+    with start_reference(ReferenceProfile(ttft_median_ms=100, icl_median_ms=1)) as reference:
+        command = [sys.executable, "-m", "fairlead", "measure", "--url", reference.url, *options]
+        with subprocess.Popen(
+            [*command, "--sweep", "8,1"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            while "1 at once" not in process.stderr.readline():
+                pass
+            spool = tmp_path / "kept/c1.jsonl.gz.spool"
+            while not spool.exists() or spool.stat().st_size < 10_000:  # some of its requests have ended
+                os.sched_yield()
+            process.send_signal(signal.SIGINT)
+            out, said = process.communicate()
+        assert process.returncode == 130
+        cut = tmp_path / "kept/c1-cut-off-1.jsonl.gz"
+        assert "Stopped; kept/c8.jsonl.gz, kept/c1-cut-off-1.jsonl.gz kept: the same command goes on" in said
+        assert [line.split()[0] for line in out.splitlines()[1:3]] == ["8", "1"]
+        assert {path.name for path in (tmp_path / "kept").iterdir()} == {"c8.jsonl.gz", cut.name}
+        assert 0 < len(decode_window(cut.read_bytes()).requests) < 30
+        before = (tmp_path / "kept/c8.jsonl.gz").read_bytes()
+        again = fairlead(
+            "measure", "--url", reference.url, *options, "--sweep", "8,1", "--json", cwd=tmp_path
+        )
+    assert again.returncode == 0, again.stderr
+    assert "kept/c8.jsonl.gz is there already: not measured again" in again.stderr
+    assert (tmp_path / "kept/c8.jsonl.gz").read_bytes() == before
+    levels = json.loads(again.stdout)["levels"]
+    assert [(level["concurrency"], level["requests"]) for level in levels] == [(8, 80), (1, 30)]
+    assert levels[0]["raw_sha256"] == hashlib.sha256(before).hexdigest()
+
+
+def test_what_a_killed_sweep_left_is_sealed_before_its_level_is_measured(tmp_path: Path) -> None:
+    options = ("--model", "reference", "--max-tokens", "60", "--requests", "30", "--out", "kept")
+    with start_reference(ReferenceProfile(ttft_median_ms=50, icl_median_ms=1)) as reference:
+        command = [
+            sys.executable,
+            "-m",
+            "fairlead",
+            "measure",
+            "--url",
+            reference.url,
+            *options,
+            "--sweep",
+            "1",
+        ]
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+            spool = tmp_path / "kept/c1.jsonl.gz.spool"
+            while not spool.exists() or spool.stat().st_size < 10_000:
+                os.sched_yield()
+            process.kill()
+        again = fairlead("measure", "--url", reference.url, *options, "--sweep", "1", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "kept/c1-cut-off-1.jsonl.gz holds what an earlier run had finished" in again.stderr
+    kept = {
+        path.name: len(decode_window(path.read_bytes()).requests) for path in (tmp_path / "kept").iterdir()
+    }
+    assert kept.pop("c1.jsonl.gz") == 30
+    assert 0 < kept.pop("c1-cut-off-1.jsonl.gz") <= 30
+    assert kept == {}
+
+
+def test_a_level_of_another_sweep_is_never_taken_for_one_of_this(tmp_path: Path) -> None:
+    """Another load, other prompts, no window, half a window: refused in words, and nothing is sent."""
+    (tmp_path / "kept").mkdir()
+    path = tmp_path / "kept/c2.jsonl.gz"
+    plan = Plan(url="http://127.0.0.1:1/v1", model="m", concurrency=2, requests=30, seed="00", max_tokens=128)
+    workload = windows.Workload(id="words", sha256=definition_sha256(plan.workload()))
+    header = {"load": plan.load(), "api_model": "m", "workload": workload}
+    whole = [make_request(i=i) for i in range(30)]
+
+    def said(data: bytes, *more: str) -> str:
+        path.write_bytes(data)
+        options = ("--model", "m", "--sweep", "2", "--out", "kept", *more)
+        outcome = fairlead("measure", "--url", plan.url, *options, cwd=tmp_path)
+        assert path.read_bytes() == data
+        assert outcome.returncode == 2
+        return outcome.stderr
+
+    def window(count: int = 30, **changes: Any) -> bytes:
+        return windows.encode_window(make_header(**(header | changes)), whole[:count])
+
+    assert "is no window" in said(b"something else")
+    assert "another load" in said(window(), "--requests", "40")
+    assert "another model" in said(window(api_model="other"))
+    assert "another length of prompts or answers" in said(window(), "--max-tokens", "64")
+    assert "was cut off: 12 of 30 requests" in said(window(12))
 
 
 @pytest.mark.parametrize(

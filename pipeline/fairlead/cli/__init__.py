@@ -28,7 +28,7 @@ from fairlead.cli import (
     results,
     simulating,
 )
-from fairlead.cli.common import EXIT_ENVIRONMENT, Commands, complain
+from fairlead.cli.common import EXIT_ENVIRONMENT, EXIT_STOPPED, Commands, complain
 
 
 @click.group(
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nStopped. What was measured until now is kept.", err=True)
-        code = 130
+        code = EXIT_STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

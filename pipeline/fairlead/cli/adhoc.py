@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fairlead.cli.common import Meter, tokenizer_errors
+from fairlead.cli import sweeps
+from fairlead.cli.common import EXIT_STOPPED, Meter, tokenizer_errors
 from fairlead.cli.spending import allow_windows, stated_rates
 
 if TYPE_CHECKING:
@@ -82,14 +83,18 @@ def measure_ad_hoc(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     key = None if key_env is None else _key_for_url(key_env, url)
-    allow_windows(levels, stated_rates(usd_per_mtok_in, usd_per_mtok_out), max_usd)
-    outs = [out] if sweep is None or out is None else [out / f"c{level}.jsonl.gz" for level in sweep]
-    for path in outs:
-        if path is not None and path.exists():
-            raise click.UsageError(f"{path} is there already; a raw window is never overwritten")
-    if out is None:
-        outs *= len(levels)
-    _measure(levels, outs, key, tokenizer, as_json=as_json, is_sweep=sweep is not None)
+    rates = stated_rates(usd_per_mtok_in, usd_per_mtok_out)
+    if sweep is not None:
+
+        def allow(left: Sequence[Plan]) -> None:
+            allow_windows(left, rates, max_usd)
+
+        _measure_sweep(levels, out, key, tokenizer, allow, as_json=as_json)
+        return
+    if out is not None and out.exists():
+        raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
+    allow_windows(levels, rates, max_usd)
+    _measure_alone(levels[0], out, key, tokenizer, as_json=as_json)
 
 
 def _spread(levels: Sequence[Plan]) -> list[Plan]:
@@ -105,69 +110,118 @@ def _spread(levels: Sequence[Plan]) -> list[Plan]:
     ]
 
 
-def _measure(
-    plans: Sequence[Plan],
-    outs: Sequence[Path | None],
-    key: Secret | None,
-    tokenizer: Pinned | None,
-    *,
-    as_json: bool,
-    is_sweep: bool,
+def _measure_alone(
+    plan: Plan, out: Path | None, key: Secret | None, tokenizer: Pinned | None, *, as_json: bool
 ) -> None:
-    """Each plan in its order, then what was measured. Stopped, what there is is shown."""
+    """One window, then what was measured. Stopped, what there is is shown."""
     from fairlead import report
-    from fairlead.campaign import Progress
 
-    done: list[tuple[report.WindowSummary, Path | None, str]] = []
-    stopped = False
-    with Meter(quiet=as_json) as meter:
-        for number, (plan, out) in enumerate(zip(plans, outs, strict=True), start=1):
-            name = f"{plan.url}, {plan.concurrency} at once" if is_sweep else plan.url
-
-            def show(
-                ended: int, failed: int, number: int = number, name: str = name, plan: Plan = plan
-            ) -> None:
-                meter.report(Progress(number, len(plans), name, ended, failed, plan.requests))
-
-            sealed = _measure_one(plan, out, key, tokenizer, show)
-            done.append((report.summarise_window(sealed.window), out, sealed.sha256))
-            stopped = sealed.stopped
-            if stopped:
-                break
-    if is_sweep:
-        text = report.sweep_json(done) if as_json else report.sweep_text(done)
-    else:
-        (summary, out, sha256) = done[0]
-        text = report.window_json(summary, out, sha256) if as_json else report.window_text(summary, out)
+    with Meter(quiet=as_json) as meter, _spool_beside(out) as spool:
+        sealed = _run(plan, spool, key, tokenizer, _shower(meter, plan, 1, 1, plan.url))
+        if out is not None:
+            _keep(sealed, out, spool)
+    summary = report.summarise_window(sealed.window)
+    text = report.window_json(summary, out, sealed.sha256) if as_json else report.window_text(summary, out)
     click.echo(text, nl=False)
-    if stopped:
+    if sealed.stopped:
         raise KeyboardInterrupt
 
 
-def _measure_one(
+def _measure_sweep(
+    plans: Sequence[Plan],
+    folder: Path | None,
+    key: Secret | None,
+    tokenizer: Pinned | None,
+    allow: Callable[[Sequence[Plan]], None],
+    *,
+    as_json: bool,
+) -> None:
+    """Each level in its order, but for those that are there already, then one table of all.
+
+    Stopped, what there is is shown, and said to be kept: the same command goes on.
+    """
+    from fairlead import report, windows
+
+    outs = [None if folder is None else sweeps.level_path(folder, plan.concurrency) for plan in plans]
+    known = sweeps.whole_levels(plans, [out for out in outs if out is not None]) if folder else {}
+    allow([plan for plan, out in zip(plans, outs, strict=True) if out not in known])
+    done: list[report.Measured] = []
+    stopped = False
+    with Meter(quiet=as_json) as meter:
+        for number, (plan, out) in enumerate(zip(plans, outs, strict=True), start=1):
+            if out in known:
+                click.echo(f"{out} is there already: not measured again", err=True)
+                window = windows.decode_window(known[out])
+                done.append((report.summarise_window(window), out, windows.digest(known[out])))
+                continue
+            name = f"{plan.url}, {plan.concurrency} at once"
+            show = _shower(meter, plan, number, len(plans), name)
+            sealed, kept = _measure_level(plan, out, key, tokenizer, show)
+            done.append((report.summarise_window(sealed.window), kept, sealed.sha256))
+            stopped = sealed.stopped
+            if stopped:
+                break
+    click.echo(report.sweep_json(done) if as_json else report.sweep_text(done), nl=False)
+    if stopped:
+        paths = ", ".join(str(out) for _, out, _ in done if out is not None)
+        words = f"{paths} kept: the same command goes on" if paths else "nothing is kept without --out"
+        click.echo(f"\nStopped; {words}.", err=True)
+        raise click.exceptions.Exit(EXIT_STOPPED)
+
+
+def _shower(meter: Meter, plan: Plan, number: int, of: int, name: str) -> Callable[[int, int], None]:
+    """What shows how far a window is."""
+    from fairlead.campaign import Progress
+
+    return lambda ended, failed: meter.report(Progress(number, of, name, ended, failed, plan.requests))
+
+
+def _measure_level(
     plan: Plan,
     out: Path | None,
     key: Secret | None,
     tokenizer: Pinned | None,
-    progress: Callable[[int, int], None],
-) -> Sealed:
+    show: Callable[[int, int], None],
+) -> tuple[Sealed, Path | None]:
+    """One level of a sweep, and where it is kept. What a killed run had finished of it is kept first."""
+    with _spool_beside(out) as spool:
+        left = None if out is None else sweeps.keep_left_over(spool, out, key, tokenizer)
+        if left is not None:
+            click.echo(f"{left} holds what an earlier run had finished", err=True)
+        sealed = _run(plan, spool, key, tokenizer, show)
+        if out is not None:
+            out = sweeps.cut_off_path(out) if sealed.stopped else out
+            _keep(sealed, out, spool)
+    return sealed, out
+
+
+@contextlib.contextmanager
+def _spool_beside(out: Path | None) -> Iterator[Path]:
+    """The spool of a window: beside where it will be kept, else in a folder that goes away."""
     import tempfile
 
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield out.with_name(out.name + ".spool")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "window.spool"
+
+
+def _run(
+    plan: Plan, spool: Path, key: Secret | None, tokenizer: Pinned | None, show: Callable[[int, int], None]
+) -> Sealed:
     from fairlead.measure.runner import measure_window
+
+    return measure_window(plan, spool=spool, progress=show, key=key, tokenizer=tokenizer)
+
+
+def _keep(sealed: Sealed, out: Path, spool: Path) -> None:
     from fairlead.measure.spool import discard
     from fairlead.scaffold import write_whole
 
-    with contextlib.ExitStack() as stack:
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            spool = out.with_name(out.name + ".spool")
-        else:
-            spool = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "window.spool"
-        sealed = measure_window(plan, spool=spool, progress=progress, key=key, tokenizer=tokenizer)
-        if out is not None:
-            write_whole(out, sealed.data)
-            discard(spool)
-    return sealed
+    write_whole(out, sealed.data)
+    discard(spool)
 
 
 def _one_tokenizer(files: Sequence[Path]) -> Pinned | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fairlead.repository import Repository
     from fairlead.tokens import Shelf
 
-EXIT_PROBLEMS, EXIT_ENVIRONMENT = 1, 3
+EXIT_PROBLEMS, EXIT_ENVIRONMENT, EXIT_STOPPED = 1, 3, 130
 
 
 class Commands(click.Group):

@@ -183,7 +183,8 @@ def reference(
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="With --url: keep the raw window here (.jsonl.gz); with --sweep, all of them in this folder.",
+    help="With --url: keep the raw window here (.jsonl.gz); with --sweep, all of them in this folder, where "
+    "levels that are there already are not measured again.",
 )
 @click.option(
     "--neutral", "neutral_model", metavar="MODEL", help="Measure neutral rounds of every endpoint of MODEL."
