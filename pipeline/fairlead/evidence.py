@@ -23,7 +23,6 @@ from fairlead.tables import (
     RulesByVersion,
     TableRules,
     Tabulated,
-    table_keys,
     tabulate_files,
 )
 
@@ -44,15 +43,19 @@ def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[l
     ]
     if not files:
         return [], []
-    rules = _rules(repository.methodologies)
-    made = tabulate_files(repository.root, files, rules, cache)
-    keys = table_keys(files, rules)
-    for (manifest, _), file, tabulated, key in zip(listed, files, made, keys, strict=True):
-        found = _evidence_of(repository, manifest, file.path, tabulated, key)
-        if isinstance(found, Problem):
-            problems.append(found)
-        else:
+
+    def use(place: int, key: bytes, made: Tabulated) -> Evidence | Problem:
+        return _evidence_of(repository, listed[place][0], files[place].path, made, key)
+
+    for file, found in zip(
+        files,
+        tabulate_files(repository.root, files, _rules(repository.methodologies), use, cache),
+        strict=True,
+    ):
+        if isinstance(found, Evidence):
             evidence.append(found)
+        else:
+            problems.append(_unusable(found, file.path) if isinstance(found, Refused) else found)
     return evidence, problems
 
 
@@ -67,14 +70,12 @@ def _table_rules(methodology: Methodology) -> TableRules:
 
 
 def _evidence_of(
-    repository: Repository, manifest: Manifest, path: str, made: Tabulated | Refused, key: bytes
+    repository: Repository, manifest: Manifest, path: str, made: Tabulated, key: bytes
 ) -> Evidence | Problem:
-    if isinstance(made, Refused):
-        return _unusable(made.code, path, made.message)
     header = made.table.header
     scenario = scenario_of(path, header.model)
     if scenario is None:
-        return _unusable("WIN008", path, "its name does not state the model of its header")
+        return _unusable(Refused("WIN008", "its name does not state the model of its header"), path)
     version = header.methodology.version if header.methodology else None
     methodology = methodology_of(repository.methodologies, version)
     return Evidence(
@@ -156,8 +157,9 @@ def read_raw(repository: Repository, path: str) -> tuple[bytes, windows.Window]:
     return data, windows.decode_window(data)
 
 
-def _unusable(code: str, path: str, message: str) -> Problem:
-    return Problem(code, path, message, fix="run `fairlead check` for the whole list of problems")
+def _unusable(refused: Refused, path: str) -> Problem:
+    fix = "run `fairlead check` for the whole list of problems"
+    return Problem(refused.code, path, refused.message, fix=fix)
 
 
 def _origin(manifest: Manifest, header: windows.Header) -> Origin:

@@ -16,7 +16,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -69,24 +69,33 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.msgpack.Decoder(Tabulated)
+_T = TypeVar("_T")
 _Made: TypeAlias = bytes | Refused  # bytes: a Tabulated
-_Found: TypeAlias = dict[int, Tabulated | Refused]  # by the place of the file
+Use: TypeAlias = Callable[[int, bytes, Tabulated], _T]
+"""What is made of a table: of the file at that place, and a digest of all that it depends on but the code."""
 
 
 def tabulate_files(
-    root: Path, files: Sequence[RawWindow], rules: RulesByVersion, cache: Cache | None = None
-) -> list[Tabulated | Refused]:
-    """The table of each file, in the order given.
+    root: Path,
+    files: Sequence[RawWindow],
+    rules: RulesByVersion,
+    use: Use[_T],
+    cache: Cache | None = None,
+) -> list[_T | Refused]:
+    """What ``use`` makes of the table of each file, in the order given.
 
-    A few files are read in this process and without the cache: to start another would take longer.
+    It is called while other processes are at work, and in no order. What it makes of a table that was read
+    back is let go where the file turns out to have changed. A few files are read in this process and without
+    the cache: to start another would take longer.
     """
+    keys = _keys(files, rules)
     if len(files) < POOL_MIN_FILES:
-        return [_taken(made) for made in _make_batch(root, files, rules)]
+        made = _make_batch(root, files, rules)
+        return [_used(use, place, keys[place], one) for place, one in enumerate(made)]
     with _uncollected():
-        keys = table_keys(files, rules)
-        found = {} if cache is None else _recall(root, files, keys, cache)
+        found = {} if cache is None else _recall(root, files, keys, use, cache)
         missing = [place for place in range(len(files)) if place not in found]
-        found |= _make(root, files, missing, rules, keys, cache)
+        found |= _make(root, files, missing, rules, keys, use, cache)
     return [found[place] for place in range(len(files))]
 
 
@@ -102,8 +111,8 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _taken(made: _Made) -> Tabulated | Refused:
-    return made if isinstance(made, Refused) else _decoder.decode(made)
+def _used(use: Use[_T], place: int, key: bytes, made: _Made) -> _T | Refused:
+    return made if isinstance(made, Refused) else use(place, key, _decoder.decode(made))
 
 
 def permitted_cores() -> int:
@@ -118,7 +127,7 @@ def _batches(places: Sequence[int]) -> list[Sequence[int]]:
 # -- tables that are known -----------------------------------------------------------------------
 
 
-def table_keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
+def _keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
     """What each table depends on, as a digest: the file's bytes, and the rules."""
     context = hashlib.sha256(msgspec.json.encode(rules, order="sorted"))
     keys = []
@@ -129,16 +138,24 @@ def table_keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]
     return keys
 
 
-def _recall(root: Path, files: Sequence[RawWindow], keys: Sequence[bytes], cache: Cache) -> _Found:
+def _recall(
+    root: Path, files: Sequence[RawWindow], keys: Sequence[bytes], use: Use[_T], cache: Cache
+) -> dict[int, _T | Refused]:
     """What the cache holds of files whose bytes are those of their digest; and why others are refused."""
+    if not cache.folder.is_dir():
+        return {}
     places: dict[bytes, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
     with _digested(root, files) as is_whole:
-        found: _Found = {}
+        found: dict[int, _T | Refused] = {}
         for key, value in cache.find(places):
-            with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew
-                found |= dict.fromkeys(places[key], _decoder.decode(value))
+            try:
+                table = _decoder.decode(value)
+            except msgspec.MsgspecError:  # nothing that this code has kept: made anew
+                continue
+            for place in places[key]:
+                found[place] = use(place, key, table)
         for place, whole in enumerate(is_whole()):
             if place in found and not whole:
                 data = _read(root, files[place])
@@ -185,20 +202,22 @@ def _make(
     places: Sequence[int],
     rules: RulesByVersion,
     keys: Sequence[bytes],
+    use: Use[_T],
     cache: Cache | None,
-) -> _Found:
+) -> dict[int, _T | Refused]:
     """The tables of some files, made anew and kept."""
-    used, new, found = frozenset(keys), dict[bytes, bytes](), _Found()
+    wanted, new = frozenset(keys), dict[bytes, bytes]()
+    found: dict[int, _T | Refused] = {}
     places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
     for place, made in _made(root, files, places, rules):
-        found[place] = _taken(made)
+        found[place] = _used(use, place, keys[place], made)
         if cache is not None and isinstance(made, bytes):
             new[keys[place]] = made
             if len(new) >= _KEPT_AT_ONCE:
-                cache.keep(new, used=used)
+                cache.keep(new, used=wanted)
                 new.clear()
     if cache is not None:
-        cache.keep(new, used=used)
+        cache.keep(new, used=wanted)
     return found
 
 

@@ -73,8 +73,12 @@ def test_a_known_table_is_not_made_again(root: Path, tmp_path: Path, monkeypatch
     assert load(root, cache) == cold
 
 
-def test_a_window_that_changed_is_refused_although_its_table_is_known(root: Path, tmp_path: Path) -> None:
-    """Same size, same time stamp, one bit: only the bytes themselves tell."""
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_window_that_changed_is_refused_although_its_table_is_known(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    """Same size, same time stamp, one bit: only the bytes themselves tell, whoever reads them."""
+    monkeypatch.setattr(tables, "permitted_cores", lambda: cores)
     cache = Cache(tmp_path / "cache")
     load(root, cache)
     path = sorted(root.glob("submissions/neutral/*/windows/*"))[7]

@@ -165,10 +165,16 @@ def _summary_problems(repository: Repository, path: str, header: Header) -> Iter
         for words in certificate_misfits(header, report) if not differ else ():
             fix = "submit the certificates that were taken before and after the round, by the same client"
             yield problem_at(document, "INT013", f"/calibration/{when}/sha256", words, fix=fix)
+        name = f"calibrations/{stated.sha256[:12]}….json.gz"
         for key in differ:
-            message = f"calibrations/{stated.sha256[:12]}….json.gz says otherwise"
             fix = "restore the window as it was sealed"
-            yield problem_at(document, "WIN020", f"/calibration/{when}/{key}", message, fix=fix)
+            yield problem_at(
+                document, "WIN020", f"/calibration/{when}/{key}", f"{name} says otherwise", fix=fix
+            )
+        if report.setting.http != header.http:
+            message = f"{name} was taken over HTTP/{report.setting.http}"
+            fix = "measure the window again, with certificates of its own"
+            yield problem_at(document, "WIN023", "/http", message, fix=fix)
 
 
 # -- windows -------------------------------------------------------------------------------------

@@ -1,0 +1,5 @@
+"""See expected.txt."""
+
+
+def build(root, roots):
+    roots.change_header(root, roots.CLAIM, http="2")
