@@ -53,6 +53,14 @@ class Talk:
                     return event.stream_id
             self._flush()
 
+    def take_head(self) -> int:
+        """Hear a request's headers and leave its body; its stream."""
+        while True:
+            for event in self._events():
+                if isinstance(event, h2.events.RequestReceived):
+                    return event.stream_id
+            self._flush()
+
     def head(self, stream: int, status: int = 200, headers: Headers = STREAM, *, end: bool = False) -> None:
         self._h2.send_headers(stream, [(b":status", b"%d" % status), *headers], end_stream=end)
         self._flush()

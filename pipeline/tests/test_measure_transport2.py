@@ -480,6 +480,103 @@ def test_a_status_is_classed_as_over_http1(status, outcome):
     assert (told.outcome, told.status, told.error and told.error.code) == (outcome, status, "some_code")
 
 
+NO = b'{"error":{"code":"some_code","message":"no"}}'
+
+
+def refuse_and_reset(talk: Talk, stream: int) -> None:
+    talk.head(stream, 413)
+    talk.data(stream, NO, end=True)
+    talk.reset(stream, 0)
+
+
+def refuse_and_wait(talk: Talk, stream: int) -> None:
+    talk.head(stream, 413)
+    talk.data(stream, NO, end=True)
+
+
+def refuse_and_say_goodbye(talk: Talk, stream: int) -> None:
+    talk.head(stream, 413)
+    talk.data(stream, NO, end=True)
+    talk.goodbye(stream, 0)
+    talk.reset(stream, 0)
+
+
+def refuse_in_full_and_say_goodbye_with_an_error(talk: Talk, stream: int) -> None:
+    talk.head(stream, 413)
+    talk.data(stream, NO, end=True)
+    talk.goodbye(stream, 11)
+
+
+def refuse_without_an_end(talk: Talk, stream: int) -> None:
+    talk.head(stream, 413)
+    talk.data(stream, NO)
+    talk.reset(stream, 8)
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        refuse_and_reset,
+        refuse_and_wait,
+        refuse_and_say_goodbye,
+        refuse_in_full_and_say_goodbye_with_an_error,
+        refuse_without_an_end,
+    ],
+)
+def test_a_refusal_counts_that_came_before_the_request_was_wholly_sent(refuse):
+    """As over HTTP/1.1: status and reason are kept, and there is no moment at which the request was sent."""
+
+    def script(talk: Talk) -> None:
+        refuse(talk, talk.take_head())
+        talk.until_gone()
+
+    with peer(script) as server:
+        kept, _ = exchange_with(server.url, body=bytes(4 * 1024 * 1024))
+    told = record(kept)
+    assert (told.outcome, told.status, told.error and told.error.code) == (Outcome.REFUSED, 413, "some_code")
+    assert (kept.sent_ns, told.sent_ns) == (None, None)
+
+
+def test_after_an_early_refusal_the_next_request_has_a_connection_of_its_own():
+    """Half a request stands on the old one."""
+
+    def script(talk: Talk) -> None:
+        refuse_and_reset(talk, talk.take_head())
+        talk.until_gone()
+
+    async def both(url: str) -> tuple[Exchange, Exchange]:
+        sender = client()
+        try:
+            first, _ = await attempt(sender, prepare(url, bytes(4 * 1024 * 1024)))
+            second, _ = await attempt(sender, prepare(url, b"{}"))
+        finally:
+            await sender.aclose()
+        return first, second
+
+    with peer(script, answering(EVENT)) as server:
+        first, second = run(both(server.url))
+    assert (record(first).status, record(second).status) == (413, 200)
+    assert (second.reused, len(server.talks)) == (False, 2)
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_an_early_success_is_none_before_the_request_was_wholly_sent(reset):
+    """What nobody has asked for in full cannot be a good answer: a reset ends it, as does its limit."""
+
+    def script(talk: Talk) -> None:
+        stream = talk.take_head()
+        talk.head(stream)
+        talk.data(stream, EVENT, end=True)
+        if reset:
+            talk.reset(stream, 0)
+        talk.until_gone()
+
+    with peer(script) as server:
+        kept, _ = exchange_with(server.url, SHORT, body=bytes(4 * 1024 * 1024))
+    assert (kept.ended, kept.sent_ns) == (Ended.STREAM_RESET if reset else Ended.TOTAL_TIMEOUT, None)
+    assert record(kept).outcome is not Outcome.OK
+
+
 @pytest.mark.parametrize(
     "wire",
     [

@@ -125,7 +125,9 @@ class _Call:
 
     async def _on_progress(self, event: str, _told: object) -> None:
         """httpcore's account of what it does. The request is sent when the frame that ends it is."""
-        if event == "http2.send_request_body.complete" and not self._session.wire.is_broken:
+        session = self._session
+        is_whole = not (session.wire.is_broken or session.engine.is_turned_away)
+        if event == "http2.send_request_body.complete" and is_whole:
             self._exchange.sent_ns = self._session.wire.written_ns
             first_s = self._loop.time() + self._limits.first_ns / NS_PER_S
             self._timeout.reschedule(min(first_s, self._last_s))
@@ -194,6 +196,47 @@ def _code(number: int | None) -> str:
 # --- the connection ------------------------------------------------------------------------------------
 
 
+class _TurnedAwayError(Exception):
+    """The whole answer is there, and the request is not wholly sent."""
+
+
+class _Engine(httpcore.AsyncHTTP2Connection):
+    """httpcore's, but that a refusal counts which comes before the request was wholly sent.
+
+    A server may answer 413 or 401 to the headers alone and reset the stream, or take no more of the body.
+    httpcore waits to send the rest, and so loses the answer, or waits until a limit ends it.
+    ``is_turned_away``: that has happened; the connection carries no other request.
+    """
+
+    is_turned_away = False
+
+    async def _send_request_body(self, request: httpcore.Request, stream_id: int) -> None:
+        try:
+            await super()._send_request_body(request, stream_id)
+        except (_TurnedAwayError, *_GIVEN_UP):
+            if not self._refusal(stream_id):
+                raise
+            self.is_turned_away = True
+
+    async def _receive_events(self, request: httpcore.Request, stream_id: int | None = None) -> None:
+        """``stream_id`` is None where httpcore waits to be allowed to send more."""
+        await super()._receive_events(request, stream_id)
+        for own, events in self._events.items() if stream_id is None else ():
+            for event in events:
+                if isinstance(event, h2.events.StreamReset):
+                    raise httpcore.RemoteProtocolError(event)
+                if isinstance(event, h2.events.StreamEnded) and self._refusal(own):
+                    raise _TurnedAwayError
+
+    def _refusal(self, stream_id: int) -> bool:
+        """Whether an answer that is no success waits to be read."""
+        return any(
+            isinstance(event, h2.events.ResponseReceived)
+            and any(name == b":status" and not value.startswith(b"2") for name, value in event.headers or ())
+            for event in self._events.get(stream_id, ())
+        )
+
+
 class _Session:
     """What a connection keeps from one request to the next: httpcore's state, and the wire below it."""
 
@@ -201,7 +244,7 @@ class _Session:
         scheme, host, port = connection.place
         self.wire = _Wire(connection, clock)
         origin = httpcore.Origin(scheme.encode("ascii"), host.encode("ascii"), port)
-        self.engine = httpcore.AsyncHTTP2Connection(origin, self.wire)
+        self.engine = _Engine(origin, self.wire)
         connection.heard = self.wire.on_idle_word
 
 
