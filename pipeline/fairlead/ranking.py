@@ -579,14 +579,19 @@ def _one_per_group(rows: Sequence[Row], providers: Mapping[str, Provider]) -> li
     standing: set[str] = set()
     result = []
     for row in sorted(rows, key=place):
-        entry = providers.get(row.provider)
-        group = entry.organisation if entry and entry.organisation else row.provider
+        group = group_of(providers, row.provider)
         if not row.unranked and group in standing:
             row = dataclasses.replace(row, unranked=("another endpoint of the same company group stands",))
         elif not row.unranked:
             standing.add(group)
         result.append(row)
     return result
+
+
+def group_of(providers: Mapping[str, Provider], provider: str) -> str:
+    """The company group of a provider: its organisation, else itself. What is one's is not independent."""
+    entry = providers.get(provider)
+    return f"organisation {entry.organisation}" if entry and entry.organisation else provider
 
 
 def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]:

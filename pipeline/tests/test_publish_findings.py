@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import random
 from pathlib import Path
 
+import jsonschema
 import msgspec
 import pytest
 
 from fairlead import model
 from fairlead.fidelity import ALL, Answers, FidelityRules, Tally, Wrong
-from fairlead.publish import findings
+from fairlead.publish import api, findings, observed
 from fairlead.publish.edition import Edition
 from fairlead.publish.findings import FindingRules
 from fairlead.ranking import INTERVALS, Origin, Row
@@ -67,16 +69,18 @@ def section(
     example: tuple[Repository, tuple[Row, ...]], rows: tuple[Row, ...], rules: FindingRules | None
 ) -> str:
     """The section under a version that states these rules."""
-    methodologies = dict(example[0].methodologies)
-    if rules is not None:
-        methodologies["0.1.0"] = msgspec.structs.replace(
-            methodologies["0.1.0"],
-            fidelity=model.FidelityLimits(providers_min=3, windows_min=6),
-            smoothness=model.SmoothnessLimits(**dataclasses.asdict(rules.smooth)),
-        )
-    repository = dataclasses.replace(example[0], methodologies=methodologies)
+    repository = example[0] if rules is None else with_rules(example[0], rules)
     edition = Edition(repository, rows, NOW.astimezone(dt.UTC), COMMIT, {})
     return "\n".join(findings.section(edition, rows, PAGE))
+
+
+def with_rules(repository: Repository, rules: FindingRules) -> Repository:
+    stated = msgspec.structs.replace(
+        repository.methodologies["0.1.0"],
+        fidelity=model.FidelityLimits(providers_min=3, windows_min=6),
+        smoothness=model.SmoothnessLimits(**dataclasses.asdict(rules.smooth)),
+    )
+    return dataclasses.replace(repository, methodologies={**repository.methodologies, "0.1.0": stated})
 
 
 def test_findings_are_a_pure_function_of_rows_and_rules(example) -> None:
@@ -109,6 +113,66 @@ def test_invalid_windows_are_no_evidence(example) -> None:
     found = findings.findings(rows, RULES, intervals=INTERVALS)
     assert found.judgement.findings == ()
     assert not any(each.statements for each in found.rows)
+
+
+def test_the_providers_of_one_company_are_judged_together_and_named_together(example) -> None:
+    """Half of the group's answers are those of its good provider; the finding is of both, and says so."""
+    rows = planted(example[1])
+    one = {"dunlin": "holding", "cumulus": "holding"}
+    found = findings.findings(rows, RULES, intervals=INTERVALS, group_of=lambda name: one.get(name, name))
+    assert {each.provider for each in found.judgement.findings} == {"holding"}
+    assert found.members["holding"] == ("cumulus", "dunlin")
+    alone = findings.findings(rows, RULES, intervals=INTERVALS).judgement.scores["dunlin", ALL]
+    assert found.judgement.scores["holding", ALL].answered == 2 * alone.answered
+
+
+def test_providers_of_one_company_are_no_two_witnesses(example) -> None:
+    """Four providers, two companies: nobody is accused by rivals that are one and the same."""
+    rows = planted(example[1])
+    names = sorted({row.provider for row in rows if row.origin is Origin.NEUTRAL})
+    one = {name: "dunlin" if name == "dunlin" else "holding" for name in names}
+    found = findings.findings(rows, RULES, intervals=INTERVALS, group_of=lambda name: one[name])
+    assert found.judgement.findings == ()
+    assert found.judgement.reasons[ALL].startswith("2 of 2 providers")
+
+
+def test_the_page_names_every_provider_of_a_company_group(example) -> None:
+    repository, rows = example
+    providers = {
+        name: msgspec.structs.replace(entry, organisation="holding")
+        if name in ("dunlin", "cumulus")
+        else entry
+        for name, entry in repository.providers.items()
+    }
+    page = section((dataclasses.replace(repository, providers=providers), rows), planted(rows), RULES)
+    said = " ".join(Outline(page).text.split())
+    assert "Cumulus Cloud Works, Dunlin (one company group), all probes:" in said
+
+
+def test_the_data_file_holds_what_the_page_says_row_by_row(example) -> None:
+    """One row has a statement, another a finding with the requests of its own windows; as the schema says."""
+    rows = planted(example[1])
+    repository = with_rules(example[0], RULES)
+    edition = Edition(repository, rows, NOW.astimezone(dt.UTC), COMMIT, {})
+    files = {path: json.loads(text) for path, text in api.render(edition)}
+    data = files["api/v1/findings/fable-7b.json"]
+    jsonschema.Draft202012Validator(api.schema("findings")).validate(data)
+    (version,) = data["versions"]
+    found = {row["id"]: row for row in version["rows"]}
+    by_provider = {row.provider: found[row.id] for row in rows if row.origin is Origin.NEUTRAL}
+    assert [each["pattern"] for each in by_provider["borealis"]["statements"]] == ["held_back"]
+    assert [each["question"] for each in by_provider["dunlin"]["fidelity"]] == [ALL, "copy"]
+    finding = by_provider["dunlin"]["fidelity"][0]
+    (row,) = [row for row in rows if row.provider == "dunlin" and row.origin is Origin.NEUTRAL]
+    assert [each["path"] for each in finding["requests"]] == sorted(item.path for item in row.valid)
+    assert all(each["requests"] == list(range(5)) for each in finding["requests"])
+    assert (finding["right"], finding["answered"]) == (5 * len(row.valid), 10 * len(row.valid))
+    assert not by_provider["acme"]["fidelity"]
+
+
+def test_without_rules_the_data_file_calls_nothing_a_finding(example) -> None:
+    edition = Edition(example[0], planted(example[1]), NOW.astimezone(dt.UTC), COMMIT, {})
+    assert observed.model_findings(edition, "fable-7b") == {"model": "fable-7b", "versions": []}
 
 
 def test_the_page_says_what_was_found_with_its_figures_and_links(example) -> None:

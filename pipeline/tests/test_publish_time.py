@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import jsonschema
 import msgspec
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ import pytest
 from fairlead.cost import Bill
 from fairlead.metrics import Undefined
 from fairlead.profile import Coverage, Drift, Sampling
-from fairlead.publish import curves, results, time
+from fairlead.publish import api, curves, observed, results, time
 from fairlead.publish.edition import Edition
 from fairlead.ranking import Evidence, Origin, build_rows
 from fairlead.repository import Repository
@@ -121,6 +123,49 @@ def test_an_hour_is_a_figure_or_empty_or_missing_in_words(repository: Repository
     assert "1 invalid window not covered: cut off: 12 of 30 planned requests were sent." in said
     assert "4 of 4 days covered. Longest time between two windows: 24.0 hours." in said
     assert "Newest window: 6 days old." in said
+
+
+def test_the_data_file_holds_the_hours_that_were_looked_at_and_the_drift(repository: Repository) -> None:
+    """The same hours as on the page; what is not judged has its reason; all of it as its schema says."""
+    edition = edition_of(
+        repository,
+        [
+            *(window(3 + 24 * day) for day in range(4)),
+            window(7, invalid=("cut off: 12 of 30 planned requests were sent",)),
+            window(9, provider="borealis", clock={"basis": "file_timestamp"}),
+        ],
+    )
+    found = observed.profiles(edition, "fable-7b")
+    envelope = {"$schema": "x", "schema_version": 1, "generated_at": "2026-03-01T12:00:00Z", "commit": COMMIT}
+    jsonschema.Draft202012Validator(api.schema("profiles")).validate(json.loads(api.text(envelope | found)))
+    acme, borealis = found["rows"]
+    assert [(each["hour"], each["windows"], each["invalid"]) for each in acme["hours"]] == [
+        (3, 4, 0),
+        (7, 0, 1),
+    ]
+    assert acme["hours"][0]["figures"]["ttft_p50_ms"]["value"] == 200.0
+    assert (acme["hours"][0]["requests"], acme["hours"][1]["figures"]) == (120, {})
+    assert (acme["coverage"]["hours_sampled"], acme["coverage"]["days"]) == (1, 4)
+    assert [each["metric"] for each in acme["drift"]] == ["ttft_ms", "output_speed_tps"]
+    assert all("4 days tell of a trend" in each["reason"] and not each["stands"] for each in acme["drift"])
+    assert borealis["hours"] == []
+    assert "its time is that of a file" in borealis["reason"]
+
+
+def test_a_drift_that_stands_on_the_page_stands_in_the_data_file(repository: Repository) -> None:
+    days = range(40)
+    edition = edition_of(
+        repository,
+        [
+            *(window(24 * day, ttft_ms=[200.0 * 1.02**day] * 30) for day in days),
+            *(window(24 * day, provider="borealis", ttft_ms=[200.0 + day * 7 % 5] * 30) for day in days),
+        ],
+        now=NOW + dt.timedelta(days=40),
+    )
+    acme, borealis = observed.profiles(edition, "fable-7b")["rows"]
+    drifts = [{each["metric"]: each for each in row["drift"]}["ttft_ms"] for row in (acme, borealis)]
+    assert [each["stands"] for each in drifts] == [True, False]
+    assert drifts[0]["share_per_day"] == pytest.approx(0.02)
 
 
 def test_a_page_holds_the_last_days_however_many_there_were(repository: Repository) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from fairlead import cost, governance, life, ranking, usage, verdict
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub
-from fairlead.publish import registrations
+from fairlead.publish import observed, registrations
 from fairlead.publish.edition import (
     Edition,
     dispute_url,
@@ -39,6 +39,8 @@ KINDS = (
     "index",
     "models",
     "leaderboard",
+    "profiles",
+    "findings",
     "providers",
     "submissions",
     "registrations",
@@ -102,6 +104,8 @@ def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
     for model in sorted(edition.board_models):
         rows = [_row(edition, row) for row in edition.rows_where(model=model)]
         yield f"leaderboards/{model}.json", ("leaderboard", {"model": model, "rows": rows})
+        yield f"profiles/{model}.json", ("profiles", observed.profiles(edition, model))
+        yield f"findings/{model}.json", ("findings", observed.model_findings(edition, model))
     providers = [_provider(edition, name) for name in edition.repository.providers]
     yield "providers.json", ("providers", {"providers": providers})
     submissions = [_submission(edition, name) for name in edition.repository.submissions]

@@ -7,7 +7,8 @@ own to say.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -18,7 +19,7 @@ from fairlead.model import Methodology
 from fairlead.publish import figures, integrity, markup
 from fairlead.publish.edition import Edition, raw_url
 from fairlead.publish.markup import Html, join, link, tag
-from fairlead.ranking import Origin, Row, interval_rules
+from fairlead.ranking import Origin, Row, group_of, interval_rules
 from fairlead.smoothness import Replies, SmoothRules
 
 _ANSWERS_SHOWN = 5
@@ -35,10 +36,14 @@ class RowFindings:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelFindings:
-    """Everything that was found in the rows of one model under one methodology."""
+    """Everything that was found in the rows of one model under one methodology.
+
+    ``members``: the providers behind each name of the judgement, which names company groups.
+    """
 
     rows: tuple[RowFindings, ...]
     judgement: Judgement
+    members: Mapping[str, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,15 +69,26 @@ def finding_rules(methodology: Methodology) -> FindingRules | None:
     )
 
 
-def findings(rows: Sequence[Row], rules: FindingRules, *, intervals: stats.IntervalRules) -> ModelFindings:
+def findings(
+    rows: Sequence[Row],
+    rules: FindingRules,
+    *,
+    intervals: stats.IntervalRules,
+    group_of: Callable[[str], str] = str,
+) -> ModelFindings:
     """What the valid windows of these rows show: of one model and methodology version, in the rows' order.
 
     Only neutral windows of subjects are held against each other; a claim is measured by its own provider.
+    ``group_of``: a provider's company group. The windows of one group stand together: two providers that are
+    one company's are neither two witnesses against a third nor rivals of each other.
     """
+    judged = [row for row in rows if row.origin is Origin.NEUTRAL and row.role == "subject"]
+    members: dict[str, set[str]] = {}
+    for row in judged:
+        members.setdefault(group_of(row.provider), set()).add(row.provider)
     samples = [
-        Sample(row.provider, f"{row.family.scenario}/{row.family.vantage}", item.path, item.answers)
-        for row in rows
-        if row.origin is Origin.NEUTRAL and row.role == "subject"
+        Sample(group_of(row.provider), f"{row.family.scenario}/{row.family.vantage}", item.path, item.answers)
+        for row in judged
         for item in row.valid
         if isinstance(item.answers, Answers)
     ]
@@ -82,7 +98,31 @@ def findings(rows: Sequence[Row], rules: FindingRules, *, intervals: stats.Inter
             for row in rows
         ),
         judgement=fidelity.judge(samples, rules.fidelity),
+        members={group: tuple(sorted(names)) for group, names in members.items()},
     )
+
+
+def by_version(edition: Edition, rows: Sequence[Row]) -> Iterator[tuple[str, ModelFindings]]:
+    """What the rows of one model show, by methodology version, of each that says what a finding is."""
+    for version in sorted({row.family.methodology or "" for row in rows}):
+        methodology = edition.repository.methodologies.get(version)
+        rules = None if methodology is None else finding_rules(methodology)
+        if methodology is None or rules is None:
+            continue
+        yield (
+            version,
+            findings(
+                [row for row in rows if row.family.methodology == version],
+                rules,
+                intervals=interval_rules(methodology),
+                group_of=functools.partial(group_of, edition.repository.providers),
+            ),
+        )
+
+
+def measured(rows: Sequence[Row]) -> list[Row]:
+    """The rows that a finding can be about: measured, not imported, with replies that were read."""
+    return [row for row in rows if row.origin is not Origin.IMPORTED and any(_replies(row))]
 
 
 def _caching(row: Row, intervals: stats.IntervalRules) -> fidelity.Caching | None:
@@ -106,18 +146,12 @@ def section(edition: Edition, rows: Sequence[Row], here: str) -> list[str]:
 
     A version that states no limits for a finding (an early draft) shows its figures and no statement.
     """
-    measured = [row for row in rows if row.origin is not Origin.IMPORTED and any(_replies(row))]
-    if not measured:
+    shown = measured(rows)
+    if not shown:
         return []
-    blocks = [markup.heading(2, "Findings", "findings"), _figures(edition, measured, here)]
-    for version in sorted({row.family.methodology or "" for row in measured}):
-        methodology = edition.repository.methodologies.get(version)
-        rules = None if methodology is None else finding_rules(methodology)
-        if methodology is None or rules is None:
-            continue
-        group = [row for row in measured if row.family.methodology == version]
-        found = findings(group, rules, intervals=interval_rules(methodology))
-        lines = [*_row_lines(edition, found), *_judged_lines(edition, found.judgement, here)]
+    blocks = [markup.heading(2, "Findings", "findings"), _figures(edition, shown, here)]
+    for version, found in by_version(edition, shown):
+        lines = [*_row_lines(edition, found), *_judged_lines(edition, found, here)]
         words = f"By the limits of methodology {version}: " + ("" if lines else "nothing was found.")
         blocks += [tag("p", words), *([markup.bullets(lines)] if lines else [])]
         blocks += _reasons(found.judgement)
@@ -216,8 +250,10 @@ def _row_lines(edition: Edition, found: ModelFindings) -> Iterator[Html]:
             yield join((name, where, each.caching.words, "."))
 
 
-def _judged_lines(edition: Edition, judgement: Judgement, here: str) -> Iterator[Html]:
-    for finding in judgement.findings:
+def _judged_lines(edition: Edition, found: ModelFindings, here: str) -> Iterator[Html]:
+    for finding in found.judgement.findings:
+        names = [edition.provider_name(provider) for provider in found.members[finding.provider]]
+        whose = f"{', '.join(names)} (one company group)" if len(names) > 1 else names[0]
         score = finding.score
         words = (
             f", {finding.question}: {score.right:,} of {score.answered:,} right. At the pooled rate of all "
@@ -225,7 +261,7 @@ def _judged_lines(edition: Edition, judgement: Judgement, here: str) -> Iterator
             f"(p = {score.p_value:.1g})."
         )
         evidence = markup.bullets(_evidence_lines(finding, here))
-        yield join((tag("strong", edition.provider_name(finding.provider)), words, evidence))
+        yield join((tag("strong", whose), words, evidence))
 
 
 def _evidence_lines(finding: Finding, here: str) -> Iterator[Html]:

@@ -87,12 +87,29 @@ _READING = (
 )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class FamilyTime:
+    """The rows of one family, each with its time; and the drifts (row, metric) that stand."""
+
+    rows: tuple[tuple[Row, RowTime | Undefined], ...]
+    told: frozenset[tuple[str, str]]
+
+
+def family_time(rows: Sequence[Row], methodology: Methodology) -> FamilyTime:
+    """What is said of the time of the rows of one family, by their methodology."""
+    rules = time_rules(methodology)
+    found = tuple((row, row_time(row, rules)) for row in rows)
+    return FamilyTime(
+        found, _told_apart([item for _, item in found if isinstance(item, RowTime)], methodology)
+    )
+
+
 def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> list[str]:
     methodology = ranking.methodology_of(edition.repository.methodologies, family.methodology)
     rules = time_rules(methodology)
-    found = [(row, row_time(row, rules)) for row in rows]
+    of_family = family_time(rows, methodology)
+    found, told = of_family.rows, of_family.told
     timed = [item for _, item in found if isinstance(item, RowTime)]
-    told = _told_apart(timed, methodology)
     label = results.family_words(edition, family)
     blocks: list[str] = [markup.heading(3, label, f"time--{results.family_anchor(family)}")]
     if timed:
