@@ -6,7 +6,7 @@ another and listed anew. Memory is the largest of the processes', by their highe
 is the processor time of all of them, which tells of a machine that was busy with other things. Linear growth
 shows in the ratios: times N, how many times the time of the row before.
 
-Run: ``python pipeline/benchmarks/bench_rank.py [--sizes 10,40] [--folder DIR] [--json FILE]``
+Run: ``python pipeline/benchmarks/bench_rank.py [--sizes 10,40] [--requests 30] [--folder DIR] [--json FILE]``
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def replace_window(root: Path, turn: int) -> tuple[Path, bytes, Path, bytes]:
     return before
 
 
-def measure(folder: Path, count: int) -> Row:
-    made = months.make_root(folder, count, cores=months.permitted_cores())
+def measure(folder: Path, count: int, requests: int) -> Row:
+    made = months.make_root(folder, count, cores=months.permitted_cores(), requests=requests)
     with tempfile.TemporaryDirectory() as cache_folder:
         cache = Path(cache_folder)
         cold = rank_once(made.root, cache, made.end_unix_s)
@@ -116,7 +116,7 @@ def measure(folder: Path, count: int) -> Row:
     return Row(
         provider_months=count,
         windows=count * months.WINDOWS,
-        requests=count * months.WINDOWS * months.REQUESTS,
+        requests=count * months.WINDOWS * requests,
         raw_mb=round(made.bytes / 1e6, 1),
         cold_s=round(cold.seconds, 2),
         cold_mib=round(cold.mib),
@@ -149,13 +149,19 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("build/bench-roots"), help="where roots are made and kept"
     )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=months.REQUESTS,
+        help="in each window; fewer show at less cost how time grows with the number of windows",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     before, rows = os.getloadavg(), []
     for count in map(int, arguments.sizes.split(",")):
         print(f"{count} provider-months ...", file=sys.stderr)
-        rows.append(measure(arguments.folder.resolve(), count))
+        rows.append(measure(arguments.folder.resolve(), count, arguments.requests))
     rows = with_ratios(rows)
     print(table(rows))
     loads = {"load_average_before": before, "load_average_after": os.getloadavg()}

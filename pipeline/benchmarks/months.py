@@ -30,7 +30,7 @@ CHECKOUT = Path(__file__).parents[2]
 MODEL_SUBMISSION = "submissions/reference/2026-11-23-certified"  # lends its header and its two certificates
 CONTROL = "providers/reference.yaml"
 VERSION, SCENARIO, VANTAGE = "0.2.0", "chat-c1", "harbour"
-WINDOWS, REQUESTS, CHUNKS = 24, 30, 100
+WINDOWS, REQUESTS, CHUNKS = 24, 30, 100  # requests: as many as a window has that gives a throughput figure
 PROVIDERS_MAX, MODELS_MAX = 100, 10  # in a round; in a month
 FIRST_MONTH = (2027, 1)
 MS, S = 1_000_000, 1_000_000_000
@@ -61,10 +61,11 @@ def plan_months(count: int) -> list[Month]:
     ]
 
 
-def make_root(folder: Path, count: int, *, cores: int) -> Made:
+def make_root(folder: Path, count: int, *, cores: int, requests: int = REQUESTS) -> Made:
     """Write a root of ``count`` provider-months below ``folder``, or take the one that is there, whole."""
     months = plan_months(count)
-    root, note = folder / f"{count}", folder / f"{count}.json"
+    name = f"{count}" if requests == REQUESTS else f"{count}-of-{requests}"
+    root, note = folder / name, folder / f"{name}.json"
     stamp = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     if note.exists():
         found = msgspec.json.decode(note.read_bytes())
@@ -73,7 +74,7 @@ def make_root(folder: Path, count: int, *, cores: int) -> Made:
     note.unlink(missing_ok=True)
     shutil.rmtree(root, ignore_errors=True)
     _write_method(root, months)
-    size = _write_windows(root, months, cores)
+    size = _write_windows(root, months, cores, requests)
     made = Made(root, _start_unix_ns(months[-1], WINDOWS) // S, size)
     note.write_bytes(
         msgspec.json.encode({"made_by": stamp, "end_unix_s": made.end_unix_s, "bytes": made.bytes})
@@ -165,7 +166,7 @@ def _provider(number: int, models: Sequence[str]) -> dict[str, Any]:
 # -- the windows ---------------------------------------------------------------------------------
 
 
-def _write_windows(root: Path, months: Sequence[Month], cores: int) -> int:
+def _write_windows(root: Path, months: Sequence[Month], cores: int, requests: int) -> int:
     """Every window, and the rounds.yaml of each folder that lists them; the bytes of all windows."""
     folders: dict[tuple[int, int], list[Month]] = {}
     for month in months:
@@ -182,7 +183,7 @@ def _write_windows(root: Path, months: Sequence[Month], cores: int) -> int:
             for file in certificates:
                 shutil.copy(file, folder / "calibrations" / file.name)
                 calibrations.append(_listed("calibrations", file.name, file.read_bytes()))
-            batches = pool.map(write_month, [folder] * len(group), group)
+            batches = pool.map(write_month, [folder] * len(group), group, [requests] * len(group))
             listed = sorted((raw for batch in batches for raw in batch), key=lambda raw: raw["file"])
             size += sum(raw["bytes"] for raw in listed)
             rounds = _rounds(group[0], listed, calibrations)
@@ -217,11 +218,11 @@ def _methodology() -> windows.Methodology:
     return windows.Methodology(version=VERSION, sha256=windows.digest(text))
 
 
-def write_month(folder: Path, month: Month) -> list[dict[str, Any]]:
+def write_month(folder: Path, month: Month, count: int = REQUESTS) -> list[dict[str, Any]]:
     """Write the windows of a provider-month; what a manifest says of them."""
     listed = []
     for turn in range(WINDOWS):
-        header, requests = make_window(month, turn)
+        header, requests = make_window(month, turn, count)
         data = windows.encode_window(header, requests)
         name = window_file_name(header.clock.start_unix_ns, header.model, SCENARIO, header.role)
         (folder / "windows" / name).write_bytes(data)
@@ -229,19 +230,21 @@ def write_month(folder: Path, month: Month) -> list[dict[str, Any]]:
     return listed
 
 
-def make_window(month: Month, turn: int) -> tuple[windows.Header, list[windows.Request]]:
+def make_window(
+    month: Month, turn: int, count: int = REQUESTS
+) -> tuple[windows.Header, list[windows.Request]]:
     """One window: a provider's own level, that of its hour, and the spread of its requests."""
     own = np.random.default_rng([1, month.model, month.provider])
     level = float(np.exp(own.normal(0, 0.2)))
     rng = np.random.default_rng([2, *month, turn])
     hour = level * float(np.exp(rng.normal(0, 0.05)))
-    ttft_ns = (hour * 200 * MS * np.exp(rng.normal(0, 0.3, REQUESTS))).astype(np.int64)
-    gap_ns = (hour * 10 * MS * np.exp(rng.normal(0, 0.2, (REQUESTS, CHUNKS)))).astype(np.int64)
-    lag_ns = rng.integers(2_000, 400_000, (REQUESTS, CHUNKS))
-    chunks = rng.integers(CHUNKS - 10, CHUNKS + 1, REQUESTS)
-    fails = rng.random(REQUESTS) < 0.01
+    ttft_ns = (hour * 200 * MS * np.exp(rng.normal(0, 0.3, count))).astype(np.int64)
+    gap_ns = (hour * 10 * MS * np.exp(rng.normal(0, 0.2, (count, CHUNKS)))).astype(np.int64)
+    lag_ns = rng.integers(2_000, 400_000, (count, CHUNKS))
+    chunks = rng.integers(CHUNKS - 10, CHUNKS + 1, count)
+    fails = rng.random(count) < 0.01
     requests, now = [], 2 * MS
-    for i in range(REQUESTS):
+    for i in range(count):
         request = _request(
             i,
             now,
@@ -252,7 +255,7 @@ def make_window(month: Month, turn: int) -> tuple[windows.Header, list[windows.R
         )
         requests.append(request)
         now = (request.done_ns or now) + int(rng.integers(100_000, 900_000))
-    return _header(month, turn, now, rng.bytes(32).hex()), requests
+    return _header(month, turn, now, rng.bytes(32).hex(), count), requests
 
 
 def _start_unix_ns(month: Month, turn: int) -> int:
@@ -304,7 +307,7 @@ def _request(
     )
 
 
-def _header(month: Month, turn: int, duration_ns: int, seed: str) -> windows.Header:
+def _header(month: Month, turn: int, duration_ns: int, seed: str, count: int) -> windows.Header:
     """The header of a real window of the reference endpoint, with its certificates, told as another's."""
     header = _lent_header()
     name, provider = _model_name(month.model), _provider_name(month.provider)
@@ -320,6 +323,7 @@ def _header(month: Month, turn: int, duration_ns: int, seed: str) -> windows.Hea
         plan_index=None,
         seed=seed,
         methodology=_methodology(),
+        load=msgspec.structs.replace(header.load, planned=count),
         clock=msgspec.structs.replace(
             header.clock, start_unix_ns=_start_unix_ns(month, turn), duration_ns=duration_ns
         ),
