@@ -8,10 +8,7 @@ import os
 import signal
 import socket
 import statistics
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -25,6 +22,8 @@ from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import Sealed, seal
 from fairlead.measure.truth import ReferenceProfile, read_log
 from fairlead.windows import Outcome, Request, decode_window
+
+from .measuring_process import measuring
 
 pytestmark = pytest.mark.realtime
 
@@ -320,29 +319,6 @@ def test_a_closed_loop_heeds_the_limit_of_the_window_too(tmp_path):
 
 
 # --- runs that are ended from outside ---
-
-RUN = """
-import sys
-from pathlib import Path
-import msgspec
-from fairlead.measure.plan import Plan
-from fairlead.measure.runner import measure_window
-
-plan = msgspec.json.decode(sys.argv[1], type=Plan)
-sealed = measure_window(plan, spool=Path(sys.argv[2]), progress=lambda done, _: print(done, flush=True))
-print("sealed", sealed.stopped, sealed.unsent, sealed.sha256, flush=True)
-"""
-
-
-@contextlib.contextmanager
-def measuring(plan: Plan, spool: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that measures, at a moment when some requests are done and some are not."""
-    command = [sys.executable, "-c", RUN, msgspec.json.encode(plan).decode(), str(spool)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while int(process.stdout.readline()) < 3:
-            pass
-        yield process
 
 
 def assert_whole_but_for_the_end(plan: Plan, sealed: Sealed) -> None:

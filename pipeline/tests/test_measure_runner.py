@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -45,6 +44,8 @@ from fairlead.measure.spool import (
 from fairlead.measure.transport import prepare
 from fairlead.measure.truth import ReferenceProfile, read_log, script, words
 from fairlead.windows import Outcome, decode_window
+
+from .measuring_process import measuring
 
 pytestmark = pytest.mark.realtime
 
@@ -359,32 +360,6 @@ def test_a_file_that_is_no_spool_or_has_no_head_is_refused(data, tmp_path):
 
 
 # --- runs that are ended from outside ---
-
-RUN = """
-import sys
-from pathlib import Path
-import msgspec
-from fairlead.measure.plan import Plan
-from fairlead.measure.runner import measure_window
-
-def progress(done, failed):
-    print(done, flush=True)
-
-plan = msgspec.json.decode(sys.argv[1], type=Plan)
-sealed = measure_window(plan, spool=Path(sys.argv[2]), progress=progress)
-print("sealed", sealed.stopped, sealed.unsent, sealed.sha256, flush=True)
-"""
-
-
-@contextlib.contextmanager
-def measuring(plan: Plan, spool: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that measures, at a moment when some requests are done and some are not."""
-    command = [sys.executable, "-c", RUN, msgspec.json.encode(plan).decode(), str(spool)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while int(process.stdout.readline()) < 3:
-            pass
-        yield process
 
 
 def test_kill_9_loses_no_finished_request(tmp_path):

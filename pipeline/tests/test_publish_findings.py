@@ -19,24 +19,15 @@ from fairlead.publish.edition import Edition
 from fairlead.publish.findings import FindingRules
 from fairlead.ranking import INTERVALS, Origin, Row
 from fairlead.repository import Repository
-from fairlead.smoothness import Pattern, SmoothRules, observe
+from fairlead.smoothness import Pattern, observe
 
 from .examples import make_window
 from .publish_example import COMMIT, HOSTILE, NOW, Outline, load, write_root
+from .test_smoothness import RULES as SMOOTH_RULES
 from .test_smoothness import holding_back, honest
 
 RULES = FindingRules(
-    smooth=SmoothRules(
-        replies_min=20,
-        replies_share_min=0.5,
-        reads_min=8,
-        bundle_tokens_min=2.0,
-        same_read_share_min=0.5,
-        opening_reads_min=5.0,
-        early_gap_paces_min=20.0,
-        steady_spread_max=0.05,
-        steady_wait_share_min=0.5,
-    ),
+    smooth=SMOOTH_RULES,
     fidelity=FidelityRules(providers_min=3, windows_min=6, family_error=0.05, length_min_share=0.9),
 )
 PAGE = "models/fable-7b/"
