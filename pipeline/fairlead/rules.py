@@ -820,13 +820,6 @@ _RULES = (
         "Nothing, if it was an accident: measure the window again and submit both.",
         Severity.WARNING,
     ),
-    Rule(
-        "WIN023",
-        "A certificate taken over another version of HTTP",
-        "The client reads HTTP/1.1 and HTTP/2 by other code, which has other errors. A certificate speaks of "
-        "the client only where it spoke as it does in the window.",
-        "Measure the window again: the certificates of its round are then taken as it is measured.",
-    ),
     # -- TOK -------------------------------------------------------------------------------------
     Rule(
         "TOK001",

@@ -171,10 +171,6 @@ def _summary_problems(repository: Repository, path: str, header: Header) -> Iter
             yield problem_at(
                 document, "WIN020", f"/calibration/{when}/{key}", f"{name} says otherwise", fix=fix
             )
-        if report.setting.http != header.http:
-            message = f"{name} was taken over HTTP/{report.setting.http}"
-            fix = "measure the window again, with certificates of its own"
-            yield problem_at(document, "WIN023", "/http", message, fix=fix)
 
 
 # -- windows -------------------------------------------------------------------------------------

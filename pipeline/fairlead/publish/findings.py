@@ -155,7 +155,7 @@ def section(edition: Edition, rows: Sequence[Row], here: str) -> list[str]:
         words = f"By the limits of methodology {version}: " + ("" if lines else "nothing was found.")
         blocks += [tag("p", words), *([markup.bullets(lines)] if lines else [])]
         blocks += _reasons(found.judgement)
-    lines = list(integrity.row_lines(edition, measured, here))
+    lines = list(integrity.row_lines(edition, shown, here))
     return [*blocks, markup.bullets(lines)] if lines else blocks
 
 
