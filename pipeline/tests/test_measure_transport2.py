@@ -426,7 +426,10 @@ def test_a_connection_that_ends_in_mid_answer_is_truncated_and_keeps_what_came(h
     with peer(script) as server:
         kept, error = exchange_with(server.url)
     assert isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
-    assert kept.ended in ((Ended.CLOSED,) if how == "closed" else (Ended.RESET, Ended.CLOSED, Ended.TLS))
+    # A peer that closes while something of ours is unread resets the connection: the kernel does.
+    assert kept.ended in (
+        (Ended.CLOSED, Ended.RESET) if how == "closed" else (Ended.RESET, Ended.CLOSED, Ended.TLS)
+    )
     if how == "closed":
         assert (record(kept).outcome, record(kept).text) == (Outcome.TRUNCATED, "hel")
 
