@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fairlead import checks
-from fairlead.cli import cli, disputing
+from fairlead.cli import cli, common
 from fairlead.repository import format_tree, load_repository
 
 from . import roots
@@ -159,7 +159,7 @@ def test_what_is_not_given_is_asked_at_a_terminal_and_missed_elsewhere(
     found = dispute(root, "--row", NEUTRAL)
     assert found.exit_code == 2
     assert "missing --by: who disputes (LOGIN:ID)?" in found.stderr
-    monkeypatch.setattr(disputing, "_is_at_a_terminal", lambda: True)
+    monkeypatch.setattr(common, "is_at_a_terminal", lambda: True)
     found = dispute(root, "--row", NEUTRAL, said="eve-example:900\nWIN012\nmy notebook\nToo fast.\n")
     assert found.exit_code == 0, found.stderr
     event = load_repository(root)[0].histories[roots.ROUNDS.removeprefix("submissions/")].events[-1]

@@ -21,6 +21,7 @@ from fairlead.cli import (
     forge,
     github,
     governing,
+    joining,
     loop,
     measuring,
     others,
@@ -69,6 +70,7 @@ for _command in (
     github.comment,
 ):
     cli.add_command(_command)
+disputing.new.add_command(joining.provider)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -310,6 +310,21 @@ def submission_name(text: str) -> str:
     return text.rstrip("/").removeprefix("./").removeprefix("submissions/")
 
 
+def ask(value: str | None, option: str, question: str) -> str:
+    """The value, or what a person at a terminal answers; elsewhere the option is missed."""
+    if value is not None:
+        return value
+    if not is_at_a_terminal():
+        raise click.UsageError(f"missing {option}: {question[0].lower()}{question[1:]}?")
+    answer: str = click.prompt(question)
+    return answer
+
+
+def is_at_a_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty()
+
+
 def github_account(text: str) -> GitHub:
     """An account as people write it: alice:1234."""
     from fairlead.model import GitHub

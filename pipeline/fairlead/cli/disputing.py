@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 from fairlead.cli.common import (
     EXIT_PROBLEMS,
     Commands,
+    ask,
     board_rows,
     complain,
     find_root,
@@ -78,15 +78,15 @@ def dispute(
     if interests and no_interest:
         raise click.UsageError("--interest and --no-interest contradict each other")
     repository, moment = load(find_root(root_option)), now().replace(microsecond=0)
-    person = github_account(_ask(by, "--by", "Who disputes (LOGIN:ID)"))
+    person = github_account(ask(by, "--by", "Who disputes (LOGIN:ID)"))
     _refuse_too_many(repository, person, moment)
     found = named_row(board_rows(repository, moment), row) if row is not None else None
     where = _folder(repository, found, folder)
     _refuse_ended(repository, where, moment)
     case: dict[str, Any] = {
-        "rule": _rule(repository, _ask(rule, "--rule", "Which rule or clause was broken")),
+        "rule": _rule(repository, ask(rule, "--rule", "Which rule or clause was broken")),
         "row": found.id if found is not None else None,
-        "evidence": list(evidence) or [_ask(None, "--evidence", "Where can it be looked up")],
+        "evidence": list(evidence) or [ask(None, "--evidence", "Where can it be looked up")],
         "figure": _figure(repository, where, found, figure),
         "interests": _interests(repository, interests, is_none=no_interest),
     }
@@ -96,7 +96,7 @@ def dispute(
         "kind": "disputed",
         "at": f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
         "by": {"login": person.login, "id": person.id},
-        "reason": _ask(reason, "--reason", "What is wrong"),
+        "reason": ask(reason, "--reason", "What is wrong"),
         "link": None,
         "dispute": number,
         "approvals": [],
@@ -104,20 +104,6 @@ def dispute(
         "case": case,
     }
     _write(repository, where, number, event, moment)
-
-
-def _ask(value: str | None, option: str, question: str) -> str:
-    """The value, or what a person at a terminal answers; elsewhere the option is missed."""
-    if value is not None:
-        return value
-    if not _is_at_a_terminal():
-        raise click.UsageError(f"missing {option}: {question[0].lower()}{question[1:]}?")
-    answer: str = click.prompt(question)
-    return answer
-
-
-def _is_at_a_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def _refuse_too_many(repository: Repository, person: GitHub, moment: dt.datetime) -> None:
