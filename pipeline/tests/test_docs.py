@@ -19,6 +19,7 @@ pytestmark = pytest.mark.realtime
 
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "GOVERNANCE.md", "SECURITY.md")
+PAGES = tuple(sorted(path.relative_to(CHECKOUT).as_posix() for path in CHECKOUT.glob("site/content/*.md")))
 LINK = re.compile(r"\]\(([^)#:]+)\)|(?:src|srcset)=\"([^\":]+)\"")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`(fairlead [^`\n]*(?:\n[^`\n]+)?)`")
@@ -52,7 +53,7 @@ def test_every_link_in_a_document_leads_to_a_file(name: str) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", DOCUMENTS + PAGES)
 def test_every_command_that_a_document_names_exists(name: str) -> None:
     """``fairlead …`` in the prose names a command, and options that it has."""
     for text in INLINE.findall((CHECKOUT / name).read_text()):
@@ -125,6 +126,13 @@ def test_the_readme_commands_that_say_where_a_number_comes_from_run() -> None:
     assert (explained.returncode, "computed again" in explained.stdout) == (0, True)
     simulated = run(simulate, CHECKOUT)
     assert (simulated.returncode, "told apart in" in simulated.stdout) == (0, True), simulated.stderr
+
+
+def test_the_readme_commands_that_say_who_decides_run() -> None:
+    """On this checkout, where nobody is seated yet."""
+    conflicts, review = (command for command in commands() if re.search("conflicts|review", command))
+    assert "There are no members" in run(conflicts, CHECKOUT).stdout
+    assert run(review, CHECKOUT).returncode == 0
 
 
 def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
