@@ -155,6 +155,25 @@ def icl_ns(request: Request, load: LoadKind) -> int | None:  # noqa: ARG001 - on
 
 RequestMetric = Callable[[Request, LoadKind], "float | None"]
 
+_PACE_READS = 4
+
+
+def first_gap_paces(request: Request, load: LoadKind) -> float | None:  # noqa: ARG001 - one signature for all
+    """First gap: the wait from the first read of a reply to the second, over the mean of the later waits.
+
+    In paces of the reply's own; near 1 in an even stream. A first chunk that is sent before the model has a
+    token shows as a long first gap, and makes TTFT say little of the reply. Undefined with fewer than four
+    reads after the first: there is no pace then.
+    """
+    gaps = request.chunk_ns[1:]
+    reads = len(gaps) - gaps.count(0)
+    if request.outcome is not Outcome.OK or reads < _PACE_READS:
+        return None
+    first = next(gap for gap in gaps if gap)
+    later = sum(gaps) - first
+    return first * (reads - 1) / later if first > 0 and later > 0 else None
+
+
 #: The metrics of one request, by the name they are published under and the factor to its unit.
 REQUEST_METRICS: Mapping[str, tuple[RequestMetric, float]] = {
     "ttft_ms": (ttft_ns, 1e-6),
@@ -162,6 +181,7 @@ REQUEST_METRICS: Mapping[str, tuple[RequestMetric, float]] = {
     "tpot_ms": (tpot_ns, 1e-6),
     "output_speed_tps": (output_speed_tps, 1.0),
     "icl_max_ms": (icl_ns, 1e-6),
+    "first_gap_paces": (first_gap_paces, 1.0),
 }
 
 

@@ -172,7 +172,8 @@ class Numbers:
 class Row:
     """One endpoint in one role in one family. ``ranks`` is empty where ``unranked`` gives a reason.
 
-    ``by_round``: as in :class:`Numbers`.
+    ``by_round``: as in :class:`Numbers`. ``withheld``: figures that have no rank, each with the reason,
+    where the row has others.
     """
 
     family: Family
@@ -187,6 +188,7 @@ class Row:
     by_round: Mapping[str, Mapping[str, float]] = dataclasses.field(
         default_factory=dict, compare=False, repr=False
     )
+    withheld: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -601,12 +603,37 @@ def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]
     ]
     candidates = [row for row in judged if not row.unranked]
     ranks: dict[str, dict[str, RankRange]] = {row.id: {} for row in candidates}
+    withheld = {row.id: early_first_chunks(row, methodology) for row in candidates}
     for figure in FIGURES:
         if figure.name in methodology.ranking.metrics:
-            given = [row for row in candidates if row.figures[figure.name].value is not None]
+            given = [
+                row
+                for row in candidates
+                if row.figures[figure.name].value is not None and figure.name not in withheld[row.id]
+            ]
             for row, place in zip(given, _places(given, figure, methodology), strict=True):
                 ranks[row.id][figure.name] = place
-    return (row if row.unranked else dataclasses.replace(row, ranks=ranks[row.id]) for row in judged)
+    return (
+        row if row.unranked else dataclasses.replace(row, ranks=ranks[row.id], withheld=withheld[row.id])
+        for row in judged
+    )
+
+
+def early_first_chunks(row: Row, methodology: Methodology) -> dict[str, str]:
+    """The figures of TTFT with the reason, where the first chunk comes long before the rest; else empty.
+
+    Who could rank by a chunk that is sent before there is a token would do so. The limits are those by which
+    the pattern is stated as a finding.
+    """
+    limits = methodology.smoothness
+    if limits is None:
+        return {}
+    waits = [wait for item in row.valid for wait in item.table.values["first_gap_paces"]]
+    early = sum(wait >= limits.early_gap_paces_min for wait in waits)
+    if len(waits) < limits.replies_min or early < limits.replies_share_min * len(waits):
+        return {}
+    reason = f"in {early} of {len(waits)} replies the first chunk came long before the rest"
+    return {figure.name: reason for figure in FIGURES if figure.metric == "ttft_ms"}
 
 
 def too_few_successes(row: Row, methodology: Methodology) -> Iterator[str]:

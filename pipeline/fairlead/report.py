@@ -309,7 +309,7 @@ def rank_text(rows: Sequence[ranking.Row]) -> str:
 def _ranked_table(rows: Sequence[ranking.Row]) -> str | Table:
     if not rows:
         return "  Nothing here is ranked.\n"
-    names = list(rows[0].ranks)
+    names = max((list(row.ranks) for row in rows), key=len)
     table = _table("  provider", *(f"{_label(name)} (rank)" for name in names), "success")
     for row in sorted(rows, key=_first_rank):
         cells = [f"{format_estimate(name, row.figures[name])}\n{_rank(row, name)}" for name in names]
@@ -319,9 +319,11 @@ def _ranked_table(rows: Sequence[ranking.Row]) -> str | Table:
 
 
 def _finding_lines(rows: Sequence[ranking.Row]) -> list[str]:
-    """Rows whose usage is a finding, each with its figures and a raw file that shows it."""
+    """Rows with figures that have no rank, or whose usage is a finding: with a raw file that shows it."""
     lines = []
     for row in rows:
+        for reason, names in _withheld(row):
+            lines.append(f"  {row.provider}/{row.endpoint}: no rank by {names}: {reason}")
         found = row.usage
         if found is not None and found.findings:
             shown = next(item.path for item in row.valid if item.usage and item.usage.worst == found.worst)
@@ -330,6 +332,13 @@ def _finding_lines(rows: Sequence[ranking.Row]) -> list[str]:
             )
             lines.append(f"      evidence: {shown}")
     return [*lines, ""] if lines else []
+
+
+def _withheld(row: ranking.Row) -> Iterator[tuple[str, str]]:
+    """Each reason for which figures have no rank, and the figures by their labels."""
+    for reason in dict.fromkeys(row.withheld.values()):
+        named = [_label(name) for name, why in row.withheld.items() if why == reason]
+        yield reason, named[0].split(" ")[0]
 
 
 def _first_rank(row: ranking.Row) -> tuple[float, float, str]:

@@ -45,8 +45,7 @@ def test_the_demo_ranks_by_neutral_rounds_whatever_was_claimed(finished: tuple[P
     """The boastful provider claims the honest one's figures, and stands behind it."""
     _, text = finished
     ranks = dict(re.findall(r"^(demo-\w+)\s+TTFT p50 .*?(\d of \d)$", text, flags=re.MULTILINE))
-    assert (ranks["demo-honest"], ranks["demo-boastful"]) == ("2 of 3", "3 of 3")
-    assert "demo-flaky" not in ranks
+    assert ranks == {"demo-honest": "1 of 2", "demo-boastful": "2 of 2"}  # the faker has no rank by TTFT
 
 
 def test_the_demo_catches_whom_it_should_and_passes_whom_it_should(finished: tuple[Path, str]) -> None:

@@ -115,6 +115,18 @@ def test_a_failure_never_enters_a_latency(outcome: Outcome) -> None:
             assert metric(failed, "closed") is None
 
 
+def test_the_first_gap_is_told_in_paces_of_the_reply() -> None:
+    """Near 1 in an even stream, large behind a first chunk that came too soon, undefined without a pace."""
+
+    def gap(*gaps: int) -> float | None:
+        return metrics.first_gap_paces(make_request(chunk_ns=[200 * MS, *gaps]), "closed")
+
+    assert gap(10, 10, 10, 10) == 1.0
+    assert gap(0, 300, 0, 10, 5, 15) == 30.0  # what came in one read is one read
+    assert gap(300, 10, 10) is None
+    assert gap(0, 0, 0, 0) is None
+
+
 # -- tokens, TPOT, speed -------------------------------------------------------------------------
 
 
@@ -424,6 +436,7 @@ def test_a_table_holds_values_in_the_unit_of_their_name() -> None:
         "tpot_ms": (10.0,),
         "output_speed_tps": (pytest.approx(100.0),),
         "icl_max_ms": (10.0,),
+        "first_gap_paces": (),
     }
 
 

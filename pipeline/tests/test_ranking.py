@@ -98,6 +98,51 @@ def test_a_rank_is_a_range_between_those_told_apart() -> None:
     assert ttft_rank(rows["cove"]) == RankRange(3, 3, 3)
 
 
+def test_who_sends_a_first_chunk_long_before_the_rest_is_not_ranked_by_ttft() -> None:
+    """Its TTFT stands with the reason, its other figures are ranked, and its rivals are ranked without it."""
+    limits = model.SmoothnessLimits(
+        replies_min=20,
+        replies_share_min=0.5,
+        reads_min=8,
+        bundle_tokens_min=2,
+        same_read_share_min=0.5,
+        opening_reads_min=5,
+        early_gap_paces_min=20,
+        steady_spread_max=0.05,
+        steady_wait_share_min=0.5,
+    )
+    rules = ranking_rules(metrics=("ttft_p50_ms", "e2e_p50_ms"))
+    method = {"1.0.0": msgspec.structs.replace(rules, smoothness=limits)}
+
+    def windows(provider: str, ttft: float, paces: float, shift: int) -> list[Evidence]:
+        return [
+            make_evidence(
+                make_table(
+                    {
+                        "ttft_ms": [ttft * (1 + (k + shift) % 5 / 100)] * 30,
+                        "e2e_ms": [900.0 * (1 + (k + shift) % 5 / 100)] * 30,
+                        "first_gap_paces": [paces] * 30,
+                    },
+                    provider=provider,
+                    round=f"r{k}",
+                )
+            )
+            for k in range(8)
+        ]
+
+    early = windows("cove", 10.0, 20.0, 3)
+    rows = board(windows("acme", 100.0, 1.0, 0), windows("bolt", 150.0, 19.9, 2), early, methodologies=method)
+    assert (ttft_rank(rows["acme"]), ttft_rank(rows["bolt"])) == (RankRange(1, 1, 2), RankRange(2, 2, 2))
+    assert "ttft_p50_ms" not in rows["cove"].ranks
+    assert rows["cove"].ranks["e2e_p50_ms"].of == 3
+    assert rows["cove"].figures["ttft_p50_ms"].value is not None
+    reason = "in 240 of 240 replies the first chunk came long before the rest"
+    assert set(rows["cove"].withheld.values()) == {reason}
+    assert rows["acme"].withheld == rows["bolt"].withheld == {}
+    without = board(windows("acme", 100.0, 1.0, 0), early)  # a method that says nothing of it
+    assert ttft_rank(without["cove"]).of == 2
+
+
 def test_pairing_sees_through_noise_that_rivals_share() -> None:
     """Rounds differ threefold and the rivals by 5 %: unpaired nothing could be said, paired it can."""
     rows = board(neutral("acme", 100.0), neutral("bolt", 105.0, shift=2))

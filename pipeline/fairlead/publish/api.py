@@ -154,6 +154,7 @@ def _row(edition: Edition, row: Row) -> Object:
             for each in edition.verdicts_of(row)
         ],
         "ranks": {name: msgspec.to_builtins(rank) for name, rank in row.ranks.items()},
+        "withheld": dict(row.withheld),
         "usage": usage.as_data(row.usage),
         "outcomes": {str(outcome): number for outcome, number in sorted(row.outcomes.items())},
         "windows": [_window(edition, item) for item in row.evidence],

@@ -329,6 +329,8 @@ def figure_cell(row: Row, figure: Figure) -> Html:
     lines = [estimate_html(figure.name, row.figures[figure.name])]
     if rank:
         lines.append(tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank"))
+    elif figure.name in row.withheld:
+        lines.append(tag("small", f"no rank: {row.withheld[figure.name]}", class_="fl-sub fl-wrap"))
     if figure.name == "success_rate":
         lines.append(tag("small", figures.failures(row.outcomes) or "no failure", class_="fl-sub fl-wrap"))
     return tag("td", *lines, class_="fl-n")
