@@ -534,7 +534,7 @@ class ProposalEvent(_Value, frozen=True):
 
 
 class Proposal(_Value, frozen=True):
-    """methodology/proposals/<number>-<slug>/proposal.yaml"""
+    """methodology/proposals/<number>-<slug>/proposal.yaml. ``pull``: the pull request it is voted on in."""
 
     schema_version: int
     title: str
@@ -543,6 +543,7 @@ class Proposal(_Value, frozen=True):
     raised: dt.datetime
     methodology_version: str | None
     named: tuple[str, ...]
+    pull: int | None
     events: tuple[ProposalEvent, ...]
     notes: str | None
 

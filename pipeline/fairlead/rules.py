@@ -1073,6 +1073,13 @@ _RULES = (
         "vote changes it.",
         "Put the new text to the vote, as a file of the proposal's folder.",
     ),
+    Rule(
+        "GOV016",
+        "Two proposals voted on in one pull request",
+        "A ballot is a line in a review of the pull request, on the texts of one commit. Where two proposals "
+        "share it, each such line would be a ballot on both.",
+        "Open a pull request for each, and write its number into `pull`.",
+    ),
     # -- HIS -------------------------------------------------------------------------------------
     Rule(
         "HIS001",

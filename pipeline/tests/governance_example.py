@@ -171,6 +171,7 @@ def proposal(kind: Any = "methodology", **changes: Any) -> model.Proposal:
         "raised": OPENS - dt.timedelta(days=14),
         "methodology_version": None,
         "named": (),
+        "pull": None,
         "events": (event("comment", OPENS - dt.timedelta(days=14)), event("voting", OPENS)),
         "notes": None,
     }

@@ -312,6 +312,7 @@ def _write_governance(root: Path) -> None:
         "raised": "2026-02-01T00:00:00Z",
         "methodology_version": None,
         "named": ["acme"],
+        "pull": None,
         "events": [event],
         "notes": None,
     }

@@ -153,6 +153,7 @@ proposer:
 raised: 2026-01-02T00:00:00Z
 methodology_version: 1.0.0
 named: []
+pull: null
 events:
   - kind: draft
     at: 2026-01-02T00:00:00Z
@@ -181,6 +182,7 @@ methodology_version: null
 named:
   - example-university
   - acme-corporation
+pull: null
 events:
   - kind: comment
     at: 2025-12-01T00:00:00Z

@@ -419,7 +419,17 @@ def read_ballot(text: str) -> Ballot:
     return value
 
 
-EMPTY = msgspec.structs.replace(read_ballot(roots.vote_text()), ballots=())
+def empty() -> Ballot:
+    """A vote that ana, bo, cy and a fourth may take part in, before its first ballot."""
+    opened = read_ballot(roots.vote_text())
+    electorate = tuple(
+        msgspec.structs.replace(opened.electorate[0], github=GitHub(login=f"u{number}", id=number))
+        for number in range(501, 505)
+    )
+    return msgspec.structs.replace(opened, electorate=electorate, ballots=())
+
+
+EMPTY = empty()
 
 
 def vote(number: int, said: str = "yes", *, minute: int = 1, account: int = 501) -> BallotVote:
@@ -475,7 +485,15 @@ def test_a_renamed_repository_records_no_vote_again() -> None:
     """The number in the address outlives the name in it."""
     moved = msgspec.structs.replace(vote(1), url="https://github.com/new-owner/new/pull/7#discussion_r1")
     recorded = merge_votes(EMPTY, fetched_of(vote(1))).ballot
-    assert merge_votes(recorded, fetched_of(moved)) == (recorded, ())
+    assert merge_votes(recorded, fetched_of(moved)) == (recorded, (), ())
+
+
+def test_of_a_stranger_nothing_is_recorded_and_it_is_said() -> None:
+    """Anybody may write anything there; a file that only grows is no place for all of it."""
+    merged = merge_votes(EMPTY, fetched_of(vote(1), vote(2, account=666)))
+    assert [one.github.id for one in merged.ballot.ballots] == [501]
+    (stranger,) = merged.strangers
+    assert (stranger.url, "no elector" in stranger.reason) == (vote(2).url, True)
 
 
 _VOTES = st.lists(

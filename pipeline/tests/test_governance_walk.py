@@ -5,122 +5,16 @@ All people and companies are fictional; the dates are the steps' own.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import replace
 
-from fairlead import checks, governance, history, model, scaffold
-from fairlead.cli import cli
+from fairlead import governance
 from fairlead.governance import Outcome
-from fairlead.problems import Severity, render_text
-from fairlead.repository import Repository, canonical_text, load_repository
-from fairlead.windows import digest
 
 from . import governance_example as board
-from . import roots
-
-START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
-VERSION = "1.0.0-rc"
-ADMISSION, METHOD = "0001-first-members", "0002-the-method"
-SEATED = ("ada", "bo", "cy", "dan", "eve", "fay")
-
-
-class Walk:
-    """A root and its clock; every step is one commit, checked against the one before."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.now = START
-        assert not scaffold.create_root(root).problems
-        history.commit_all(root, "Begin")
-
-    def load(self) -> Repository:
-        found, problems = load_repository(self.root)
-        assert problems == []
-        return found
-
-    def write(self, path: str, kind: str, data: Any) -> None:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(canonical_text(kind, msgspec.to_builtins(data)))
-
-    def problems(self) -> str:
-        found = checks.run_checks(self.root, base="HEAD", now=self.now)
-        return render_text([problem for problem in found if problem.severity is Severity.ERROR])
-
-    def step(self, what: str) -> None:
-        """Check the change, and merge it."""
-        assert self.problems() == "no problems\n", what
-        history.commit_all(self.root, what)
-
-    def wait(self, days: float) -> None:
-        self.now += dt.timedelta(days=days)
-
-    # -- what people do
-
-    def propose(self, name: str, kind: Any, **changes: Any) -> None:
-        fields = {"raised": self.now, "events": (board.event("draft", self.now),), **changes}
-        self.write(f"methodology/proposals/{name}/proposal.yaml", "proposal", board.proposal(kind, **fields))
-        (self.root / f"methodology/proposals/{name}/proposal.md").write_text("# An example\n\nBecause.\n")
-
-    def happen(self, name: str, *kinds: str) -> None:
-        proposal = self.load().proposals[name]
-        events = (*proposal.events, *(board.event(kind, self.now) for kind in kinds))
-        self.write(
-            f"methodology/proposals/{name}/proposal.yaml", "proposal", replace(proposal, events=events)
-        )
-
-    def open_vote(self, name: str) -> None:
-        """By the command; ballots that were cast on an earlier text stay on record."""
-        code, text = run(self, "tally", name, "--open")
-        assert code == 0, text
-        assert "\nopen until " in text
-
-    def vote(self, name: str, **choices: str) -> None:
-        ballot = self.load().ballots[name]
-        cast = tuple(
-            board.vote(who, choice, at=self.now, proposal_sha256=ballot.proposal_sha256)
-            for who, choice in choices.items()
-        )
-        changed = replace(ballot, ballots=(*ballot.ballots, *cast))
-        self.write(f"methodology/proposals/{name}/ballot.yaml", "ballot", changed)
-
-    def outcome(self, name: str) -> Outcome:
-        made = governance.tally_proposal(self.load(), name, self.now)
-        assert made is not None
-        return made.outcome
-
-
-def seat_everybody(walk: Walk) -> None:
-    """From the empty roster to a board that can vote."""
-    companies = model.Organisations(
-        schema_version=1, organisations=tuple(board.register().organisations.values())
-    )
-    walk.write("methodology/governance/organisations.yaml", "organisations", companies)
-    walk.step("Name the organisations")
-    walk.propose(ADMISSION, "admission", named=tuple(board.PEOPLE[name] for name in SEATED))
-    walk.happen(ADMISSION, "comment")
-    walk.step("Apply")
-    assert walk.outcome(ADMISSION) is Outcome.OPEN
-    walk.wait(13)
-    walk.happen(ADMISSION, "accepted")
-    assert "GOV013" in walk.problems()
-    _reset(walk)
-    walk.wait(1)
-    walk.happen(ADMISSION, "accepted")
-    walk.step("Admit")
-    for name in SEATED:
-        file = replace(
-            board.register().members[name], admitted_by=ADMISSION, seated=governance.day_of(walk.now)
-        )
-        walk.write(f"methodology/governance/members/{name}.yaml", "member", file)
-    walk.step("Seat the first members")
+from .walk_example import ADMISSION, METHOD, SEATED, VERSION, Walk, reset, run, seat_everybody, write_version
 
 
 def ratify(walk: Walk) -> None:
@@ -150,23 +44,8 @@ def ratify(walk: Walk) -> None:
     walk.wait(11)
     walk.happen(METHOD, "accepted")
     walk.step("Accept")
-    _write_version(walk, METHOD)
+    write_version(walk, METHOD)
     walk.step("Ratify")
-
-
-def _write_version(walk: Walk, by: str) -> None:
-    versions = walk.load().versions
-    text = (walk.root / f"methodology/versions/{VERSION}/methodology.yaml").read_bytes()
-    changed = [
-        replace(
-            entry, state="ratified", sha256=digest(text), ratified_by=by, date=governance.day_of(walk.now)
-        )
-        if entry.version == VERSION
-        else entry
-        for entry in versions.values()
-    ]
-    stated = model.Versions(schema_version=1, versions=tuple(changed))
-    walk.write("methodology/versions.yaml", "versions", stated)
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +55,9 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     assert len(governance.founding_at(_register(made), made.now).gaps) == 3
     seat_everybody(made)
     assert not governance.founding_at(_register(made), made.now).gaps
-    _write_version(made, ADMISSION)
+    write_version(made, ADMISSION)
     assert "GOV013" in made.problems()  # an admission ratifies nothing
-    _reset(made)
+    reset(made)
     ratify(made)
     return made
 
@@ -187,11 +66,6 @@ def _register(walk: Walk) -> governance.Register:
     register = governance.register_of(walk.load())
     assert register is not None
     return register
-
-
-def _reset(walk: Walk) -> None:
-    """Take back what was not merged."""
-    roots.git(walk.root, "checkout", "-q", ".")
 
 
 def test_a_board_walks_from_nothing_to_a_ratified_method(walk: Walk) -> None:
@@ -241,7 +115,7 @@ def test_rules_change_to_the_text_that_a_vote_accepted(walk: Walk) -> None:
     walk.step("Vote on them")
     (walk.root / "methodology/governance/rules.yaml").write_text(new)
     assert "GOV015" in walk.problems()
-    _reset(walk)
+    reset(walk)
     walk.wait(14)
     (walk.root / "methodology/governance/rules.yaml").write_text(new)
     walk.step("Change the rules")
@@ -255,16 +129,10 @@ def test_an_interest_that_was_hidden_undoes_the_ratification(walk: Walk) -> None
     walk.write(path, "member", replace(member, interests=(tie,)))
     assert walk.outcome(METHOD) is Outcome.REJECTED
     assert "GOV013" in walk.problems()
-    _reset(walk)
+    reset(walk)
 
 
 # -- the commands --------------------------------------------------------------------------------
-
-
-def run(walk: Walk, *arguments: str) -> tuple[int, str]:
-    environment = {"SOURCE_DATE_EPOCH": str(int(walk.now.timestamp()))}
-    found = CliRunner().invoke(cli, [*arguments, "--root", str(walk.root)], env=environment)
-    return found.exit_code, found.output
 
 
 def test_the_command_counts_a_vote_in_numbered_sentences(walk: Walk) -> None:

@@ -16,8 +16,10 @@ import pytest
 from fairlead import demo, history
 from fairlead.measure.reference import start_reference
 
+from . import governance_example as board
 from . import roots
-from .fake_github import NAME, OWNER, FakeGitHub, serving
+from .fake_github import NAME, OWNER, FakeGitHub, serving, user
+from .walk_example import METHOD, VERSION, Walk, files_below, seat_everybody
 from .workflow_runner import Machine, Ran
 
 pytestmark = pytest.mark.realtime
@@ -226,3 +228,58 @@ def test_a_commit_that_is_not_on_main_is_not_rerun(forge: Forge) -> None:
     allowed = forge.machine.run("rerun", "allow", **given)
     assert not allowed.succeeded
     assert "holds no commit" in allowed.text
+
+
+# -- votes ---------------------------------------------------------------------------------------
+
+
+def test_a_vote_is_opened_counted_and_closed_on_main(tmp_path: Path) -> None:
+    """By the hour of the runs alone; each commits what it recorded, and says so beside the change."""
+    walk = Walk(tmp_path / "root")
+    seat_everybody(walk)
+    walk.propose(METHOD, "methodology", methodology_version=VERSION, pull=7)
+    walk.happen(METHOD, "comment")
+    walk.step("Open for comment")
+    remote = tmp_path / "remote.git"
+    roots.git(walk.root, "clone", "--quiet", "--bare", ".", str(remote))
+    head = roots.git(remote, "rev-parse", "main").strip()
+    with serving() as hub:
+        hub.add_pull(head, 7)
+        hub.trees[head] = files_below(walk.root, "methodology")
+        contexts = {"github.repository": f"{OWNER}/{NAME}", "github.token": TOKEN}
+        machine = Machine(remote, tmp_path / "machine", contexts, {"GITHUB_API_URL": hub.url})
+
+        def count() -> tuple[str, list[str], int]:
+            """Run it at the walk's time: its summary, the events then on main, and how many ballots."""
+            machine.environment["SOURCE_DATE_EPOCH"] = str(int(walk.now.timestamp()))
+            ran = machine.run("vote", "count")
+            assert ran.succeeded, ran.text
+            roots.git(walk.root, "pull", "--quiet", str(remote), "main")
+            ballot = walk.load().ballots.get(METHOD)
+            kinds = [event.kind for event in walk.load().proposals[METHOD].events]
+            return ran.summary, kinds[2:], len(ballot.ballots) if ballot else 0
+
+        def cast(**choices: str) -> None:
+            for who, choice in choices.items():
+                voter = user(f"{who}-example", board.NUMBERS[who])
+                hub.add_review(voter, f"/vote {choice}", f"{walk.now:%Y-%m-%dT%H:%M:%SZ}", head)
+
+        walk.wait(13)
+        assert count() == (f"{METHOD}: open for comment until 2026-02-02 00:00 UTC\n", [], 0)
+        assert roots.git(remote, "rev-parse", "main").strip() == head
+        walk.wait(1.02)
+        summary, events, ballots = count()
+        assert summary.startswith(f"{METHOD}: open until 2026-02-16 00:28 UTC, 0 of 5 ballots")
+        assert (events, ballots) == (["voting"], 0)
+        cast(ada="yes", bo="yes", dan="yes")
+        walk.wait(2)
+        summary, events, ballots = count()
+        assert "3 of 5 ballots" in summary
+        assert (events, ballots) == (["voting"], 3)
+        cast(cy="no", eve="yes")
+        walk.wait(13)
+        assert count() == (f"{METHOD}: accepted\n", ["voting", "accepted"], 5)
+        assert [one["state"] for one in hub.statuses] == ["pending", "pending", "success"]
+        assert {one["sha"] for one in hub.statuses} == {head}
+        subjects = roots.git(remote, "log", "--format=%s", f"{head}..main").splitlines()
+        assert subjects == ["Take the snapshot of the open votes"] * 3

@@ -18,7 +18,7 @@ from fairlead.cli import cli
 
 FORGE = Path(__file__).parents[2] / ".github"
 WORKFLOWS = {path.stem: path for path in sorted((FORGE / "workflows").glob("*.yml"))}
-NAMES = ["comment", "publish", "rebuild", "rerun", "schedule", "test", "validate"]
+NAMES = ["comment", "publish", "rebuild", "rerun", "schedule", "test", "validate", "vote"]
 
 PINNED = re.compile(r"[a-z0-9-]+/[a-z0-9-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+")
 PRIVILEGED = re.compile(r"\$\{\{ *secrets\.")

@@ -85,6 +85,7 @@ CHECKS: tuple[Check, ...] = (
     governance.check_ownership,
     governance.check_fractions,
     governance.check_ballots,
+    governance.check_pulls,
     governance.check_group_seats,
     governance.check_custody,
     governance.check_decisions,

@@ -168,7 +168,7 @@ def check_histories(repository: Repository, context: Context) -> Iterator[Proble
 
 
 def check_votes(repository: Repository, context: Context) -> Iterator[Problem]:
-    """Ballots are only ever added; who may vote on what, and until when, stays as it was at the opening.
+    """Ballots are only ever added; who may vote on what, where and until when, stays as at the opening.
 
     But for an amended text that is put to the vote anew.
     """
@@ -191,6 +191,12 @@ def check_votes(repository: Repository, context: Context) -> Iterator[Problem]:
                 message = "it is not what it was when the vote opened"
                 fix = "restore it; to vote on another text, add the events `amended` and `voting`"
                 yield at(repository, path, "HIS008", f"/{key}", message, key=True, fix=fix)
+        stated = _proposal_of(path)
+        was, now = _base_data(base, stated).get("pull"), _data(repository, stated).get("pull")
+        if was not in (None, now) and stated in repository.documents:
+            message = f"the ballots were cast in pull request {was}"
+            fix = "restore it; another pull request takes another vote"
+            yield at(repository, stated, "HIS008", "/pull", message, key=True, fix=fix)
 
 
 def _proposal_of(ballot_path: str) -> str:

@@ -142,6 +142,16 @@ def check_ballots(repository: Repository, _context: Context) -> Iterator[Problem
                 yield at(repository, path, "GOV009", where, message, fix=fix)
 
 
+def check_pulls(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """A pull request is the vote on one proposal: one line in it must not be two ballots."""
+    first: dict[int, str] = {}
+    for name, proposal in repository.proposals.items():
+        if proposal.pull is not None and (other := first.setdefault(proposal.pull, name)) != name:
+            path, message = f"methodology/proposals/{name}/proposal.yaml", f"{other} is voted on there"
+            fix = "open a pull request for each of the two"
+            yield at(repository, path, "GOV016", "/pull", message, fix=fix)
+
+
 # -- decisions -----------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from fairlead.cli import (
     rerunning,
     results,
     simulating,
+    voting,
 )
 from fairlead.cli.common import EXIT_ENVIRONMENT, EXIT_STOPPED, Commands, complain
 
@@ -58,7 +59,7 @@ for _command in (
     results.verdict,
     results.rank,
     results.explain,
-    governing.tally,
+    voting.tally,
     governing.conflicts,
     simulating.simulate,
     results.build,

@@ -245,16 +245,21 @@ def _not_a_voter(user: _User | None) -> str | None:
 
 
 class Merged(NamedTuple):
-    """A ballot file with the new votes; ``differing``: recorded ones that the forge now shows otherwise."""
+    """A ballot file with the new votes; ``differing``: recorded ones that the forge now shows otherwise;
+    ``strangers``: new ones of accounts that are no electors."""
 
     ballot: Ballot
     differing: tuple[Ignored, ...]
+    strangers: tuple[Ignored, ...]
 
 
 def merge_votes(ballot: Ballot, fetched: Fetched) -> Merged:
     """The recorded votes as they are, and the new ones, oldest first.
 
-    A vote is known by the last part of its address, which outlives a renamed repository.
+    A vote is known by the last part of its address, which outlives a renamed repository. Of an account that
+    is not in the snapshot of the electorate nothing is recorded: anybody may write anything, and what is
+    recorded stays for ever and makes the file grow. Should the account be an elector when the vote is opened
+    anew, what it wrote is still where it stands.
     """
     recorded = {_key(vote): vote for vote in ballot.ballots}
     shown = {_key(vote): vote for vote in fetched.ballots}
@@ -263,9 +268,15 @@ def merge_votes(ballot: Ballot, fetched: Fetched) -> Merged:
         for key, vote in recorded.items()
         if (reason := _difference(vote, shown.get(key))) is not None
     ]
+    electors = {elector.github.id for elector in ballot.electorate}
     added = [vote for key, vote in shown.items() if key not in recorded]
-    votes = _ordered([*ballot.ballots, *added])
-    return Merged(msgspec.structs.replace(ballot, ballots=votes), tuple(differing))
+    votes = _ordered([*ballot.ballots, *(vote for vote in added if vote.github.id in electors)])
+    strangers = [
+        Ignored(vote.url, vote.github.login, "its account may not vote on this: it is no elector")
+        for vote in added
+        if vote.github.id not in electors
+    ]
+    return Merged(msgspec.structs.replace(ballot, ballots=votes), tuple(differing), tuple(strangers))
 
 
 def _difference(recorded: BallotVote, shown: BallotVote | None) -> str | None:

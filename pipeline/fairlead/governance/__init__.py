@@ -29,7 +29,7 @@ from fairlead.governance.house import (
     withheld,
 )
 from fairlead.governance.interests import NAMING_KINDS, Tie
-from fairlead.governance.opening import open_vote, put_to_vote
+from fairlead.governance.opening import close_vote, comment_ends, open_vote, put_to_vote
 from fairlead.governance.register import Register, register_of
 from fairlead.governance.tally import (
     CLASS_OF_KIND,
@@ -61,6 +61,8 @@ __all__ = [
     "Step",
     "Tally",
     "Tie",
+    "close_vote",
+    "comment_ends",
     "conflicts",
     "conflicts_data",
     "count_vote",

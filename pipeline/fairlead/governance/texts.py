@@ -17,11 +17,12 @@ def proposal_digest(proposal: Proposal, files: Mapping[str, bytes]) -> str:
     """The digest that a ballot binds to: sha256, as 64 hex digits.
 
     It is the sha256 of lines as ``sha256sum`` prints them, sorted by path: one for each of ``files``, and one
-    named ``proposal.yaml`` of that file's data without its events, as JSON with sorted keys and no spaces.
-    Events say what became of a proposal, and ballots how it was voted on; neither is its text.
+    named ``proposal.yaml`` of that file's data without its events and its pull request, as JSON with sorted
+    keys and no spaces. Events say what became of a proposal, the pull request where it is voted on, and
+    ballots how it was; none of them is its text.
     """
     stated = msgspec.to_builtins(proposal)
-    del stated["events"]
+    del stated["events"], stated["pull"]
     texts = {**files, "proposal.yaml": msgspec.json.encode(stated, order="sorted")}
     lines = (f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(texts.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

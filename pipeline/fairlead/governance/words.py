@@ -31,6 +31,17 @@ def outcome_words(made: Tally) -> str:
     return OUTCOME_WORDS[made.outcome] + until
 
 
+def status_words(made: Tally) -> str:
+    """Where a vote stands, on a line: how long it is open, and how many ballots of those needed there are."""
+    words = outcome_words(made)
+    if made.outcome is not Outcome.OPEN or made.as_known is None:
+        return words
+    least = {"G-4.2": ("yes", "approval"), "G-4.7": ("cast", "ballot")}
+    step = next(step for step in made.as_known.steps if step.rule in least)
+    key, thing = least[step.rule]
+    return f"{words}, {step.numbers[key]:g} of {number(int(step.numbers['needed']), thing)}"
+
+
 def tally_text(made: Tally) -> str:
     """Every step of a tally as a numbered sentence, and every ballot."""
     change = f" ({made.change} change)" if made.change else ""
