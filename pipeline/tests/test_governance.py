@@ -392,6 +392,7 @@ PROOFS = {
     "G-5.6": _CASES,
     "G-6.1": "test_governance.py::test_whoever_holds_the_keys_is_not_ranked_and_neither_is_its_group",
     "G-6.2": "test_governance.py::test_more_than_a_quarter_of_the_funding_is_too_much",
+    "G-8.2": "test_rerunning.py::test_who_may_not_start_a_rerun_is_told_why",
     "G-7.1": "test_life.py::test_a_suspension_unranks_alters_nothing_and_ends",
 }
 # Duties of people, and what no program counts yet.

@@ -16,12 +16,14 @@ from fairlead.cli.common import (
     github_account,
     in_root,
     load,
+    now,
     results_cache,
     seconds,
     stop_at,
     submission_name,
     tokenizer_files,
 )
+from fairlead.cli.governing import register_in
 from fairlead.cli.measuring import gear_of, keys_of, say_window, tokenizers_of
 from fairlead.cli.spending import allow_campaign, stated_rates
 
@@ -68,12 +70,14 @@ def rerun(
     fairlead rerun acme/2026-03-04-launch --by rika:900 --rounds 1     one job of a series; the next goes on
 
     Prompts are fresh: nobody could know them. Ctrl-C and a crash keep every finished request; run the same
-    command again to go on.
+    command again to go on. Who starts it is a maintainer without an interest in the provider, unless all that
+    is measured stands on this machine.
     """
     root, name = find_root(root_option), submission_name(submission)
     repository = load(root)
     if commit is not None:
         _require_commit(root, commit)
+    _require_leave(repository, name, by)
     if only_plan:
         _print_plan(repository, name)
         return
@@ -87,6 +91,23 @@ def _require_commit(root: Path, commit: str) -> None:
         complain(
             f"what is checked out holds no commit {commit[:80]!r}", "name the full one that merged the claim"
         )
+        raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def _require_leave(repository: Repository, submission: str, by: str) -> None:
+    """End the command unless this person may start a rerun. Endpoints on this machine are nobody's, and cost
+    nobody anything."""
+    from fairlead import governance
+    from fairlead.checks.providers import is_nobodys
+
+    person, provider = github_account(by), submission.partition("/")[0]
+    if provider not in repository.providers or is_nobodys(repository, provider):
+        return
+    refusal = governance.rerun_refusal(register_in(repository), person, provider, now())
+    if refusal is not None:
+        clause, reason = refusal
+        fix = "let a maintainer start it who has no interest: see `fairlead conflicts --provider`"
+        complain(f"{clause}: {person.login} ({person.id}) {reason}", fix)
         raise click.exceptions.Exit(EXIT_PROBLEMS)
 
 

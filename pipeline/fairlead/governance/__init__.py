@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from fairlead.governance.conflicts import Conflict, Matter, conflicts, conflicts_data, matters
+from fairlead.governance.conflicts import Conflict, Matter, conflicts, conflicts_data, matters, rerun_refusal
 from fairlead.governance.counting import ChangeClass, Count, ListedBallot, Result, Step, count_vote, minute
 from fairlead.governance.days import day_of, holds
 from fairlead.governance.electorate import (
@@ -82,6 +82,7 @@ __all__ = [
     "put_to_vote",
     "register_of",
     "required_class",
+    "rerun_refusal",
     "seats_at",
     "tally",
     "tally_data",

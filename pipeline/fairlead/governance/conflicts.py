@@ -11,7 +11,7 @@ from fairlead.governance.days import day_of
 from fairlead.governance.electorate import seat_ties, seats_at
 from fairlead.governance.interests import NAMING_KINDS, Tie, member_ties, recusing, span_before
 from fairlead.governance.register import Register
-from fairlead.model import Proposal
+from fairlead.model import GitHub, Proposal
 
 _DECIDED = frozenset({"accepted", "rejected", "withdrawn", "superseded"})
 
@@ -70,6 +70,32 @@ def conflicts(register: Register, about: tuple[Matter, ...], at: dt.datetime) ->
             if against:
                 found.append(Conflict(name, matter, against))
     return tuple(found)
+
+
+def rerun_refusal(
+    register: Register, person: GitHub, provider: str, at: dt.datetime
+) -> tuple[str, str] | None:
+    """Why somebody may not start the rerun of a provider's claim, by clause and in words; None if they may.
+
+    Whose interests are not known is nobody's to judge: a provider whose organisation is not disclosed is
+    measured again once it is.
+    """
+    on = day_of(at)
+    seats = {name: member for name, member in register.members.items() if member.github.id == person.id}
+    if not seats:
+        return "G-8.2", "is no member"
+    if not any(member.seated <= on <= member.term_until for member in seats.values()):
+        return "G-8.2", f"has no seat on {on}"
+    if not any("maintainer" in member.roles for member in seats.values()):
+        return "G-8.2", "is no maintainer"
+    organisation = register.providers[provider].organisation
+    if organisation is None:
+        return "G-3.6", f"may have an interest: the organisation of {provider} is not disclosed"
+    for conflict in conflicts(register, (Matter("provider", provider, (organisation,)),), at):
+        if conflict.member in seats:
+            tie = conflict.ties[0]
+            return tie.rule, f"has an interest in {register.name(organisation)}: {tie.why} [{tie.source}]"
+    return None
 
 
 def conflicts_data(found: tuple[Conflict, ...]) -> list[dict[str, Any]]:
