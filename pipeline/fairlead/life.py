@@ -14,7 +14,7 @@ import enum
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from fairlead import cost, ranking
-from fairlead.model import Case, DisputedFigure, Event, History, Member, Rules
+from fairlead.model import Case, DisputedFigure, Event, History, Rules
 from fairlead.ranking import Origin, Row
 from fairlead.repository import Repository
 
@@ -391,33 +391,3 @@ def sentence(dispute: Dispute, now: dt.datetime) -> str:
     if dispute.suspended_until is not None:
         words += f"; suspended until {_day(dispute.suspended_until)}"
     return words
-
-
-# -- who may decide ------------------------------------------------------------------------------
-
-_AMOUNT_MATTERS = ("credits", "other")
-
-
-def tie_to(member: Member, parties: Collection[str], rules: Rules, on: dt.date) -> str | None:
-    """The first of ``parties`` (organisations) that a member worked for or had an interest in; None if none.
-
-    The narrow part of recusal that a dispute needs, until ``governance.conflicts`` takes over: it follows no
-    company group. A tie lasts for the months of the rules after its end; of credits and other gifts only more
-    than the rules' amount ties.
-    """
-    since = _months_before(on, rules.recusal.months)
-    for job in member.employment:
-        if job.organisation in parties and job.from_ <= on and (job.until is None or job.until >= since):
-            return job.organisation
-    for interest in member.interests:
-        is_small = interest.kind in _AMOUNT_MATTERS and interest.amount_band in ("none", "up-to-1000-usd")
-        is_past = interest.until is not None and interest.until < since
-        if interest.party in parties and not is_small and not is_past:
-            return interest.party
-    return None
-
-
-def _months_before(day: dt.date, months: int) -> dt.date:
-    """The first of the month that lies so many months back: never later than the day itself would be."""
-    total = day.year * 12 + day.month - 1 - months
-    return dt.date(total // 12, total % 12 + 1, 1)

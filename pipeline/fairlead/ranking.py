@@ -319,32 +319,34 @@ def build_rows(
     against: Callable[[Row], Iterable[str]] | None = None,
     withheld: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     estimate: Estimator = estimate_each,
+    groups: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Row, ...]:
     """Every row of the board, ranked where the rules allow; in the order of their ids.
 
     ``against``: why a row's history keeps it from being ranked, as :func:`fairlead.life.objections` says it.
     ``withheld``: why a provider's rows are not ranked for whose they are, by its id, as governance has it.
     ``estimate``: the numbers of many samples, all at once; it may know some of them from before.
+    ``groups``: the head of each organisation's company group; one that is not in it is its own.
 
     Windows that state no methodology of ours, as imported ones, are summarised by the latest one.
     Without any methodology there is no number to work by, and so no row.
     """
     if not methodologies:
         return ()
-    groups: dict[tuple[Family, str, str, Origin, str], list[Evidence]] = {}
+    gathered: dict[tuple[Family, str, str, Origin, str], list[Evidence]] = {}
     for item in evidence:
         header = item.table.header
         version = header.methodology.version if header.methodology else None
         family = Family(header.model, item.scenario, header.vantage, version)
         key = (family, header.provider, header.endpoint, item.origin, header.role)
-        groups.setdefault(key, []).append(item)
+        gathered.setdefault(key, []).append(item)
     samples = []
-    for (family, provider, endpoint, _, _), items in groups.items():
+    for (family, provider, endpoint, _, _), items in gathered.items():
         items.sort(key=lambda item: (item.table.start_unix_ns, item.path))
         prices = cost.prices_of(providers.get(provider), endpoint, family.model)
         samples.append(_sample_of(items, methodology_of(methodologies, family.methodology), prices))
     families: dict[Family, list[Row]] = {}
-    for (known, items), numbers in zip(groups.items(), estimate(samples), strict=True):
+    for (known, items), numbers in zip(gathered.items(), estimate(samples), strict=True):
         family, provider, endpoint, origin, _ = known
         row = _build_row(family, provider, endpoint, origin, items, numbers)
         reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
@@ -355,7 +357,7 @@ def build_rows(
         row
         for family, rows in families.items()
         for row in _rank_family(
-            _one_per_group(rows, providers), methodology_of(methodologies, family.methodology)
+            _one_per_group(rows, providers, groups), methodology_of(methodologies, family.methodology)
         )
     ]
     return tuple(sorted(ranked, key=lambda row: row.id))
@@ -565,7 +567,9 @@ def _ineligible_by_provider(provider: Provider | None, methodology: Methodology)
         yield "no recorded permission to publish benchmarks"
 
 
-def _one_per_group(rows: Sequence[Row], providers: Mapping[str, Provider]) -> list[Row]:
+def _one_per_group(
+    rows: Sequence[Row], providers: Mapping[str, Provider], groups: Mapping[str, str]
+) -> list[Row]:
     """Of one family, let one eligible row a company group stand: the first endpoint that a provider lists.
 
     The choice is made before any figure is looked at: a group that could put forward whichever of
@@ -581,7 +585,7 @@ def _one_per_group(rows: Sequence[Row], providers: Mapping[str, Provider]) -> li
     standing: set[str] = set()
     result = []
     for row in sorted(rows, key=place):
-        group = group_of(providers, row.provider)
+        group = group_of(providers, row.provider, groups)
         if not row.unranked and group in standing:
             row = dataclasses.replace(row, unranked=("another endpoint of the same company group stands",))
         elif not row.unranked:
@@ -590,10 +594,15 @@ def _one_per_group(rows: Sequence[Row], providers: Mapping[str, Provider]) -> li
     return result
 
 
-def group_of(providers: Mapping[str, Provider], provider: str) -> str:
-    """The company group of a provider: its organisation, else itself. What is one's is not independent."""
+def group_of(
+    providers: Mapping[str, Provider], provider: str, heads: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The company group of a provider: the head of its organisation's, by ``heads``, else that, else
+    itself. What is one's is not independent."""
     entry = providers.get(provider)
-    return f"organisation {entry.organisation}" if entry and entry.organisation else provider
+    if entry is None or entry.organisation is None:
+        return provider
+    return f"organisation {heads.get(entry.organisation, entry.organisation)}"
 
 
 def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]:

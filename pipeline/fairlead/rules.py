@@ -655,7 +655,7 @@ _RULES = (
         "LIFE007",
         "A decision of too few",
         "Panelists decide a dispute, and members without ties suspend a result, only together: rules.yaml "
-        "says how many it takes. The same account twice is one person.",
+        "says how many it takes. The same account twice is one person, and a company group counts once.",
         "Add the approvals that were given, each with its GitHub id, or leave the event out until there are"
         " enough.",
     ),

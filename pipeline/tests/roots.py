@@ -833,11 +833,19 @@ PANEL = (301, 302, 303)
 
 
 def seat(root: Path, *numbers: int, roles: tuple[str, ...] = ("panelist",)) -> None:
-    """Seat members of the university under these GitHub ids; without any, the whole :data:`PANEL`."""
+    """Seat members under these GitHub ids, each of an institute of its own; without any, the whole
+    :data:`PANEL`."""
     text = FILES[f"{GOVERNANCE}/members/ada.yaml"]
     for number in numbers or PANEL:
+        institute = f"id: institute-{number}\n    name: Institute {number}\n    kind: academic"
+        append(
+            root,
+            f"{GOVERNANCE}/organisations.yaml",
+            f"  - {institute}\n    owners: []\n    notes: null\n",
+        )
         new = text.replace("ada-example", f"person-{number}").replace("id: 201", f"id: {number}")
         new = new.replace("delegate_of: example-university", "delegate_of: null")
+        new = new.replace("example-university", f"institute-{number}")
         new = new.replace("  - voter\n", "".join(f"  - {role}\n" for role in roles))
         write(root, f"{GOVERNANCE}/members/person-{number}.yaml", new)
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fairlead import life, model, windows
+from fairlead import governance, life, model, windows
 from fairlead.evidence import load_evidence
 from fairlead.life import Life, Phase, State
 from fairlead.ranking import Row, build_rows
@@ -330,13 +330,14 @@ def test_a_tie_lasts_for_the_months_of_the_rules(
     root: Path, job_until: str | None, interest: dict[str, Any] | None, is_tied: bool
 ) -> None:
     repository, _ = load_repository(root)
-    assert repository.rules is not None
     data = msgspec.to_builtins(repository.members["ben"])
     data["employment"] = [{**data["employment"][0], "from": "2019-01-01", "until": job_until}]
     tie = {"party": "acme-corporation", "from": None, "until": None, "source": "said", "notes": None}
     data["interests"] = [tie | interest] if interest else []
     member = msgspec.convert(data, model.Member)
     on = dt.date(2026, 4, 15)
-    found = life.tie_to(member, {"acme-corporation"}, repository.rules, on)
-    assert (found is not None) is is_tied
-    assert life.tie_to(member, {"example-university"}, repository.rules, on) is None
+    register = governance.register_of(repository)
+    assert register is not None
+    register = dataclasses.replace(register, members={**register.members, "ben": member})
+    assert bool(governance.ties_to(register, "ben", {"acme-corporation"}, on)) is is_tied
+    assert governance.ties_to(register, "ben", {"example-university"}, on) == ()

@@ -429,7 +429,9 @@ def test_every_reason_is_given_and_not_only_the_first() -> None:
 # -- one row a company group ---------------------------------------------------------------------
 
 
-def group_board(*windows: Sequence[Evidence], **organisations: str | None) -> dict[str, Row]:
+def group_board(
+    *windows: Sequence[Evidence], heads: Mapping[str, str] | None = None, **organisations: str | None
+) -> dict[str, Row]:
     """Rows by endpoint, of the providers given with their organisation."""
     providers = {
         name: make_provider(f"{name}-one", f"{name}-two", organisation=organisation)
@@ -440,6 +442,7 @@ def group_board(*windows: Sequence[Evidence], **organisations: str | None) -> di
         providers,
         {"1.0.0": make_methodology()},
         now_unix_ns=NOW,
+        groups=heads or {},
     )
     return {row.endpoint: row for row in rows}
 
@@ -470,6 +473,17 @@ def test_two_providers_of_one_company_are_ranked_once() -> None:
     )
     assert rows["acme-one"].unranked == ()
     assert rows["bolt-one"].unranked == SIBLING
+
+
+def test_two_subsidiaries_are_ranked_once() -> None:
+    """Two companies of one owner are one group: by the heads that the register of owners gives."""
+    windows = neutral("acme", 100.0, endpoint="acme-one"), neutral("bolt", 90.0, endpoint="bolt-one")
+    companies = {"acme": "acme-corporation", "bolt": "bolt-limited"}
+    rows = group_board(*windows, **companies)
+    assert rows["acme-one"].unranked == rows["bolt-one"].unranked == ()
+    heads = {"acme-corporation": "holding", "bolt-limited": "holding", "holding": "holding"}
+    rows = group_board(*windows, heads=heads, **companies)
+    assert (rows["acme-one"].unranked, rows["bolt-one"].unranked) == ((), SIBLING)
 
 
 def test_a_group_does_not_choose_its_endpoint_by_how_it_did() -> None:

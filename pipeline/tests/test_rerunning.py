@@ -32,7 +32,7 @@ STOPPING = """
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The valid root, with a method that says when a rerun ends, and one person more: a maintainer who works
-    for the university."""
+    for an institute."""
     method = roots.FILES[roots.METHODOLOGY]
     last = "\n  success_margin_share: 0.01\n"
     assert method.count(last) == 1
@@ -77,7 +77,7 @@ INTEREST = """interests:
         ("term_until: 2028-01-01", "term_until: 2026-03-31", "G-8.2: person (301) has no seat on 2026-04-01"),
         ("  - maintainer\n", "  - voter\n", "G-8.2: person (301) is no maintainer"),
         (
-            "organisation: example-university",
+            "organisation: institute-301",
             "organisation: acme-corporation",
             "G-3.1: person (301) has an interest in Acme Corporation: employed by Acme Corporation",
         ),
@@ -103,7 +103,7 @@ def test_who_may_not_start_a_rerun_is_told_why(root: Path, old: str, new: str, s
 
 def test_a_tie_to_the_group_is_a_tie_to_the_provider(root: Path) -> None:
     """Working for whoever owns it is working for it."""
-    member(root, "organisation: example-university", "organisation: example-fund")
+    member(root, "organisation: institute-301", "organisation: example-fund")
     assert plan(root, f"person:{MAINTAINER}")[0] == 0
     roots.edit(root, f"{roots.GOVERNANCE}/organisations.yaml", "share: 0.4", "share: 0.6")
     code, text = plan(root, f"person:{MAINTAINER}")

@@ -9,10 +9,11 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from fairlead import governance
 from fairlead.checks.context import Context, at, unknown
 from fairlead.documents import Unreadable, read_bounded
-from fairlead.life import is_claim, is_neutral, lives_of, open_disputes, tie_to, votes
-from fairlead.model import Case, Claim, Event, History, Member, Rules, scenario_of
+from fairlead.life import is_claim, is_neutral, lives_of, open_disputes
+from fairlead.model import Case, Claim, Event, History, Member, scenario_of
 from fairlead.problems import Problem, nearest, pointer, quote
 from fairlead.repository import MAX_PROSE_BYTES, ORGANISATIONS_PATH, Repository
 from fairlead.rules import RULES
@@ -232,30 +233,47 @@ def check_open_disputes(repository: Repository, context: Context) -> Iterator[Pr
 
 
 def check_approvals(repository: Repository, _context: Context) -> Iterator[Problem]:
-    """Enough different people decided, each seated on that day, and none of them with an interest."""
-    rules = repository.rules
-    members = {member.github.id: member for member in repository.members.values()}
-    for name, history in repository.histories.items() if rules is not None else ():
+    """Enough company groups decided, each by somebody seated on that day and without an interest."""
+    register = governance.register_of(repository)
+    if register is None:
+        return
+    members = {member.github.id: name for name, member in register.members.items()}
+    for name, history in repository.histories.items():
         opened = {event.dispute: event for event in history.events if event.kind == "disputed"}
         for index, event in enumerate(history.events):
-            if rules is None or event.kind not in _APPROVED_KINDS:
+            if event.kind not in _APPROVED_KINDS:
                 continue
             is_panel, where = event.kind != "suspended", pointer("events", index, "approvals")
+            rules = register.rules
             least = rules.disputes.panelists_min if is_panel else rules.suspension.approvals_min
-            if votes(event) < least:
-                expected = f"at least {least} different {'panelists' if is_panel else 'members without ties'}"
-                message, fix = f"approved by {votes(event)}", "add the approvals given, or wait for more"
+            groups = _groups(register, event, members)
+            if len(groups) < least:
+                who = "panelists" if is_panel else "members without ties"
+                expected = f"at least {least} {who}, each of another company group"
+                message, fix = (
+                    f"company groups that approved: {len(groups)}",
+                    "add the approvals given, or wait for more",
+                )
                 yield at(repository, _path(name), "LIFE007", where, message, expected=expected, fix=fix)
             dispute = opened.get(event.dispute)
             parties = _parties(repository, name, event, dispute)
             for place, person in enumerate(event.approvals):
-                code, said = "LIFE008", _objection(members.get(person.id), event, is_panel=is_panel)
+                found = members.get(person.id, "")
+                code, said = "LIFE008", _objection(register.members.get(found), event, is_panel=is_panel)
                 if said is None:
-                    code, said = "LIFE009", _conflict(members[person.id], event, dispute, parties, rules)
+                    code, said = "LIFE009", _conflict(register, found, event, dispute, parties)
                 if said is not None:
                     fix = "take the approval out; somebody else has to give it"
                     message = f"{quote(person.login)} {said}"
                     yield at(repository, _path(name), code, f"{where}/{place}/id", message, fix=fix)
+
+
+def _groups(register: governance.Register, event: Event, members: Mapping[int, str]) -> set[str | int]:
+    """The company groups that approved; whoever is no member is one, and a problem of its own."""
+    return {
+        governance.group_of(register, members[person.id], _day(event)) if person.id in members else person.id
+        for person in event.approvals
+    }
 
 
 def _objection(member: Member | None, event: Event, *, is_panel: bool) -> str | None:
@@ -270,13 +288,13 @@ def _objection(member: Member | None, event: Event, *, is_panel: bool) -> str | 
 
 
 def _conflict(
-    member: Member, event: Event, opened: Event | None, parties: Collection[str], rules: Rules
+    register: governance.Register, name: str, event: Event, opened: Event | None, parties: Collection[str]
 ) -> str | None:
-    """Why somebody cannot approve this; the place where ``governance.conflicts`` takes over."""
-    if opened is not None and opened.by is not None and opened.by.id == member.github.id:
+    """Why somebody cannot approve this."""
+    if opened is not None and opened.by is not None and opened.by.id == register.members[name].github.id:
         return "opened the dispute"
-    party = tie_to(member, parties, rules, _day(event))
-    return f"has an interest in {quote(party)}" if party is not None else None
+    ties = governance.ties_to(register, name, parties, _day(event), to_any_provider=event.kind == "suspended")
+    return f"has an interest in {quote(ties[0].group)} ({ties[0].rule}): {ties[0].why}" if ties else None
 
 
 def _parties(repository: Repository, name: str, event: Event, opened: Event | None) -> frozenset[str]:

@@ -119,7 +119,7 @@ def board_rows(
     """
     from fairlead import evidence as evidences
     from fairlead.estimating import estimator
-    from fairlead.governance import withheld_rows
+    from fairlead.governance import company_heads, withheld_rows
     from fairlead.life import objections
     from fairlead.ranking import build_rows, estimate_each
 
@@ -136,6 +136,7 @@ def board_rows(
         against=objections(repository, moment),
         withheld=withheld_rows(repository, moment),
         estimate=estimator(results_cache(repository.root, "figures")) if with_cache else estimate_each,
+        groups=company_heads(repository, moment),
     )
 
 

@@ -8,8 +8,17 @@ clause of the charter, what a vote comes to and by which steps. The clauses are 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
-from fairlead.governance.conflicts import Conflict, Matter, conflicts, conflicts_data, matters, rerun_refusal
+from fairlead.governance.conflicts import (
+    Conflict,
+    Matter,
+    conflicts,
+    conflicts_data,
+    matters,
+    rerun_refusal,
+    ties_to,
+)
 from fairlead.governance.counting import ChangeClass, Count, ListedBallot, Result, Step, count_vote, minute
 from fairlead.governance.days import day_of, holds
 from fairlead.governance.electorate import (
@@ -19,6 +28,7 @@ from fairlead.governance.electorate import (
     electors_at,
     founding_at,
     founding_state,
+    group_of,
     seats_at,
 )
 from fairlead.governance.groups import group_heads
@@ -63,6 +73,7 @@ __all__ = [
     "Tie",
     "close_vote",
     "comment_ends",
+    "company_heads",
     "conflicts",
     "conflicts_data",
     "count_vote",
@@ -72,6 +83,7 @@ __all__ = [
     "founding_state",
     "funding_shares",
     "group_heads",
+    "group_of",
     "holds",
     "matters",
     "minute",
@@ -88,6 +100,7 @@ __all__ = [
     "tally_data",
     "tally_proposal",
     "text_digest",
+    "ties_to",
     "vote_length",
     "withheld",
     "withheld_rows",
@@ -116,3 +129,9 @@ def withheld_rows(repository: Repository, at: dt.datetime) -> dict[str, tuple[st
     """Why providers' rows are not ranked for whose they are; empty where no rules are in force."""
     register = register_of(repository)
     return {} if register is None else withheld(register, at)
+
+
+def company_heads(repository: Repository, at: dt.datetime) -> Mapping[str, str]:
+    """The head of each organisation's company group at a moment; empty where no rules are in force."""
+    register = register_of(repository)
+    return {} if register is None else register.heads(day_of(at))

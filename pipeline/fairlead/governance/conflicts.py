@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fairlead.governance.days import day_of
-from fairlead.governance.electorate import seat_ties, seats_at
-from fairlead.governance.interests import NAMING_KINDS, Tie, member_ties, recusing, span_before
+from fairlead.governance.electorate import Seat, seat_ties, seats_at
+from fairlead.governance.interests import (
+    NAMING_KINDS,
+    Tie,
+    member_ties,
+    provider_groups,
+    recusing,
+    span_before,
+)
 from fairlead.governance.register import Register
 from fairlead.model import GitHub, Proposal
 
@@ -55,21 +62,41 @@ def conflicts(register: Register, about: tuple[Matter, ...], at: dt.datetime) ->
     """Who must recuse from which matter at a moment: by member, in the order of the matters."""
     on = day_of(at)
     heads = register.heads(on)
-    seated = {seat.member: seat for seat in seats_at(register, on) if seat.counts}
+    seated = _seats_that_count(register, on)
     found = []
     for name, member in sorted(register.members.items()):
         if not member.seated <= on <= member.term_until:
             continue
-        if name in seated:
-            ties = seat_ties(register, name, seated[name].organisation, (on, on))
-        else:
-            ties = member_ties(register, name, span_before(register, on, on), None)
+        ties = _ties_on(register, name, on, seated.get(name))
         for matter in about:
             groups = frozenset(heads.get(named, named) for named in matter.named)
             against = recusing(ties, groups)
             if against:
                 found.append(Conflict(name, matter, against))
     return tuple(found)
+
+
+def _seats_that_count(register: Register, on: dt.date) -> dict[str, Seat]:
+    return {seat.member: seat for seat in seats_at(register, on) if seat.counts}
+
+
+def _ties_on(register: Register, name: str, on: dt.date, seat: Seat | None) -> tuple[Tie, ...]:
+    """Every tie of a member that counts on a day; of one who holds a seat, the organisation's too."""
+    if seat is not None:
+        return seat_ties(register, name, seat.organisation, (on, on))
+    return member_ties(register, name, span_before(register, on, on), None)
+
+
+def ties_to(
+    register: Register, name: str, organisations: Iterable[str], on: dt.date, *, to_any_provider: bool = False
+) -> tuple[Tie, ...]:
+    """A member's ties on a day to the groups of these organisations; where asked, to any provider's too."""
+    heads = register.heads(on)
+    groups = frozenset(heads.get(organisation, organisation) for organisation in organisations)
+    if to_any_provider:
+        groups |= provider_groups(register, heads)
+    seat = _seats_that_count(register, on).get(name)
+    return recusing(_ties_on(register, name, on, seat), groups)
 
 
 def rerun_refusal(

@@ -110,6 +110,12 @@ def _standing(
     return organisation, state, "G-2.6", f"left {named} on {max(ends)}; to be put in order by {cure_until}"
 
 
+def group_of(register: Register, name: str, on: dt.date) -> str:
+    """The company group that a member speaks for on a day, or last worked in, whatever the role."""
+    organisation = _standing(register, register.members[name], on)[0]
+    return register.heads(on).get(organisation, organisation)
+
+
 # -- the cap of a group --------------------------------------------------------------------------
 
 
