@@ -1080,6 +1080,14 @@ _RULES = (
         "share it, each such line would be a ballot on both.",
         "Open a pull request for each, and write its number into `pull`.",
     ),
+    Rule(
+        "GOV017",
+        "A vote on a text that answers no objection",
+        "Whoever votes should see what was said against it, and what came of that; and whoever objected, "
+        "that it was heard.",
+        "Add the section `## Objections` to proposal.md before the vote: each objection and its answer, or "
+        "that none was raised.",
+    ),
     # -- HIS -------------------------------------------------------------------------------------
     Rule(
         "HIS001",

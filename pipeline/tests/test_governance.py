@@ -384,6 +384,7 @@ PROOFS = {
     "G-4.7": _CASES,
     "G-4.8": _LAWS + "test_recusing_a_group_that_did_not_vote_changes_only_the_quorums_base",
     "G-4.9": _LAWS + "test_a_major_change_needs_the_untied_and_a_tie_keeps_things",
+    "G-4.10": "test_voting.py::test_a_text_that_answers_no_objection_is_not_put_to_the_vote",
     "G-5.1": _CASES,
     "G-5.2": _CASES,
     "G-5.3": "test_governance.py::test_a_digest_is_of_the_text_and_not_of_what_became_of_it",

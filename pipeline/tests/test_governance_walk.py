@@ -14,7 +14,18 @@ from fairlead import governance
 from fairlead.governance import Outcome
 
 from . import governance_example as board
-from .walk_example import ADMISSION, METHOD, SEATED, VERSION, Walk, reset, run, seat_everybody, write_version
+from .walk_example import (
+    ADMISSION,
+    METHOD,
+    SEATED,
+    TEXT,
+    VERSION,
+    Walk,
+    reset,
+    run,
+    seat_everybody,
+    write_version,
+)
 
 
 def ratify(walk: Walk) -> None:
@@ -33,7 +44,7 @@ def ratify(walk: Walk) -> None:
     walk.wait(2)
     walk.vote(METHOD, ada="yes", dan="no")
     walk.step("Record two ballots")
-    (walk.root / f"methodology/proposals/{METHOD}/proposal.md").write_text("# An example\n\nMended.\n")
+    (walk.root / f"methodology/proposals/{METHOD}/proposal.md").write_text(TEXT.replace("Because", "Mended"))
     assert walk.outcome(METHOD) is Outcome.AMENDED
     walk.open_vote(METHOD)
     walk.step("Amend, and put it to the vote again")

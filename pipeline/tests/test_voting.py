@@ -15,7 +15,7 @@ from fairlead import governance
 from . import fake_github as fake
 from . import governance_example as board
 from .fake_github import REPOSITORY, TOKEN, FakeGitHub, commit, serving, user
-from .walk_example import METHOD, VERSION, Walk, files_below, run, seat_everybody
+from .walk_example import METHOD, TEXT, VERSION, Walk, files_below, run, seat_everybody
 
 HEAD = commit("the change")
 PULL = 7
@@ -206,7 +206,7 @@ def test_all_of_it_goes_without_github(walk: Walk) -> None:
 def test_a_changed_text_ends_a_vote_and_opens_none(walk: Walk) -> None:
     """Whether it is put to the vote again is for people to say; then its days of comment begin anew."""
     opened(walk).wait(2)
-    (walk.root / f"methodology/proposals/{METHOD}/proposal.md").write_text("# An example\n\nMended.\n")
+    (walk.root / f"methodology/proposals/{METHOD}/proposal.md").write_text(TEXT.replace("Because", "Mended"))
     walk.step("Mend the text")
     code, text = tally(walk, None, "--every")
     assert (code, text) == (0, f"{METHOD}: ended by a change of its text\n")
@@ -240,6 +240,19 @@ def test_one_pull_request_that_cannot_be_read_holds_up_no_other(walk: Walk, hub:
     assert f"error: {METHOD}: " in text
     assert f"{other}: no quorum" in text
     assert (kinds(walk)[-1], kinds(walk, other)[-1]) == ("voting", "rejected")
+
+
+def test_a_text_that_answers_no_objection_is_not_put_to_the_vote(walk: Walk) -> None:
+    """An empty section is none; once it says something, the vote opens."""
+    path = walk.root / f"methodology/proposals/{METHOD}/proposal.md"
+    for text in ("# An example\n", "# An example\n\n## Objections\n\n", "# A\n\n## Objections\n\n## More\n"):
+        path.write_text(text)
+        walk.wait(14)
+        code, said = tally(walk, None, "--every")
+        assert (code, f"{METHOD}: not put to the vote: G-4.10: " in said) == (0, True), said
+        assert tally(walk, None, METHOD, "--open")[0] == 1
+    path.write_text("# An example\n\n## Objections\r\n\nNone was raised.\n")
+    assert "open until" in tally(walk, None, "--every")[1]
 
 
 def test_a_board_that_is_founding_opens_no_vote(tmp_path: Path) -> None:

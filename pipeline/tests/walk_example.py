@@ -28,6 +28,7 @@ from . import roots
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 VERSION = "1.0.0-rc"
 ADMISSION, METHOD = "0001-first-members", "0002-the-method"
+TEXT = "# An example\n\nBecause.\n\n## Objections\n\nNone was raised.\n"
 SEATED = ("ada", "bo", "cy", "dan", "eve", "fay")
 
 
@@ -64,10 +65,10 @@ class Walk:
 
     # -- what people do
 
-    def propose(self, name: str, kind: Any, **changes: Any) -> None:
+    def propose(self, name: str, kind: Any, text: str = TEXT, **changes: Any) -> None:
         fields = {"raised": self.now, "events": (board.event("draft", self.now),), **changes}
         self.write(f"methodology/proposals/{name}/proposal.yaml", "proposal", board.proposal(kind, **fields))
-        (self.root / f"methodology/proposals/{name}/proposal.md").write_text("# An example\n\nBecause.\n")
+        (self.root / f"methodology/proposals/{name}/proposal.md").write_text(text)
 
     def happen(self, name: str, *kinds: str) -> None:
         proposal = self.load().proposals[name]

@@ -238,6 +238,10 @@ def check_openings(repository: Repository, context: Context) -> Iterator[Problem
         path, proposal = f"methodology/proposals/{name}/ballot.yaml", repository.proposals[name]
         made = governance.tally_proposal(repository, name, context.now)
         fix = "close this vote as `withdrawn`, and open it again by the rules"
+        if not governance.answers_objections(repository, name):
+            text, message = path.replace("ballot.yaml", "proposal.md"), "no section says what was objected to"
+            mend = "write `## Objections`: each one and its answer, or that there was none; then vote anew"
+            yield Problem("GOV017", text, message, expected="`## Objections`", fix=mend)
         for step in made.held if made is not None else ():
             if step.met is False and step.rule != "G-5.3":
                 yield at(repository, path, "GOV014", "", f"{step.rule}: {step.text}", fix=fix)

@@ -179,6 +179,9 @@ def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime)
         name, opened, ballot, register, text_sha256=sha256, now=ballot.opens, computed=change
     )
     unmet = [f"{step.rule}: {words.step_words(step)}" for step in made.held if step.met is False]
+    if not governance.answers_objections(repository, name):
+        text = "no section `## Objections` in proposal.md says which were raised, and what came of each."
+        unmet.append(f"G-4.10: There is {text}")
     if not unmet:
         _write(repository, name, ballot=ballot, proposal=opened)
     return " ".join(unmet)

@@ -50,7 +50,7 @@ from fairlead.governance.tally import (
     tally_data,
     vote_length,
 )
-from fairlead.governance.texts import proposal_digest, proposal_files, text_digest
+from fairlead.governance.texts import answers_objections, proposal_digest, proposal_files, text_digest
 from fairlead.repository import Repository
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "Step",
     "Tally",
     "Tie",
+    "answers_objections",
     "close_vote",
     "comment_ends",
     "company_heads",

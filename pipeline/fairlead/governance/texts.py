@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -11,6 +12,8 @@ from fairlead.documents import Unreadable, read_bounded
 from fairlead.governance.register import PROPOSALS
 from fairlead.model import Proposal
 from fairlead.repository import MAX_PROSE_BYTES, Repository
+
+_OBJECTIONS = re.compile(rb"^## Objections[ \t]*\r?\n\s*[^\s#]", re.MULTILINE)
 
 
 def proposal_digest(proposal: Proposal, files: Mapping[str, bytes]) -> str:
@@ -51,3 +54,9 @@ def proposal_files(repository: Repository, name: str) -> dict[str, bytes]:
 def text_digest(repository: Repository, name: str) -> str:
     """The digest of a proposal's text as it stands in the tree."""
     return proposal_digest(repository.proposals[name], proposal_files(repository, name))
+
+
+def answers_objections(repository: Repository, name: str) -> bool:
+    """Whether a proposal's text has the section *Objections*, and something stands in it (G-4.10)."""
+    text = proposal_files(repository, name).get("proposal.md", b"")
+    return _OBJECTIONS.search(text) is not None

@@ -14,6 +14,7 @@ import msgspec
 
 from fairlead import fidelity, smoothness, stats
 from fairlead.fidelity import Answers, FidelityRules, Finding, Judgement, Sample
+from fairlead.governance import company_heads
 from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.publish import figures, integrity, markup
@@ -104,6 +105,7 @@ def findings(
 
 def by_version(edition: Edition, rows: Sequence[Row]) -> Iterator[tuple[str, ModelFindings]]:
     """What the rows of one model show, by methodology version, of each that says what a finding is."""
+    heads = company_heads(edition.repository, edition.now)
     for version in sorted({row.family.methodology or "" for row in rows}):
         methodology = edition.repository.methodologies.get(version)
         rules = None if methodology is None else finding_rules(methodology)
@@ -115,7 +117,7 @@ def by_version(edition: Edition, rows: Sequence[Row]) -> Iterator[tuple[str, Mod
                 [row for row in rows if row.family.methodology == version],
                 rules,
                 intervals=interval_rules(methodology),
-                group_of=functools.partial(group_of, edition.repository.providers),
+                group_of=functools.partial(group_of, edition.repository.providers, heads=heads),
             ),
         )
 

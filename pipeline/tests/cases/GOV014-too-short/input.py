@@ -10,7 +10,7 @@ def build(root, roots):
     text = text.replace("2025-12-01", "2026-02-01").replace("2025-12-20", "2026-03-25")
     text = text.replace("kind: accepted", "kind: voting").replace("  - acme-corporation\n", "")
     roots.write(root, f"{folder}/proposal.yaml", text.replace("example-university", "example-fund"))
-    roots.write(root, f"{folder}/proposal.md", "# More members\n")
+    roots.write(root, f"{folder}/proposal.md", "# More members\n\n## Objections\n\nNone.\n")
     loaded, _ = repository.load_repository(root)
     ballot = governance.open_vote(
         governance.register_of(loaded),
