@@ -180,8 +180,8 @@ def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime)
     )
     unmet = [f"{step.rule}: {words.step_words(step)}" for step in made.held if step.met is False]
     if not governance.answers_objections(repository, name):
-        text = "no section `## Objections` in proposal.md says which were raised, and what came of each."
-        unmet.append(f"G-4.10: There is {text}")
+        text = "proposal.md has no section `## Objections`, which says what was raised and what came of it."
+        unmet.append(f"G-4.10: {text} NOT met.")
     if not unmet:
         _write(repository, name, ballot=ballot, proposal=opened)
     return " ".join(unmet)
