@@ -59,6 +59,41 @@ def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[l
     return evidence, problems
 
 
+def evidence_under(
+    repository: Repository, evidence: Sequence[Evidence], other: Repository, cache: Cache | None = None
+) -> tuple[list[Evidence], list[Problem]]:
+    """The windows of a repository as another state of its method sees them: by other numbers.
+
+    ``other`` differs from ``repository`` in ``methodologies`` alone. The raw files are read again only where
+    a number differs that tables are made by.
+    """
+    if not other.methodologies:
+        return [], []
+    if any(_tabulates_otherwise(item, repository, other) for item in evidence):
+        again, problems = load_evidence(other, cache)
+        kept = {item.path for item in evidence}
+        return [item for item in again if item.path in kept], problems
+    return [
+        dataclasses.replace(item, invalid=_invalid(item.table, other.methodologies)) for item in evidence
+    ], []
+
+
+def _tabulates_otherwise(item: Evidence, repository: Repository, other: Repository) -> bool:
+    header = item.table.header
+    version = header.methodology.version if header.methodology else None
+    first, second = (methodology_of(each.methodologies, version) for each in (repository, other))
+    return first is not second and _table_rules(first) != _table_rules(second)
+
+
+def _invalid(table: WindowTable, methodologies: Mapping[str, Methodology]) -> tuple[str, ...]:
+    """Why a window does not count by its version; an imported one is never held against a limit."""
+    header = table.header
+    if header.origin == "imported":
+        return ()
+    version = header.methodology.version if header.methodology else None
+    return invalid_reasons(table, methodology_of(methodologies, version))
+
+
 def _rules(methodologies: Mapping[str, Methodology]) -> RulesByVersion:
     """What tables are made by: the window's own version, else the latest."""
     rules = {version: _table_rules(methodology) for version, methodology in methodologies.items()}
@@ -76,14 +111,12 @@ def _evidence_of(
     scenario = scenario_of(path, header.model)
     if scenario is None:
         return _unusable(Refused("WIN008", "its name does not state the model of its header"), path)
-    version = header.methodology.version if header.methodology else None
-    methodology = methodology_of(repository.methodologies, version)
     return Evidence(
         path=path,
         origin=_origin(manifest, header),
         scenario=scenario,
         table=made.table,
-        invalid=() if header.origin == "imported" else invalid_reasons(made.table, methodology),
+        invalid=_invalid(made.table, repository.methodologies),
         usage=made.usage,
         made_from=key,
     )

@@ -310,7 +310,7 @@ def _write_governance(root: Path) -> None:
         "kind": "methodology",
         "proposer": {"login": "bo-example", "id": 8},
         "raised": "2026-02-01T00:00:00Z",
-        "methodology_version": None,
+        "methodology_version": "0.2.0",
         "named": ["acme"],
         "pull": None,
         "events": [event],

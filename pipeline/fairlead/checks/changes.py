@@ -234,7 +234,7 @@ def check_rules(repository: Repository, context: Context) -> Iterator[Problem]:
 
 
 def _is_accepted(repository: Repository, proposal: str, context: Context) -> bool:
-    made = governance.tally_proposal(repository, proposal, context.now)
+    made = context.tally(repository, proposal)
     return made is not None and made.outcome is governance.Outcome.ACCEPTED
 
 

@@ -6,7 +6,9 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 
+from fairlead import impact
 from fairlead.documents import problem_at
+from fairlead.governance import Tally
 from fairlead.history import Base, Trail
 from fairlead.model import GitHub
 from fairlead.problems import Problem, nearest, quote
@@ -30,6 +32,14 @@ class Context:
     recount: Recount | None = None
     trail: Trail | None = None
     actor: GitHub | None = None
+    _tallies: dict[str, Tally | None] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+
+    def tally(self, repository: Repository, proposal: str) -> Tally | None:
+        """The outcome of a proposal, by the class that its change is computed to have. It is kept: windows
+        are read for it where a vote was opened for less than a major change."""
+        if proposal not in self._tallies:
+            self._tallies[proposal] = impact.tally_proposal(repository, proposal, self.now)
+        return self._tallies[proposal]
 
 
 def at(

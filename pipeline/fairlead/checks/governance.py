@@ -161,7 +161,7 @@ def check_decisions(repository: Repository, context: Context) -> Iterator[Proble
         path.startswith(("methodology/governance/", "methodology/proposals/")) for path in repository.broken
     ):
         return
-    tallies = _tallies(repository, context.now)
+    tallies = _tallies(repository, context)
     for index, (version, entry) in enumerate(repository.versions.items()):
         made = tallies.get(entry.ratified_by or "")
         if entry.state != "ratified" or made is None or _is_changed(repository, version):
@@ -207,8 +207,8 @@ def _unadmitted(
                 yield at(repository, path, "GOV013", "/seated", message, fix=fix)
 
 
-def _tallies(repository: Repository, now: dt.datetime) -> dict[str, Tally]:
-    made = {name: governance.tally_proposal(repository, name, now) for name in repository.proposals}
+def _tallies(repository: Repository, context: Context) -> dict[str, Tally]:
+    made = {name: context.tally(repository, name) for name in repository.proposals}
     return {name: found for name, found in made.items() if found is not None}
 
 
@@ -236,7 +236,7 @@ def check_openings(repository: Repository, context: Context) -> Iterator[Problem
         if register is None or name not in repository.proposals or context.now >= ballot.closes:
             continue
         path, proposal = f"methodology/proposals/{name}/ballot.yaml", repository.proposals[name]
-        made = governance.tally_proposal(repository, name, context.now)
+        made = context.tally(repository, name)
         fix = "close this vote as `withdrawn`, and open it again by the rules"
         if not governance.answers_objections(repository, name):
             text, message = path.replace("ballot.yaml", "proposal.md"), "no section says what was objected to"

@@ -59,6 +59,7 @@ for _command in (
     results.verdict,
     results.rank,
     results.explain,
+    governing.impact,
     voting.tally,
     governing.conflicts,
     simulating.simulate,

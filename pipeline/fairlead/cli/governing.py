@@ -1,19 +1,81 @@
-"""The command that says who must recuse, and what a command of governance looks up first."""
+"""The commands that say what a change of the method does, and who must recuse."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairlead.cli.common import EXIT_PROBLEMS, as_json_too, complain, find_root, in_root, load, now
+from fairlead.cli.common import (
+    EXIT_PROBLEMS,
+    as_json_too,
+    complain,
+    find_root,
+    in_root,
+    load,
+    now,
+    results_cache,
+    stop_at,
+)
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from fairlead.governance import Register
     from fairlead.repository import Repository
+
+
+@click.command()
+@click.argument("proposal", required=False)
+@click.option("--base", metavar="REF", help="What was changed since this git ref, as a pull request's base.")
+@as_json_too
+@in_root
+def impact(proposal: str | None, base: str | None, as_json: bool, root_option: Path | None) -> None:
+    """Say which ranks, verdicts and numbers a change of the method would change, and who is tied to whom.
+
+    Give a PROPOSAL, by its folder's name or its number, or --base REF for the files as they are. The class of
+    the change follows from it: a vote on a lower one is void. Nothing is written.
+    """
+    from fairlead import history, impact
+    from fairlead.evidence import load_evidence
+    from fairlead.repository import TOP_FOLDERS
+
+    if (proposal is None) == (base is None):
+        raise click.UsageError("give either a PROPOSAL or --base REF")
+    root, moment = find_root(root_option), now()
+    repository, cache = load(root, results_cache(root, "documents")), results_cache(root, "windows")
+    name = proposal_name(repository, proposal) if proposal is not None else None
+    past = history.open_base(root, base, TOP_FOLDERS) if base is not None else None
+    if base is not None and past is None:
+        raise click.UsageError(f"{root} is not under git, so nothing is known of {base}")
+    evidence, problems = load_evidence(repository, cache)
+    stop_at(problems)
+    if past is not None:
+        found = impact.impacts_since(repository, past, evidence, moment, cache)
+    else:
+        assert name is not None
+        one = impact.impact_of_proposal(repository, name, evidence, moment, cache)
+        if one is None:
+            change, reason = impact.unscored(repository.proposals[name])
+            stated = {**impact.impact_data((), {}), "class": change, "reason": reason}
+            _show(stated if as_json else f"{reason}\n", moment)
+            return
+        found = (one,)
+    concerned = sorted({provider for each in found for provider in each.providers})
+    ties = impact.ties_of(repository, concerned, moment)
+    _show(impact.impact_data(found, ties) if as_json else impact.impact_text(found, ties), moment)
+
+
+def _show(what: str | dict[str, Any], moment: dt.datetime) -> None:
+    """Text as it is; data with its envelope."""
+    if isinstance(what, str):
+        click.echo(what, nl=False)
+        return
+    envelope = {"schema_version": 1, "generated_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
+    click.echo(json.dumps({**envelope, **what}, indent=2))
 
 
 @click.command()
@@ -49,8 +111,7 @@ def conflicts(
         found = tuple(conflict for conflict in found if conflict.member == member)
         seats = tuple(seat for seat in seats if seat.member == member)
     if as_json:
-        data = {"schema_version": 1, "generated_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
-        click.echo(json.dumps({**data, "conflicts": governance.conflicts_data(found)}, indent=2))
+        _show({"conflicts": governance.conflicts_data(found)}, moment)
         return
     stated = repository.proposals.get(proposal_name(repository, proposal)) if proposal is not None else None
     if stated is not None and stated.kind not in governance.NAMING_KINDS:

@@ -19,6 +19,7 @@ from fairlead.cli.common import (
     in_root,
     load,
     now,
+    results_cache,
 )
 from fairlead.cli.github import connected
 from fairlead.cli.governing import proposal_name, register_in
@@ -40,7 +41,7 @@ STATUS = "fairlead/vote"
     "--class",
     "computed",
     type=click.Choice(["editorial", "minor", "major"]),
-    help="The class that the change was computed to have; a vote on a lower one is void.",
+    help="The least class to count it as, where more is known than the files say; else it is computed.",
 )
 @click.option(
     "--open",
@@ -116,14 +117,15 @@ def _forge(asked: Asked) -> Any:
 
 
 def _tally_one(root: Path, moment: dt.datetime, text: str, asked: Asked) -> None:
-    from fairlead import governance
+    from fairlead import governance, impact
     from fairlead.governance import words
 
-    repository = load(root)
+    repository, cache = load(root), results_cache(root, "windows")
     name = proposal_name(repository, text)
     register_in(repository)
     if asked.is_opening:
-        unmet = _open(repository, name, asked.computed, moment)
+        stated = asked.computed or impact.computed_class(repository, name, moment, cache=cache)
+        unmet = _open(repository, name, stated, moment)
         if unmet:
             complain(f"{name} cannot be put to the vote yet: {unmet}")
             raise click.exceptions.Exit(EXIT_PROBLEMS)
@@ -133,7 +135,7 @@ def _tally_one(root: Path, moment: dt.datetime, text: str, asked: Asked) -> None
         if client is not None:
             fetched = _take_snapshot(client, repository, name, asked, _pull_of(repository, name, asked.pull))
             repository = load(root)
-        made = governance.tally_proposal(repository, name, moment, asked.computed)
+        made = impact.tally_proposal(repository, name, moment, least=asked.computed, cache=cache)
         assert made is not None
         if asked.status and fetched is not None:
             _post(client, asked, fetched.head_sha, made)
@@ -300,10 +302,10 @@ def _carry_on(
 ) -> Iterable[Tally]:
     """Open a proposal's vote, count it, close it: whatever its dates say. Nothing for one that is not in
     comment or voting."""
-    from fairlead import governance
+    from fairlead import governance, impact
     from fairlead.governance import words
 
-    repository = load(root)
+    repository, cache = load(root), results_cache(root, "windows")
     proposal = repository.proposals[name]
     waits = None
     if proposal.events[-1].kind == "comment":
@@ -315,7 +317,7 @@ def _carry_on(
     if client is not None and waits is None and proposal.pull is not None:
         fetched = _take_snapshot(client, repository, name, asked, proposal.pull)
         repository = load(root)
-    made = governance.tally_proposal(repository, name, moment)
+    made = impact.tally_proposal(repository, name, moment, cache=cache)
     assert made is not None
     if waits is None:
         at = moment.replace(microsecond=0)
@@ -331,10 +333,13 @@ def _carry_on(
 
 def _open_when_due(repository: Repository, name: str, moment: dt.datetime) -> str | None:
     """Put a proposal to the vote whose days of comment are over; or say what it waits for."""
-    from fairlead import governance
+    from fairlead import governance, impact
 
     register, proposal = register_in(repository), repository.proposals[name]
-    change = governance.required_class(proposal) or "editorial"
+    computed = impact.computed_class(
+        repository, name, moment, cache=results_cache(repository.root, "windows")
+    )
+    change = governance.required_class(proposal, computed) or "editorial"
     ends = governance.comment_ends(proposal, change, register.rules)
     assert ends is not None
     if moment < ends:
@@ -342,5 +347,5 @@ def _open_when_due(repository: Repository, name: str, moment: dt.datetime) -> st
     ballot = repository.ballots.get(name)
     if ballot is not None and ballot.proposal_sha256 == governance.text_digest(repository, name):
         return "open for comment, with the text that was voted on already"
-    unmet = _open(repository, name, None, moment)
+    unmet = _open(repository, name, computed, moment)
     return f"not put to the vote: {unmet}" if unmet else None

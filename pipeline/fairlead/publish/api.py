@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead import cost, governance, life, ranking, usage, verdict
+from fairlead import cost, governance, impact, life, ranking, usage, verdict
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub
 from fairlead.publish import observed, registrations
@@ -48,6 +48,7 @@ KINDS = (
     "methodology",
     "governance",
     "tally",
+    "impact",
     "rules",
 )
 
@@ -343,10 +344,13 @@ def _governance(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
         return
     proposals = []
     for name, proposal in repository.proposals.items():
-        made = governance.tally_proposal(repository, name, edition.now)
-        assert made is not None
+        made = edition.tallies[name]
         file = f"tallies/{name}.json"
         yield file, ("tally", governance.tally_data(made))
+        if name in edition.impacts:
+            found = edition.impacts[name]
+            ties = impact.ties_of(repository, found.providers, edition.now)
+            yield f"impacts/{name}.json", ("impact", impact.impact_data([found], ties))
         proposals.append(
             {
                 "id": name,
@@ -358,11 +362,11 @@ def _governance(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
             }
         )
     about = governance.matters(register, repository.proposals)
-    found = governance.conflicts(register, about, edition.now)
+    recusals = governance.conflicts(register, about, edition.now)
     body = {
         "founding": list(governance.founding_at(register, edition.now).gaps),
         "members": _members(edition, register),
-        "conflicts": governance.conflicts_data(found),
+        "conflicts": governance.conflicts_data(recusals),
         "own_house": [
             {"group": hold.group, "rule": hold.rule, "why": hold.why}
             for hold in governance.own_house(register, edition.now)

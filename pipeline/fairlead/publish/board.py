@@ -14,7 +14,7 @@ from fairlead import governance
 from fairlead.governance import Count, Register, Step, Tally, words
 from fairlead.model import Proposal
 from fairlead.problems import Problem
-from fairlead.publish import figures, markup, method, parties, prose
+from fairlead.publish import figures, impacts, markup, method, parties, prose
 from fairlead.publish.edition import Edition, Page, proposal_url
 from fairlead.publish.markup import Html, heading, join, link, tag
 
@@ -76,7 +76,7 @@ def _proposals(edition: Edition) -> Html:
     lines = []
     for name, proposal in edition.repository.proposals.items():
         title = link(_URL, proposal_url(name), proposal.title)
-        made = governance.tally_proposal(edition.repository, name, edition.now)
+        made = edition.tallies.get(name)
         outcome = words.outcome_words(made) if made is not None else "–"
         raised = figures.minute(proposal.raised)
         lines.append(markup.row(title, proposal.kind, raised, _state(proposal), outcome))
@@ -139,7 +139,7 @@ def _own_house(edition: Edition, register: Register) -> Iterator[str]:
 def proposal_page(edition: Edition, name: str) -> Page:
     """/governance/<proposal>/: its text, its events, every step of the count, and every ballot."""
     proposal = edition.repository.proposals[name]
-    made = governance.tally_proposal(edition.repository, name, edition.now)
+    made = edition.tallies.get(name)
     text = edition.prose.get(f"methodology/proposals/{name}/proposal.md", "")
     facts = markup.definitions(
         [
@@ -157,6 +157,7 @@ def proposal_page(edition: Edition, name: str) -> Page:
     events = [markup.row(event.kind, figures.minute(event.at), event.reason) for event in proposal.events]
     blocks: list[str] = [facts, *prose.render(text), heading(2, "Events")]
     blocks.append(markup.simple_table("Events", ("Event", "At", "Reason"), events))
+    blocks += impacts.proposal_blocks(edition, name)
     if made is not None:
         blocks += [heading(2, "The vote"), *_vote(made)]
     return Page(

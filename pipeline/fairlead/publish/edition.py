@@ -13,9 +13,10 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 
-from fairlead import life
+from fairlead import impact, life
 from fairlead.audit import Record, make_record
 from fairlead.evidence import findings_of_claims
+from fairlead.governance import Tally
 from fairlead.integrity import Finding
 from fairlead.model import RawFile, Version
 from fairlead.problems import Problem
@@ -23,6 +24,8 @@ from fairlead.publish import markup
 from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of
 from fairlead.repository import Repository
 from fairlead.verdict import ClaimVerdict, SubmissionVerdict, judge_repository
+
+_UNDECIDED = ("draft", "comment", "voting", "amended")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +110,27 @@ class Edition:
         names = sorted({evidence_folder(item.path) for item in row.evidence})
         found = (self.verdicts[name].rows.get(key) for name in names if name in self.verdicts)
         return [verdict for verdict in found if verdict is not None]
+
+    @functools.cached_property
+    def tallies(self) -> Mapping[str, Tally]:
+        """The outcome of every proposal, by the class that it is computed to have; empty without rules."""
+        windows = tuple(self.evidence.values())
+        found = {
+            name: impact.tally_proposal(self.repository, name, self.now, evidence=windows)
+            for name in self.repository.proposals
+        }
+        return {name: made for name, made in found.items() if made is not None}
+
+    @functools.cached_property
+    def impacts(self) -> Mapping[str, impact.Impact]:
+        """What each proposal that is not decided yet would change, where files can say it."""
+        windows = tuple(self.evidence.values())
+        found = {
+            name: impact.impact_of_proposal(self.repository, name, windows, self.now)
+            for name, proposal in self.repository.proposals.items()
+            if proposal.events[-1].kind in _UNDECIDED
+        }
+        return {name: made for name, made in found.items() if made is not None}
 
     @functools.cached_property
     def integrity(self) -> Mapping[str, Sequence[Finding]]:

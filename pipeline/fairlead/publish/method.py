@@ -16,7 +16,7 @@ from fairlead import cost, fidelity, fronts, governance, metrics, profile, ranki
 from fairlead.measure import workload
 from fairlead.model import Methodology, Rules, Version
 from fairlead.problems import Problem
-from fairlead.publish import figures, markup, prose
+from fairlead.publish import figures, impacts, markup, prose
 from fairlead.publish.edition import Edition, Page, methodology_url
 from fairlead.publish.markup import Html, heading, join, link, tag
 from fairlead.rules import GROUPS, RULES
@@ -78,7 +78,13 @@ def version_page(edition: Edition, version: Version) -> tuple[Page, list[Problem
         url=methodology_url(version.version),
         title=f"Methodology {version.version}: {methodology.title}",
         description=f"How the board measures, version {version.version}, with every number it works by.",
-        blocks=[facts, *prose.render(text), heading(2, "Every number"), *_numbers(methodology)],
+        blocks=[
+            facts,
+            *prose.render(text),
+            *impacts.version_blocks(edition, version),
+            heading(2, "Every number"),
+            *_numbers(methodology),
+        ],
         crumbs=(("methodology/", "Methodology"),),
     )
     return page, problems

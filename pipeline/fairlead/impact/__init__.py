@@ -1,0 +1,74 @@
+"""What a change of the method does to ranks, verdicts, states and numbers, before anybody votes on it.
+
+The same windows are scored twice: by the method as it was, and as it would be. Nothing is written: what a new
+version says of windows that were measured under an older one is a record of its own, never a row of the
+board. The class of a change is what it does (G-4.1), and nobody's choice.
+"""
+
+from __future__ import annotations
+
+from fairlead.impact.effects import CLASS_OF, Change, Impact, Scored, What, compare, score
+from fairlead.impact.fields import (
+    PARTS,
+    Difference,
+    Fit,
+    Part,
+    compatibility,
+    differences,
+    part_of,
+    value_words,
+)
+from fairlead.impact.proposed import (
+    computed_class,
+    impact_of_proposal,
+    impact_of_version,
+    impacts_since,
+    predecessor,
+    repository_at,
+    tally_proposal,
+)
+from fairlead.impact.words import (
+    HEADINGS,
+    change_words,
+    class_words,
+    impact_data,
+    impact_text,
+    row_ranks,
+    said,
+    ties_of,
+    unscored,
+)
+
+__all__ = [
+    "CLASS_OF",
+    "HEADINGS",
+    "PARTS",
+    "Change",
+    "Difference",
+    "Fit",
+    "Impact",
+    "Part",
+    "Scored",
+    "What",
+    "change_words",
+    "class_words",
+    "compare",
+    "compatibility",
+    "computed_class",
+    "differences",
+    "impact_data",
+    "impact_of_proposal",
+    "impact_of_version",
+    "impact_text",
+    "impacts_since",
+    "part_of",
+    "predecessor",
+    "repository_at",
+    "row_ranks",
+    "said",
+    "score",
+    "tally_proposal",
+    "ties_of",
+    "unscored",
+    "value_words",
+]
