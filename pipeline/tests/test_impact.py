@@ -392,7 +392,11 @@ def propose(root: Path, kind: str = "editorial") -> None:
     stated = replace(stated, proposer=model.GitHub(login="ada-example", id=201))
     text = canonical_text("proposal", msgspec.to_builtins(stated))
     roots.write(root, f"methodology/proposals/{NEXT}/proposal.yaml", text)
-    roots.write(root, f"methodology/proposals/{NEXT}/proposal.md", "# The next method\n\nBecause.\n\n## Objections\n\nNone was raised.\n")
+    roots.write(
+        root,
+        f"methodology/proposals/{NEXT}/proposal.md",
+        "# The next method\n\nBecause.\n\n## Objections\n\nNone was raised.\n",
+    )
 
 
 def put_to_vote(root: Path, change: Any) -> None:
