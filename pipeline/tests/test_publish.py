@@ -193,7 +193,7 @@ def _board_cells(site: Path) -> dict[str, list[str]]:
     text = (site / "models" / "fable-7b" / "index.html").read_text("utf-8")
     text = re.split('<h2 id="(?:findings|time)"', text)[0]
     rows = {}
-    for row in re.findall(r"<tr(?: class=\"fl-has-note\")?>(<th scope=\"row\">.*?)</tr>", text, re.DOTALL):
+    for row in re.findall(r"<tr[^>]* data-row=[^>]*>(<th scope=\"row\">.*?)</tr>", text, re.DOTALL):
         first, *cells = re.split(r"(?=<t[dh][ >])", row)[1:]
         name = " ".join(Outline(first).text.split())
         if " claim " not in name:

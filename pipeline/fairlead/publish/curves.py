@@ -14,6 +14,7 @@ from fairlead.model import Methodology, Workload
 from fairlead.publish import markup, results
 from fairlead.publish.edition import Edition, families
 from fairlead.publish.markup import Html, tag
+from fairlead.publish.rows import estimate_html
 from fairlead.ranking import Better, Family, Origin, Row
 from fairlead.stats import Estimate
 
@@ -134,7 +135,7 @@ def _curve_lines(
 
 
 def _figure(name: str, estimate: Estimate | None, notes: Sequence[str] = ()) -> Html:
-    shown = tag("span", "–", class_="fl-none") if estimate is None else results.estimate_html(name, estimate)
+    shown = tag("span", "–", class_="fl-none") if estimate is None else estimate_html(name, estimate)
     return tag("td", shown, *(tag("small", note, class_="fl-sub fl-wrap") for note in notes), class_="fl-n")
 
 

@@ -222,6 +222,7 @@ class Page:
 
     ``crumbs`` are the pages above it: address and name. ``wide`` gives the whole width to tables.
     A page that is not ``indexed`` is left out of the search, whose index every reader loads whole.
+    ``script``: a module of ours that the page loads, by its path.
     """
 
     url: str
@@ -231,6 +232,7 @@ class Page:
     crumbs: Sequence[tuple[str, str]] = ()
     wide: bool = False
     indexed: bool = True
+    script: str | None = None
 
     @property
     def path(self) -> str:
@@ -248,6 +250,8 @@ def render_page(page: Page) -> str:
     }
     if not page.indexed:
         meta["search"] = {"exclude": True}
+    if page.script:
+        meta["script"] = page.script
     trail = [["", "Fairlead"], *page.crumbs]
     meta["crumbs"] = [[markup.relative(page.url, url), markup.escape(name)] for url, name in trail]
     front = "".join(f"{key}: {json.dumps(value)}\n" for key, value in meta.items())

@@ -128,9 +128,9 @@ def definitions(pairs: Iterable[tuple[Child, Child]]) -> Html:
     return tag("dl", *(tag("div", row) for row in rows), class_="fl-facts")
 
 
-def table(label: str, head: Html, *bodies: Html, class_: str = "") -> Html:
+def table(label: str, head: Html, *bodies: Html, class_: str = "", **attributes: str | None) -> Html:
     """A table in a container of its own that scrolls sideways; ``label`` names it for a screen reader."""
-    inner = tag("table", tag("thead", head), *bodies, class_=f"fl-table {class_}".strip())
+    inner = tag("table", tag("thead", head), *bodies, class_=f"fl-table {class_}".strip(), **attributes)
     return tag("div", inner, class_="fl-scroll", role="region", aria_label=label, tabindex=0)
 
 

@@ -6,7 +6,6 @@ methodology's first metric, then by id; rows without a rank come below, by id, e
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from fairlead import ranking
@@ -16,17 +15,14 @@ from fairlead.publish import disputes, figures, findings, markup, usage, verdict
 from fairlead.publish.edition import (
     Edition,
     Page,
-    evidence_folder,
     families,
     methodology_url,
     model_url,
     provider_url,
-    raw_url,
-    submission_url,
 )
 from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.rows import behind, evidence_cell, figure_cell, interests, row_data, when
 from fairlead.ranking import Family, Figure, Origin, Row
-from fairlead.stats import Estimate
 
 ORIGIN_WORDS = {Origin.NEUTRAL: "neutral", Origin.CLAIM: "claim", Origin.IMPORTED: "imported"}
 
@@ -62,11 +58,6 @@ def _model_row(edition: Edition, model: str, here: str) -> Html:
         _cell(str(len(rows) - ranked)),
         when(edition, newest),
     )
-
-
-def when(edition: Edition, time: dt.datetime) -> Html:
-    """A day, and how long ago it was."""
-    return join((markup.day(time), tag("small", figures.age(time, edition.now), class_="fl-sub")))
 
 
 def models_page(edition: Edition) -> Page:
@@ -107,7 +98,8 @@ def summary(edition: Edition) -> Html:
 def model_page(edition: Edition, model: str) -> Page:
     """/models/<model>/"""
     url, rows, name = model_url(model), edition.rows_where(model=model), edition.model_name(model)
-    blocks: list[str] = [_model_facts(edition, model, rows), _reading_note(url)]
+    tools = tag("div", class_="fl-tools")  # filled by the page's script; without it, nothing
+    blocks: list[str] = [_model_facts(edition, model, rows), _reading_note(url), tools]
     for family in families(rows):
         members = [row for row in rows if row.family == family]
         blocks += _family_section(edition, family, members, url)
@@ -119,6 +111,7 @@ def model_page(edition: Edition, model: str) -> Page:
         blocks=blocks,
         crumbs=(("models/", "Models"),),
         wide=True,
+        script="assets/board.js",
     )
 
 
@@ -154,7 +147,9 @@ def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here:
     methodology = edition.repository.methodologies.get(family.methodology or "")
     ranked, listed = order_rows(rows, methodology)
     shared = _shared_reasons(ranked, listed)
-    shown = [figure for figure in ranking.COLUMNS if any(_value(row, figure) is not None for row in rows)]
+    given = [figure for figure in ranking.FIGURES if any(_value(row, figure) is not None for row in rows)]
+    shown = [figure for figure in given if figure.is_column]
+    further = [figure for figure in given if not figure.is_column]
     blocks = [
         markup.heading(2, f"{family.scenario} · {vantage_words(edition, family)}", family_anchor(family)),
         _family_facts(edition, family, rows, methodology, here),
@@ -165,16 +160,34 @@ def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here:
     bodies = []
     columns = len(shown) + 2
     if ranked:
-        bodies.append(tag("tbody", *_body(edition, ranked, shown, shared, here)))
+        bodies.append(tag("tbody", *_body(edition, ranked, (shown, further), shared, here)))
     if listed:
         head = tag(
             "tr", tag("th", "Listed without a rank", colspan=columns, scope="rowgroup"), class_="fl-group"
         )
-        lines = _body(edition, listed, shown, shared, here)
+        lines = _body(edition, listed, (shown, further), shared, here)
         bodies.append(tag("tbody", *([head] if ranked else []), *lines))
     label = f"{family.scenario}, {vantage_words(edition, family)}"
-    blocks.append(markup.table(label, _figure_head(shown), *bodies, class_="fl-board"))
+    blocks.append(
+        markup.table(
+            label, _figure_head(shown), *bodies, class_="fl-board", **_family_data(edition, family, given)
+        )
+    )
     return [*blocks, *_missing_note(rows, shown), *usage.rows_note(edition, rows, here)]
+
+
+def _family_data(edition: Edition, family: Family, given: Sequence[Figure]) -> dict[str, str | None]:
+    """What the page's script filters a table by, and the order of its figures."""
+    vantage = edition.repository.vantages.get(family.vantage or "")
+    return {
+        "data_board": family_anchor(family),
+        "data_model": family.model,
+        "data_scenario": family.scenario,
+        "data_vantage": family.vantage,
+        "data_vantage_name": vantage.name if vantage else family.vantage,
+        "data_methodology": family.methodology,
+        "data_figures": " ".join(figure.name for figure in given),
+    }
 
 
 def family_anchor(family: Family) -> str:
@@ -265,28 +278,44 @@ def _figure_head(shown: Sequence[Figure]) -> Html:
     for figure in shown:
         unit = tag("small", figures.unit(figure.name), class_="fl-sub")
         cells.append(
-            tag("th", figure.label, unit, scope="col", class_="fl-n", title=figures.better_words(figure))
+            tag(
+                "th",
+                figure.label,
+                unit,
+                scope="col",
+                class_="fl-n",
+                title=figures.better_words(figure),
+                data_figure=figure.name,
+            )
         )
     return tag("tr", *cells, tag("th", "Evidence", scope="col", class_="fl-when"))
 
 
 def _body(
-    edition: Edition, rows: Sequence[Row], shown: Sequence[Figure], shared: tuple[str, ...], here: str
+    edition: Edition,
+    rows: Sequence[Row],
+    columns: tuple[Sequence[Figure], Sequence[Figure]],
+    shared: tuple[str, ...],
+    here: str,
 ) -> list[Html]:
+    """The lines of a body. ``columns``: the figures with a column, and those that stand behind a row."""
     lines = []
+    shown, further = columns
     for row in rows:
         own = [reason for reason in row.unranked if reason not in shared]
         cells = (figure_cell(row, figure) for figure in shown)
         name = _row_name(edition, row, here)
         disputed = disputes.row_note(edition, row, here)
         judged = [verdict.sentence for verdict in edition.verdicts_of(row)]
-        has_note = "fl-has-note" if own or judged or disputed else None
-        lines.append(markup.row(name, *cells, evidence_cell(edition, row, here), class_=has_note))
+        data = row_data(edition, row)
+        evidence = evidence_cell(edition, row, here)
+        lines.append(tag("tr", name, *cells, evidence, class_="fl-has-note", **data))
         said = " ".join([*([f"Not ranked: {'; '.join(own)}."] if own else []), *judged])
         notes = [markup.escape(said)] if said else []
         for note in (*notes, *([disputed] if disputed else [])):
             words = tag("td", tag("span", note), colspan=len(shown) + 2)
             lines.append(tag("tr", words, class_="fl-reason"))
+        lines.append(behind(edition, row, further, here, len(shown) + 2))
     return lines
 
 
@@ -307,8 +336,14 @@ def _row_name(edition: Edition, row: Row, here: str) -> Html:
         verdicts.row_badges(edition.verdicts_of(row)),
         age_badge(edition, row),
         disputes.row_mark(edition, row),
+        interest_badge(edition, row),
         scope="row",
     )
+
+
+def interest_badge(edition: Edition, row: Row) -> Html | None:
+    """A mark on a row whose provider declares an interest."""
+    return join((" ", tag("span", "interest", class_="fl-state"))) if interests(edition, row) else None
 
 
 def age_badge(edition: Edition, row: Row) -> Html | None:
@@ -321,57 +356,6 @@ def age_badge(edition: Edition, row: Row) -> Html | None:
         AgeState.FUTURE: "dated in the future",
     }.get(age_state(row.last_unix_ns, now_unix_ns, rules))
     return join((" ", tag("span", words, class_="fl-state fl-warning"))) if words else None
-
-
-def figure_cell(row: Row, figure: Figure) -> Html:
-    """A figure with its interval, n and rank range; for the success rate also the failures by class."""
-    rank = row.ranks.get(figure.name)
-    lines = [estimate_html(figure.name, row.figures[figure.name])]
-    if rank:
-        lines.append(tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank"))
-    elif figure.name in row.withheld:
-        lines.append(tag("small", f"no rank: {row.withheld[figure.name]}", class_="fl-sub fl-wrap"))
-    if figure.name == "success_rate":
-        lines.append(tag("small", figures.failures(row.outcomes) or "no failure", class_="fl-sub fl-wrap"))
-    return tag("td", *lines, class_="fl-n")
-
-
-def estimate_html(name: str, estimate: Estimate) -> Html:
-    """A figure's value, and its interval and n in a smaller second line."""
-    if estimate.value is None:
-        missing = tag("span", "–", class_="fl-none")
-        return join((missing, tag("small", estimate.reason or "not given", class_="fl-sub fl-wrap")))
-    value = tag("span", figures.figure_value(name, estimate.value), class_="fl-value")
-    between = figures.interval(name, estimate)
-    below = tag("small", between, class_="fl-sub") if between else None
-    return join((value, below, tag("small", tag("i", "n"), f" {estimate.n:,}", class_="fl-sub")))
-
-
-def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
-    """When a row was measured, how many windows count, and the way to its raw requests."""
-    words = _windows_words(row)
-    folders = sorted({evidence_folder(item.path) for item in row.evidence})
-    links = [link(here, submission_url(folder), _folder_words(folder)) for folder in folders]
-    if len(row.evidence) == 1:
-        links.append(link(here, raw_url(row.evidence[0].path), "raw file"))
-    newest = figures.moment(row.last_unix_ns)
-    lines = (words, Html("<br>"), join(links, " · "))
-    return tag("td", when(edition, newest), tag("small", *lines, class_="fl-sub"), class_="fl-when")
-
-
-def _windows_words(row: Row) -> str:
-    """How many windows there are, how many do not count, and whether requests are missing."""
-    words = figures.count(len(row.evidence), "window")
-    invalid = len(row.evidence) - len(row.valid)
-    if invalid:
-        words += f", {invalid} invalid"
-    held = sum(sum(item.table.outcomes.values()) for item in row.evidence)
-    planned = sum(item.table.header.load.planned for item in row.evidence)
-    return words if held == planned else f"{words}, {held:,} of {planned:,} planned requests"
-
-
-def _folder_words(folder: str) -> str:
-    return "neutral rounds" if folder.startswith("neutral/") else "submission"
 
 
 def _missing_note(rows: Sequence[Row], shown: Sequence[Figure]) -> list[str]:

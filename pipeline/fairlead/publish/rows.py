@@ -1,0 +1,212 @@
+"""One row of a leaderboard: its cells, and what stands behind it. Compares no two rows.
+
+Words and figures are for people; beside them, attributes hold the same figures in full, which the
+page's script sorts, filters and exports. So there is one source: what the page says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from fairlead import cost
+from fairlead.model import Endpoint, Price, ServedModel
+from fairlead.publish import figures, markup
+from fairlead.publish.edition import (
+    Edition,
+    evidence_folder,
+    methodology_url,
+    provider_url,
+    raw_url,
+    submission_url,
+)
+from fairlead.publish.markup import Html, join, link, tag
+from fairlead.ranking import Figure, Row
+from fairlead.stats import Estimate
+
+_RAW_FILES_SHOWN = 4  # the newest; the page of their folder lists them all
+
+
+def when(edition: Edition, time: dt.datetime) -> Html:
+    """A day, and how long ago it was."""
+    return join((markup.day(time), tag("small", figures.age(time, edition.now), class_="fl-sub")))
+
+
+def figure_cell(row: Row, figure: Figure) -> Html:
+    """A figure with its interval, n and rank range; for the success rate also the failures by class."""
+    lines = [figure_words(row, figure)]
+    if figure.name == "success_rate":
+        lines.append(tag("small", figures.failures(row.outcomes) or "no failure", class_="fl-sub fl-wrap"))
+    return tag("td", *lines, class_="fl-n", **figure_data(row, figure))
+
+
+def figure_data(row: Row, figure: Figure) -> dict[str, str | None]:
+    """A figure in full, for the page's script: value, interval, n, rank range (best, worst, of)."""
+    estimate, rank = row.figures[figure.name], row.ranks.get(figure.name)
+    has_value = estimate.value is not None
+    return {
+        "data_figure": figure.name,
+        "data_value": _exact(estimate.value),
+        "data_low": _exact(estimate.low),
+        "data_high": _exact(estimate.high),
+        "data_n": str(estimate.n) if has_value else None,
+        "data_rank": f"{rank.best} {rank.worst} {rank.of}" if rank else None,
+    }
+
+
+def _exact(number: float | None) -> str | None:
+    return None if number is None else repr(number)
+
+
+def estimate_html(name: str, estimate: Estimate) -> Html:
+    """A figure's value, and its interval and n in a smaller second line."""
+    if estimate.value is None:
+        missing = tag("span", "–", class_="fl-none")
+        return join((missing, tag("small", estimate.reason or "not given", class_="fl-sub fl-wrap")))
+    value = tag("span", figures.figure_value(name, estimate.value), class_="fl-value")
+    between = figures.interval(name, estimate)
+    below = tag("small", between, class_="fl-sub") if between else None
+    return join((value, below, tag("small", tag("i", "n"), f" {estimate.n:,}", class_="fl-sub")))
+
+
+def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
+    """When a row was measured, how many windows count, and the way to its raw requests."""
+    words = _windows_words(row)
+    folders = sorted({evidence_folder(item.path) for item in row.evidence})
+    links = [link(here, submission_url(folder), _folder_words(folder)) for folder in folders]
+    if len(row.evidence) == 1:
+        links.append(link(here, raw_url(row.evidence[0].path), "raw file"))
+    newest = figures.moment(row.last_unix_ns)
+    lines = (words, Html("<br>"), join(links, " · "))
+    return tag("td", when(edition, newest), tag("small", *lines, class_="fl-sub"), class_="fl-when")
+
+
+def _windows_words(row: Row) -> str:
+    """How many windows there are, how many do not count, and whether requests are missing."""
+    words = figures.count(len(row.evidence), "window")
+    invalid = len(row.evidence) - len(row.valid)
+    if invalid:
+        words += f", {invalid} invalid"
+    held = sum(sum(item.table.outcomes.values()) for item in row.evidence)
+    planned = sum(item.table.header.load.planned for item in row.evidence)
+    return words if held == planned else f"{words}, {held:,} of {planned:,} planned requests"
+
+
+def _folder_words(folder: str) -> str:
+    return "neutral rounds" if folder.startswith("neutral/") else "submission"
+
+
+# -- what stands behind a row --------------------------------------------------------------------
+
+
+def row_data(edition: Edition, row: Row) -> dict[str, str | None]:
+    """What the page's script filters and exports a row by, and the prices it reckons with."""
+    endpoint, served = _served(edition, row)
+    price = _price(edition, row)
+    stated = price if isinstance(price, Price) else None
+    return {
+        "data_row": row.id,
+        "data_provider": row.provider,
+        "data_name": edition.provider_name(row.provider),
+        "data_endpoint": row.endpoint,
+        "data_region": endpoint.region if endpoint else None,
+        "data_hardware": "disclosed" if served and served.accelerator else figures.NOT_DISCLOSED,
+        "data_origin": str(row.origin),
+        "data_newest": f"{figures.moment(row.last_unix_ns):%Y-%m-%dT%H:%M:%SZ}",
+        "data_input_usd": _exact(stated.input_usd_per_mtok) if stated else None,
+        "data_output_usd": _exact(stated.output_usd_per_mtok) if stated else None,
+    }
+
+
+def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, columns: int) -> Html:
+    """The further figures of a row, whose it is, its newest raw files and how anyone computes it again."""
+    numbers = (
+        tag(
+            "div",
+            tag("dt", figure.label, tag("small", figures.unit(figure.name), class_="fl-sub")),
+            tag("dd", figure_words(row, figure)),
+            **figure_data(row, figure),
+        )
+        for figure in further
+    )
+    facts = markup.definitions(_facts(edition, row, here))
+    body = tag("div", tag("dl", *numbers, class_="fl-facts fl-further"), facts, data_search_exclude="")
+    fold = tag("details", tag("summary", "Behind this row"), body, class_="fl-fold")
+    return tag("tr", tag("td", fold, colspan=columns), class_="fl-behind")
+
+
+def figure_words(row: Row, figure: Figure) -> Html:
+    """What a cell of the figure would hold."""
+    rank = row.ranks.get(figure.name)
+    words = tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank") if rank else None
+    return join((estimate_html(figure.name, row.figures[figure.name]), words))
+
+
+def _facts(edition: Edition, row: Row, here: str) -> list[tuple[str, Html | str]]:
+    _, served = _served(edition, row)
+    version, price = row.family.methodology, _price(edition, row)
+    methodology: Html | str = version or "none"
+    if version in edition.repository.methodologies:
+        methodology = link(here, methodology_url(str(version)), str(version))
+    if isinstance(price, Price):
+        rates = f"{price.input_usd_per_mtok:g} in, {price.output_usd_per_mtok:g} out"
+    else:
+        rates = price.reason
+    return [
+        ("Methodology", methodology),
+        ("Hardware", _hardware(served)),
+        ("Precision", (served and served.precision) or figures.NOT_DISCLOSED),
+        ("List price, USD per million tokens", rates),
+        ("Interests", _interests(edition, row, here)),
+        ("Raw requests", _raw_files(row, here)),
+        ("Compute it again", tag("code", f"fairlead explain {row.id}")),
+    ]
+
+
+def _hardware(served: ServedModel | None) -> str:
+    if served is None or served.accelerator is None:
+        return figures.NOT_DISCLOSED
+    number = served.accelerator_count
+    return served.accelerator if number is None else f"{number} × {served.accelerator}"
+
+
+def _interests(edition: Edition, row: Row, here: str) -> Html | str:
+    number = interests(edition, row)
+    if not number:
+        return "none declared"
+    return link(here, f"{provider_url(row.provider)}#interests", f"{number} declared")
+
+
+def interests(edition: Edition, row: Row) -> int:
+    """How many interests the provider of a row declares, ended ones left out."""
+    entry = edition.repository.providers.get(row.provider)
+    today = edition.now.date()
+    return sum(each.until is None or each.until >= today for each in entry.interests) if entry else 0
+
+
+def _raw_files(row: Row, here: str) -> Html:
+    newest = sorted(row.evidence, key=lambda item: (-item.table.start_unix_ns, item.path))
+    links: list[Html] = []
+    for item in newest[:_RAW_FILES_SHOWN]:
+        start = figures.moment(item.table.start_unix_ns)
+        links.append(link(here, raw_url(item.path), figures.minute(start)))
+    left = len(newest) - len(links)
+    if left:
+        folder = submission_url(evidence_folder(newest[_RAW_FILES_SHOWN].path))
+        links.append(link(here, folder, f"{left} older"))
+    return join(links, " · ")
+
+
+def _served(edition: Edition, row: Row) -> tuple[Endpoint | None, ServedModel | None]:
+    """The endpoint of a row, and the row's model as it is served there."""
+    entry = edition.repository.providers.get(row.provider)
+    endpoint = next((each for each in entry.endpoints if each.id == row.endpoint), None) if entry else None
+    models = endpoint.models if endpoint else ()
+    return endpoint, next((each for each in models if each.model == row.family.model), None)
+
+
+def _price(edition: Edition, row: Row) -> Price | cost.NoCost:
+    """The list price of the edition's day."""
+    provider = edition.repository.providers.get(row.provider)
+    prices = cost.prices_of(provider, row.endpoint, row.family.model)
+    return cost.price_at(prices, int(edition.now.timestamp()) * 1_000_000_000)

@@ -1,0 +1,291 @@
+// The rows of a page's leaderboards, as data: read, ordered, told apart, written out. Touches nothing.
+//
+// It reads the tables as the server wrote them, words for people and data attributes in full. Order and
+// difference come from the rank ranges; noise is never given an order. What a reader has chosen stands in
+// the address; whatever an address says that the page has not is ignored.
+
+export const FACETS = {
+  provider: "Provider",
+  region: "Region",
+  state: "State",
+  hardware: "Hardware",
+  scenario: "Scenario",
+  vantage: "Vantage",
+  methodology: "Methodology",
+};
+export const WORK = { in: "Tokens in", out: "Tokens out", day: "Requests a day", p95: "Wanted p95, ms" };
+export const MOST_COMPARED = 4;
+
+const number = (text) => (text === undefined ? null : Number(text));
+export const words = (node) => node.textContent.replace(/\s+/g, " ").trim();
+export const copies = (node) => [...node.childNodes].map((child) => child.cloneNode(true));
+
+// -- the page as it was served -------------------------------------------------------------------
+
+/** A table with its rows, its figures' heads and everything that stands under its heading. */
+export function readTable(table) {
+  const family = ["scenario", "vantage", "methodology"].map((key) => [key, table.dataset[key] ?? ""]);
+  const found = { table, family: Object.fromEntries(family), model: table.dataset.model, bodies: [...table.tBodies], rows: [], heads: new Map() };
+  for (const head of table.querySelectorAll("thead [data-figure]")) found.heads.set(head.dataset.figure, head);
+  for (const body of table.tBodies) {
+    let row = null;
+    for (const line of [...body.rows]) {
+      if (line.dataset.row) {
+        row = { ...readRow(line, found), body, place: found.rows.length };
+        found.rows.push(row);
+      } else if (row) {
+        row.lines.push(line);
+      }
+    }
+  }
+  for (const row of found.rows) readFigures(row);
+  const heading = document.getElementById(table.dataset.board);
+  found.section = [heading];
+  for (let next = heading?.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
+    found.section.push(next);
+  }
+  return found;
+}
+
+function readRow(line, table) {
+  const { row: id, provider, name, endpoint, region = "", hardware, origin, newest, inputUsd, outputUsd } = line.dataset;
+  const state = [...line.cells[0].querySelectorAll(".fl-state")].map(words);
+  return {
+    id, name, endpoint, origin, newest, table,
+    lines: [line],
+    price: { input: number(inputUsd), output: number(outputUsd) },
+    facets: { provider: [provider], region: [region], state, hardware: [hardware], ...mapped(table.family) },
+    figures: new Map(),
+    columns: new Map(),
+  };
+}
+
+const mapped = (family) => Object.fromEntries(Object.entries(family).map(([key, value]) => [key, [value]]));
+
+/** Every figure of a row: those of its cells, and those that stand behind it. */
+function readFigures(row) {
+  for (const line of [row.lines[0], row.lines.at(-1)]) {
+    for (const cell of line.querySelectorAll("[data-figure]")) {
+      const { figure, value, low, high, n, rank } = cell.dataset;
+      const [best, worst, of] = (rank ?? "").split(" ").map(Number);
+      row.figures.set(figure, {
+        value: number(value), low: number(low), high: number(high), n: number(n),
+        rank: rank ? { best, worst, of } : null,
+        shown: cell.querySelector("dd") ?? cell,
+      });
+      if (cell.tagName === "TD") row.columns.set(figure, cell);
+      else readFurther(row.table, figure, cell);
+    }
+  }
+}
+
+/** What a figure without a column is called, from its first appearance behind a row. */
+function readFurther(table, figure, cell) {
+  table.further ??= new Map();
+  if (!table.further.has(figure)) table.further.set(figure, copies(cell.querySelector("dt")));
+}
+
+/** All the figures of the page in the house's order, with what they are called. */
+export function readFigureNames(tables) {
+  const names = new Map();
+  const order = tables.map((table) => table.table.dataset.figures.split(" ")).sort((a, b) => b.length - a.length);
+  for (const figure of order.flat()) {
+    if (names.has(figure)) continue;
+    const table = tables.find((each) => each.heads.has(figure) || each.further?.has(figure));
+    if (!table) continue;
+    const head = table.heads.get(figure);
+    const [label, unit] = head ? head.childNodes : table.further.get(figure);
+    names.set(figure, {
+      label: words(label),
+      unit: unit ? words(unit) : "",
+      isDefault: tables.some((each) => each.heads.has(figure)),
+      isHigherBetter: /_tps$|_rate$/.test(figure),
+      percentile: figure.includes("adjusted") ? null : (/_(p\d+)_/.exec(figure)?.[1] ?? null),
+    });
+  }
+  return names;
+}
+
+// -- what a reader has chosen, in the address ----------------------------------------------------
+
+export function parseState(search, page) {
+  const asked = new URLSearchParams(search);
+  const state = { sort: "", percentile: "", facets: {}, show: new Set(), hide: new Set(), compare: [], work: {} };
+  const sort = asked.get("sort") ?? "";
+  if (page.sorts.has(sort.replace(/^-/, ""))) state.sort = sort;
+  for (const facet of Object.keys(FACETS)) {
+    const value = asked.get(facet);
+    if (value !== null && page.facets[facet].has(value)) state.facets[facet] = value;
+  }
+  if (page.percentiles.includes(asked.get("percentile"))) state.percentile = asked.get("percentile");
+  for (const key of ["show", "hide"]) {
+    const listed = (asked.get(key) ?? "").split(",");
+    state[key] = new Set(listed.filter((figure) => page.figures.has(figure)));
+  }
+  const rows = new Set((asked.get("compare") ?? "").split(",").filter((id) => page.byId.has(id)));
+  state.compare = [...rows].slice(0, MOST_COMPARED);
+  for (const key of Object.keys(WORK)) {
+    const value = asked.get(key) ?? "";
+    if (/^\d{1,9}$/.test(value)) state.work[key] = Number(value);
+  }
+  return state;
+}
+
+/** Only what differs from the page as it was served; legible. */
+export function formatState(state) {
+  const parts = [["sort", state.sort], ...Object.entries(state.facets), ["percentile", state.percentile]];
+  for (const key of ["show", "hide", "compare"]) parts.push([key, [...state[key]].join(",")]);
+  parts.push(...Object.entries(state.work));
+  const written = parts
+    .filter(([key, value]) => value !== "" || key in FACETS)
+    .map(([key, value]) => `${key}=${encodeURIComponent(value).replace(/%2C/g, ",").replace(/%2F/g, "/").replace(/%20/g, "+")}`);
+  return written.length ? `?${written.join("&")}` : "";
+}
+
+export function shownFigures(state, page) {
+  const wanted = (name, figure) => {
+    if (state.hide.has(name)) return false;
+    if (state.show.has(name)) return true;
+    if (!state.percentile || !figure.percentile) return figure.isDefault;
+    const metric = name.replace(/_p\d+_/, `_${state.percentile}_`);
+    return page.figures.has(metric) ? figure.percentile === state.percentile : figure.isDefault;
+  };
+  return [...page.figures].filter(([name, figure]) => wanted(name, figure)).map(([name]) => name);
+}
+
+// -- order ---------------------------------------------------------------------------------------
+
+/** What a row is ordered by, smaller first: ranked rows, then those with a value only, then the others. */
+function sortKey(row, sort, figure) {
+  if (sort === "provider") return { group: 0, parts: [row.name.toLowerCase()] };
+  if (sort === "newest") return { group: 0, parts: [row.newest] };
+  const found = row.figures.get(sort);
+  if (found?.rank) return { group: 0, parts: [found.rank.best, found.rank.worst] };
+  if (!found || found.value === null) return { group: 2, parts: [] };
+  return { group: 1, parts: [figure.isHigherBetter ? -found.value : found.value] };
+}
+
+/** Best first, or worst first after a minus. Equal rank ranges keep the house's order; nothing is last. */
+function orderRows(rows, sort, figures) {
+  if (!sort) return rows;
+  const name = sort.replace(/^-/, "");
+  const sign = sort.startsWith("-") !== (name === "newest") ? -1 : 1;
+  const compare = ({ row: a, key: x }, { row: b, key: y }) => {
+    if (x.group !== y.group) return x.group - y.group;
+    const at = x.parts.findIndex((part, index) => part !== y.parts[index]);
+    return at < 0 ? a.place - b.place : x.parts[at] < y.parts[at] ? -sign : sign;
+  };
+  const keyed = rows.map((row) => ({ row, key: sortKey(row, name, figures.get(name)) }));
+  return keyed.sort(compare).map(({ row }) => row);
+}
+
+/** The rows of a table body by body, each body in its order. */
+export function orderTable(table, sort, figures) {
+  const ordered = orderRows(table.rows, sort, figures);
+  return table.bodies.flatMap((body) => ordered.filter((row) => row.body === body));
+}
+
+// -- difference ----------------------------------------------------------------------------------
+
+/** How a row stands to another in one figure, in words; never a difference that may be noise. */
+export function standing(row, other, name, figure) {
+  const [a, b] = [row.figures.get(name), other.figures.get(name)];
+  if (row.table !== other.table) return { text: "not compared: another table" };
+  if (row.origin !== "neutral" || other.origin !== "neutral") return { text: "not compared: a claim or an import" };
+  if (a?.rank && b?.rank) {
+    if (a.rank.worst < b.rank.best) return { text: "differs: ahead", differs: true };
+    if (b.rank.worst < a.rank.best) return { text: "differs: behind", differs: true };
+    return { text: "not told apart" };
+  }
+  if ([a?.low, a?.high, b?.low, b?.high].some((end) => end === null || end === undefined)) {
+    return { text: "not compared: no interval" };
+  }
+  if (a.low <= b.high && b.low <= a.high) return { text: "not told apart: intervals overlap" };
+  const isBetter = a.low > b.high === figure.isHigherBetter;
+  return { text: `differs: ${isBetter ? "better" : "worse"}, intervals apart`, differs: true };
+}
+
+// -- what a reader takes away --------------------------------------------------------------------
+
+const FIELDS = ["id", "provider", "name", "endpoint", "region", "scenario", "vantage", "methodology", "origin", "state", "newest"];
+
+function plain(row, figures) {
+  const { provider, region, state, scenario, vantage, methodology } = row.facets;
+  const flat = { provider, region, scenario, vantage, methodology };
+  const said = Object.fromEntries(Object.entries(flat).map(([key, [value]]) => [key, value || null]));
+  const { id, name, endpoint, origin, newest } = row;
+  const given = figures.map((figure) => {
+    const { value = null, low = null, high = null, n = null, rank = null } = row.figures.get(figure) ?? {};
+    return [figure, { value, low, high, n, rank }];
+  });
+  return { id, name, endpoint, origin, newest, ...said, state, figures: Object.fromEntries(given) };
+}
+
+/** A field of CSV by RFC 4180; a text that a spreadsheet would take for a formula is given an apostrophe. */
+export function csvField(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[\t\r\n]/.test(value) ? `'${value}` : String(value);
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+export function toCsv(rows, figures) {
+  const parts = ["", "_low", "_high", "_n", "_rank_best", "_rank_worst", "_rank_of"];
+  const head = [...FIELDS, ...figures.flatMap((figure) => parts.map((part) => figure + part))];
+  const lines = rows.map((row) => {
+    const data = plain(row, figures);
+    const numbers = Object.values(data.figures).flatMap(({ value, low, high, n, rank }) => [
+      value, low, high, n, rank?.best, rank?.worst, rank?.of,
+    ]);
+    return [...FIELDS.map((field) => (field === "state" ? data.state.join("; ") : data[field])), ...numbers];
+  });
+  return [head, ...lines].map((line) => `${line.map(csvField).join(",")}\r\n`).join("");
+}
+
+export function toJson(rows, figures) {
+  const data = { page: location.href, rows: rows.map((row) => plain(row, figures)) };
+  return `${JSON.stringify(data, null, 1)}\n`;
+}
+
+/** A stranger's text as Markdown within a cell: the text and nothing else, and nobody is called by it. */
+export function markdownText(text) {
+  return text.replace(/[!-\/:-@\[-`{-~]/g, "\\$&").replace(/@/g, "@\u2060");
+}
+
+export function toMarkdown(rows, figures, page) {
+  const heads = figures.map((name) => `${page.figures.get(name).label}, ${page.figures.get(name).unit}`);
+  const cell = (row, name) => {
+    const found = row.figures.get(name);
+    if (!found) return "–";
+    const [value, ...rest] = [...found.shown.children].map(words);
+    return rest.length ? `${value} (${rest.join("; ")})` : value;
+  };
+  const lines = rows.map((row) => {
+    const { scenario, vantage, methodology } = row.table.family;
+    const where = [scenario, vantage, methodology].filter(Boolean).join(", ");
+    return [row.name, where, row.facets.state.join(", "), ...figures.map((name) => cell(row, name))];
+  });
+  const all = [["Provider", "Scenario, vantage, methodology", "State", ...heads], ...lines];
+  const written = all.map((line) => `| ${line.map(markdownText).join(" | ")} |`);
+  written.splice(1, 0, `|${" --- |".repeat(all[0].length)}`);
+  return `${written.join("\n")}\n\nSource: <${location.href}>\n`;
+}
+
+// -- a reader's own workload ---------------------------------------------------------------------
+
+/** Cost a day in USD, and latency in ms as value and outer ends; each null where something is missing. */
+export function reckon(row, { in: input, out, day }) {
+  const { price } = row;
+  const latency = (ttft) => {
+    const [start, pace] = [row.figures.get(ttft), row.figures.get("tpot_p50_ms")];
+    if (!start || !pace || start.value === null || pace.value === null) return null;
+    const at = (end) => (start[end] === null || pace[end] === null ? null : start[end] + (out - 1) * pace[end]);
+    return { value: at("value"), low: at("low"), high: at("high") };
+  };
+  const isPriced = price.input !== null && price.output !== null;
+  return {
+    cost: isPriced ? (day * (input * price.input + out * price.output)) / 1e6 : null,
+    p50: latency("ttft_p50_ms"),
+    p95: latency("ttft_p95_ms"),
+  };
+}

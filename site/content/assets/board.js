@@ -1,0 +1,413 @@
+// The controls of a page's leaderboards: sort, filter, choose columns, compare, take away.
+//
+// Everything here is made by this script, so that nothing dead stands on a page without it. It asks
+// nobody for anything and knows no statistics.
+
+import {
+  FACETS, MOST_COMPARED, WORK, copies, formatState, orderTable, parseState, readFigureNames, readTable,
+  reckon, shownFigures, standing, toCsv, toJson, toMarkdown, words,
+} from "./board-rows.js";
+
+/** An element; text children stay text. */
+function element(name, properties = {}, ...children) {
+  const { data, aria, ...rest } = properties;
+  const made = Object.assign(document.createElement(name), rest);
+  for (const [key, value] of Object.entries(aria ?? {})) made.setAttribute(`aria-${key}`, value);
+  Object.assign(made.dataset, data);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+function download(name, type, text) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  const link = element("a", { href: address, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+// -- the controls --------------------------------------------------------------------------------
+
+class Controls {
+  constructor(tools, tables) {
+    this.tables = tables;
+    this.rows = tables.flatMap((table) => table.rows);
+    this.figures = readFigureNames(tables);
+    this.byId = new Map(this.rows.map((row) => [row.id, row]));
+    this.sorts = new Set(["provider", "newest", ...this.figures.keys()]);
+    const listed = [...this.figures.values()].map((figure) => figure.percentile).filter(Boolean);
+    this.percentiles = [...new Set(listed)].sort();
+    this.facets = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this.valuesOf(facet)]));
+    this.isPicking = false;
+    this.make(tools);
+    this.prepareHeads();
+    addEventListener("popstate", () => this.show(parseState(location.search, this)));
+    this.show(parseState(location.search, this));
+    if (Object.keys(this.state.work).length) this.open("My workload");
+  }
+
+  /** The values that rows have of a facet, with what each is called. */
+  valuesOf(facet) {
+    const found = new Map();
+    for (const row of this.rows) {
+      for (const value of row.facets[facet]) {
+        const name = { provider: row.name, vantage: row.table.table.dataset.vantageName }[facet] ?? value;
+        found.set(value, name || "not disclosed");
+      }
+    }
+    return new Map([...found].sort(([, a], [, b]) => a.localeCompare(b)));
+  }
+
+  /** A reader has chosen something: it is shown, and it stands in the address. */
+  choose(changes) {
+    const state = { ...this.state, ...changes };
+    history.pushState(null, "", location.pathname + formatState(state) + location.hash);
+    this.show(state);
+  }
+
+  make(tools) {
+    this.panels = new Map();
+    const bar = element("div", { className: "fl-bar", role: "group", ariaLabel: "What to show" });
+    tools.append(bar);
+    const panel = (name, ...children) => {
+      const made = element("div", { className: "fl-panel", id: `fl-${name.toLowerCase().replace(/\W+/g, "-")}`, hidden: true }, ...children);
+      const button = element("button", { type: "button", textContent: name, aria: { expanded: "false", controls: made.id } });
+      button.addEventListener("click", () => this.open(made.hidden ? name : ""));
+      this.panels.set(name, { button, made });
+      bar.append(button);
+      tools.append(made);
+      return made;
+    };
+    panel("Filter", ...this.makeFilters());
+    panel("Columns", ...this.makeColumns());
+    this.compared = panel("Compare");
+    this.worked = element("div", { className: "fl-worked" });
+    panel("My workload", ...this.makeWork(), this.worked);
+    panel("Take away", ...this.makeExports());
+    this.said = element("p", { className: "fl-note fl-said", role: "status" });
+    this.reset = element("button", { type: "button", textContent: "Reset", hidden: true });
+    this.reset.addEventListener("click", () => this.choose(parseState("", this)));
+    bar.append(this.reset);
+    tools.append(this.said);
+  }
+
+  open(name) {
+    for (const [each, { button, made }] of this.panels) {
+      made.hidden = each !== name;
+      button.setAttribute("aria-expanded", String(each === name));
+    }
+    this.setPicking(name === "Compare");
+  }
+
+  makeFilters() {
+    this.selects = {};
+    return Object.entries(FACETS).map(([facet, label]) => {
+      const options = [...this.facets[facet]].map(([value, name]) => element("option", { value: `=${value}`, textContent: name }));
+      const select = element("select", { name: facet }, element("option", { value: "", textContent: "all" }), ...options);
+      select.addEventListener("change", () => {
+        const { [facet]: _, ...others } = this.state.facets;
+        this.choose({ facets: select.value ? { ...others, [facet]: select.value.slice(1) } : others });
+      });
+      this.selects[facet] = select;
+      return element("label", { hidden: this.facets[facet].size < 2 }, label, select);
+    });
+  }
+
+  makeColumns() {
+    const options = this.percentiles.map((each) => element("option", { value: each, textContent: each }));
+    this.percentile = element("select", { name: "percentile" }, element("option", { value: "", textContent: "as published" }), ...options);
+    this.percentile.addEventListener("change", () => {
+      this.choose({ percentile: this.percentile.value, show: new Set(), hide: new Set() });
+    });
+    this.boxes = new Map();
+    const boxes = [...this.figures].map(([name, figure]) => {
+      const box = element("input", { type: "checkbox", name });
+      box.addEventListener("change", () => this.chooseColumn(name, box.checked));
+      this.boxes.set(name, box);
+      return element("label", { className: "fl-check" }, box, figure.label);
+    });
+    return [element("label", {}, "Percentile", this.percentile), ...boxes];
+  }
+
+  chooseColumn(name, isWanted) {
+    const [show, hide] = [new Set(this.state.show), new Set(this.state.hide)];
+    show.delete(name);
+    hide.delete(name);
+    const isShown = shownFigures({ ...this.state, show, hide }, this).includes(name);
+    if (isShown !== isWanted) (isWanted ? show : hide).add(name);
+    this.choose({ show, hide });
+  }
+
+  makeWork() {
+    this.work = {};
+    return Object.entries(WORK).map(([key, label]) => {
+      const input = element("input", { type: "number", name: key, min: "0", step: "1", inputMode: "numeric" });
+      input.addEventListener("change", () => {
+        const { [key]: _, ...others } = this.state.work;
+        this.choose({ work: /^\d{1,9}$/.test(input.value) ? { ...others, [key]: Number(input.value) } : others });
+      });
+      this.work[key] = input;
+      return element("label", {}, label, input);
+    });
+  }
+
+  makeExports() {
+    const model = this.tables[0].table.dataset.model;
+    const button = (label, act) => {
+      const made = element("button", { type: "button", textContent: label });
+      made.addEventListener("click", act);
+      return made;
+    };
+    const view = () => [this.visibleRows(), shownFigures(this.state, this)];
+    this.fallback = element("textarea", { hidden: true, readOnly: true, rows: 6, ariaLabel: "Markdown" });
+    return [
+      button("CSV", () => download(`${model}.csv`, "text/csv;charset=utf-8", toCsv(...view()))),
+      button("JSON", () => download(`${model}.json`, "application/json", toJson(...view()))),
+      button("Copy as Markdown", () => this.copy(toMarkdown(...view(), this))),
+      this.fallback,
+      element("p", { className: "fl-note", textContent: "The rows and columns that are shown, in their order." }),
+    ];
+  }
+
+  async copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.say("Copied.");
+    } catch {
+      Object.assign(this.fallback, { hidden: false, value: text }).select();
+      this.say("This browser lets no page copy: the text is selected below.");
+    }
+  }
+  // -- what is shown
+
+  show(state) {
+    this.state = state;
+    this.shown = shownFigures(state, this);
+    for (const table of this.tables) {
+      this.showColumns(table);
+      this.showRows(table);
+    }
+    this.showChoices();
+    this.showCompared();
+    this.showWork();
+  }
+
+  /** Give a table the columns that are wanted; one it was served without is made from what stands behind its rows. */
+  showColumns(table) {
+    const has = (name) => table.heads.has(name) || table.further?.has(name);
+    const wanted = this.shown.filter(has);
+    if (table.columns === wanted.join()) return;
+    table.columns = wanted.join();
+    for (const name of wanted) {
+      if (!table.heads.has(name)) this.makeColumn(table, name);
+    }
+    for (const [name, head] of table.heads) {
+      const isHidden = !wanted.includes(name);
+      head.hidden = isHidden;
+      for (const row of table.rows) row.columns.get(name).hidden = isHidden;
+    }
+    for (const cell of table.table.querySelectorAll("[colspan]")) cell.colSpan = wanted.length + 2;
+  }
+
+  makeColumn(table, name) {
+    const order = [...this.figures.keys()];
+    const later = order.slice(order.indexOf(name) + 1).find((each) => table.heads.has(each));
+    const head = element("th", { scope: "col", className: "fl-n", data: { figure: name } });
+    head.append(...table.further.get(name).map((child) => child.cloneNode(true)));
+    (table.heads.get(later) ?? table.table.tHead.rows[0].lastElementChild).before(head);
+    table.heads.set(name, head);
+    this.prepareHead(head, name);
+    for (const row of table.rows) {
+      const cell = element("td", { className: "fl-n" }, ...copies(row.figures.get(name).shown));
+      (row.columns.get(later) ?? row.lines[0].lastElementChild).before(cell);
+      row.columns.set(name, cell);
+    }
+  }
+
+  /** Order and filter the rows of a table; a table with no row left is put away with all that belongs to it. */
+  showRows(table) {
+    const { sort, facets } = this.state;
+    if (table.sort !== sort) {
+      table.sort = sort;
+      table.ordered = orderTable(table, sort, this.figures);
+      for (const body of table.bodies) {
+        body.append(...table.ordered.filter((row) => row.body === body).flatMap((row) => row.lines));
+      }
+    }
+    const chosen = Object.entries(facets);
+    table.visible = table.ordered.filter((row) => chosen.every(([facet, value]) => row.facets[facet].includes(value)));
+    const visible = new Set(table.visible);
+    for (const row of table.rows) {
+      for (const line of row.lines) line.hidden = !visible.has(row);
+    }
+    for (const body of table.bodies) body.hidden = !table.visible.some((row) => row.body === body);
+    for (const part of table.section) part.hidden = visible.size === 0;
+  }
+
+  visibleRows() {
+    return this.tables.flatMap((table) => table.visible);
+  }
+
+  prepareHeads() {
+    for (const { table, heads } of this.tables) {
+      const cells = table.tHead.rows[0].cells;
+      this.prepareHead(cells[0], "provider");
+      for (const [name, head] of heads) this.prepareHead(head, name);
+      this.prepareHead(cells[cells.length - 1], "newest");
+    }
+  }
+
+  /** Make a head a button: best first, then worst first, then the house's order again. */
+  prepareHead(head, name) {
+    const button = element("button", { type: "button", className: "fl-sort" }, ...head.childNodes);
+    button.addEventListener("click", () => {
+      this.choose({ sort: { "": name, [name]: `-${name}` }[this.state.sort] ?? (this.state.sort === `-${name}` ? "" : name) });
+    });
+    head.dataset.sort = name;
+    head.replaceChildren(button);
+  }
+
+  /** The controls as they stand, and in words what is shown. */
+  showChoices() {
+    const { sort, facets, percentile, work } = this.state;
+    const name = sort.replace(/^-/, "");
+    const isFalling = sort.startsWith("-") !== (name === "newest" || Boolean(this.figures.get(name)?.isHigherBetter));
+    for (const head of document.querySelectorAll("[data-sort]")) {
+      if (head.dataset.sort === name) head.setAttribute("aria-sort", isFalling ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    }
+    for (const [facet, select] of Object.entries(this.selects)) select.value = facet in facets ? `=${facets[facet]}` : "";
+    for (const [key, input] of Object.entries(this.work)) input.value = work[key] ?? "";
+    for (const [figure, box] of this.boxes) box.checked = this.shown.includes(figure);
+    this.percentile.value = percentile;
+    this.reset.hidden = formatState(this.state) === "";
+    this.say(this.summary(name, sort.startsWith("-")));
+  }
+
+  summary(name, isReversed) {
+    const rows = this.visibleRows();
+    const counted = rows.length === this.rows.length ? plural(rows.length, "row") : `${rows.length} of ${plural(this.rows.length, "row")}`;
+    if (!name) return `${counted}.`;
+    if (!this.figures.has(name)) return `${counted}, by ${name}.`;
+    const isRanked = rows.some((row) => row.figures.get(name)?.rank);
+    const order = isReversed ? "worst first" : "best first";
+    const note = isRanked
+      ? "Rows that share a range of ranks keep their order: the data cannot tell them apart."
+      : "This figure is not ranked: neighbours whose intervals overlap may as well stand the other way round.";
+    return `${counted}, by ${this.figures.get(name).label}, ${order}. ${note}`;
+  }
+
+  say(text) {
+    this.said.textContent = text;
+  }
+
+  // -- rows side by side
+
+  setPicking(isPicking) {
+    if (isPicking && !this.picks) this.makePicks();
+    for (const { table } of this.tables) table.classList.toggle("fl-picking", isPicking);
+  }
+
+  makePicks() {
+    this.picks = new Map();
+    for (const row of this.rows) {
+      const box = element("input", { type: "checkbox", ariaLabel: `Compare ${row.name}, ${row.table.family.scenario}` });
+      box.addEventListener("change", () => this.pick(row, box.checked));
+      row.lines[0].cells[0].prepend(element("label", { className: "fl-check fl-pick" }, box, "compare"));
+      this.picks.set(row.id, box);
+    }
+    this.showCompared();
+  }
+
+  pick(row, isPicked) {
+    const others = this.state.compare.filter((id) => id !== row.id);
+    this.choose({ compare: isPicked ? [...others, row.id] : others });
+  }
+
+  showCompared() {
+    const rows = this.state.compare.map((id) => this.byId.get(id));
+    if (rows.length && !this.picks) this.open("Compare");
+    for (const [id, box] of this.picks ?? []) {
+      box.checked = this.state.compare.includes(id);
+      box.disabled = !box.checked && rows.length >= MOST_COMPARED;
+    }
+    const more = rows.length < 2 ? `Tick two to ${MOST_COMPARED} rows below; ${rows.length} ticked.` : `Each against ${rows[0].name}: it differs only where rank ranges, or intervals where there is no rank, lie apart.`;
+    this.compared.replaceChildren(element("p", { className: "fl-note", textContent: more }));
+    if (rows.length > 1) this.compared.append(this.comparison(rows));
+  }
+
+  comparison(rows) {
+    const names = rows.map((row) => {
+      const { scenario, vantage, methodology } = row.table.family;
+      const where = [row.endpoint, scenario, vantage, methodology].filter(Boolean).join(" · ");
+      const remove = element("button", { type: "button", textContent: "remove", ariaLabel: `Remove ${row.name}` });
+      remove.addEventListener("click", () => this.pick(row, false));
+      return element("th", { scope: "col", className: "fl-n" }, row.name, small(where), small(row.facets.state.join(", ")), remove);
+    });
+    const lines = this.shown.map((name) => {
+      const { label, unit } = this.figures.get(name);
+      const cells = rows.map((row, index) => {
+        const found = row.figures.get(name);
+        const told = index ? standing(row, rows[0], name, this.figures.get(name)) : null;
+        const word = told && element("span", { className: told.differs ? "fl-told fl-differs" : "fl-told", textContent: told.text });
+        return element("td", { className: "fl-n" }, ...(found ? copies(found.shown) : ["–"]), word);
+      });
+      return element("tr", {}, element("th", { scope: "row" }, label, small(unit)), ...cells);
+    });
+    return plainTable("Rows side by side", [element("th", { scope: "col", textContent: "Figure" }), ...names], lines);
+  }
+
+  // -- a reader's own workload
+
+  showWork() {
+    const { work } = this.state;
+    const isWhole = ["in", "out", "day"].every((key) => key in work) && work.out > 0;
+    if (!isWhole) {
+      const need = "Say how many tokens go in and come out, and how many requests a day.";
+      this.worked.replaceChildren(element("p", { className: "fl-note", textContent: need }));
+      return;
+    }
+    const lines = this.visibleRows().map((row) => this.reckoning(row, work));
+    const heads = ["Row", "Cost a day, USD", "Latency p50, ms", "Latency p95, ms"].map((text, index) => element("th", { scope: "col", className: index ? "fl-n" : "", textContent: text }));
+    const formula =
+      "Estimates, not measurements. Cost: requests × (tokens in × price in + tokens out × price out), at list prices, without caches and failures. " +
+      "Latency: TTFT p50 or p95 + (tokens out − 1) × TPOT p50, each as measured under the row's own load; ends of intervals are added, so they are wider than they need be.";
+    this.worked.replaceChildren(plainTable("My workload", heads, lines), element("p", { className: "fl-note", textContent: formula }));
+  }
+
+  reckoning(row, work) {
+    const { cost, p50, p95 } = reckon(row, work);
+    const { scenario, vantage, methodology } = row.table.family;
+    const where = [scenario, vantage, methodology].filter(Boolean).join(" · ");
+    const latency = (found, word) => [
+      element("span", { className: "fl-value", textContent: found ? digits(found.value) : "–" }),
+      small(!found ? "not measured" : found.low === null ? "no interval" : `${digits(found.low)} – ${digits(found.high)}`),
+      word && element("span", { className: "fl-told", textContent: word }),
+    ];
+    const cells = [[cost === null ? "no price" : digits(cost)], latency(p50, null), latency(p95, wish(p95, work.p95))];
+    return element("tr", {}, element("th", { scope: "row" }, row.name, small(where), small(row.facets.state.join(", "))), ...cells.map((cell) => element("td", { className: "fl-n" }, ...cell)));
+  }
+}
+
+/** Whether an estimate keeps a wish, in words; its whole interval must. */
+function wish(found, wanted) {
+  if (!found || wanted === undefined) return null;
+  if (found.low === null) return "cannot be told: no interval";
+  if (found.high <= wanted) return "within your wish";
+  return found.low > wanted ? "beyond your wish" : "cannot be told";
+}
+
+const small = (text) => element("small", { className: "fl-sub", textContent: text });
+const digits = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+
+function plainTable(label, heads, lines) {
+  const table = element("table", { className: "fl-table" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  return element("div", { className: "fl-scroll", role: "region", ariaLabel: label, tabIndex: 0 }, table);
+}
+
+const tools = document.querySelector(".fl-tools");
+const tables = [...document.querySelectorAll("table[data-board]")].map(readTable);
+if (tools && tables.length) new Controls(tools, tables);
