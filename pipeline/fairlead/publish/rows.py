@@ -21,6 +21,7 @@ from fairlead.publish.edition import (
     submission_url,
 )
 from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.replies import replies_html
 from fairlead.ranking import Figure, Row
 from fairlead.stats import Estimate
 
@@ -130,7 +131,8 @@ def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, col
         for figure in further
     )
     facts = markup.definitions(_facts(edition, row, here))
-    body = tag("div", tag("dl", *numbers, class_="fl-facts fl-further"), facts, data_search_exclude="")
+    further_html = tag("dl", *numbers, class_="fl-facts") if further else None
+    body = tag("div", further_html, replies_html(edition, row), facts, data_search_exclude="")
     fold = tag("details", tag("summary", "Behind this row"), body, class_="fl-fold")
     return tag("tr", tag("td", fold, colspan=columns), class_="fl-behind")
 

@@ -38,7 +38,11 @@ export function readTable(table) {
       }
     }
   }
-  for (const row of found.rows) readFigures(row);
+  for (const row of found.rows) {
+    readFigures(row);
+    row.replies = readReplies(row.lines.at(-1));
+    row.isRanked = [...row.figures.values()].some((figure) => figure.rank);
+  }
   const heading = document.getElementById(table.dataset.board);
   found.section = [heading];
   for (let next = heading?.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
@@ -77,6 +81,13 @@ function readFigures(row) {
       else readFurther(row.table, figure, cell);
     }
   }
+}
+
+/** How long replies of several lengths would take, as it stands behind a row. */
+function readReplies(line) {
+  const ends = (text) => text.split(" ").map((end) => (end === "-" ? null : Number(end)));
+  const found = [...line.querySelectorAll("[data-tokens]")];
+  return found.map(({ dataset: { tokens, p50, p95 } }) => ({ tokens: Number(tokens), p50: ends(p50), p95: ends(p95) }));
 }
 
 /** What a figure without a column is called, from its first appearance behind a row. */
@@ -191,7 +202,7 @@ export function orderTable(table, sort, figures) {
 export function standing(row, other, name, figure) {
   const [a, b] = [row.figures.get(name), other.figures.get(name)];
   if (row.table !== other.table) return { text: "not compared: another table" };
-  if (row.origin !== "neutral" || other.origin !== "neutral") return { text: "not compared: a claim or an import" };
+  if (!row.isRanked || !other.isRanked) return { text: "not compared: one has no rank" };
   if (a?.rank && b?.rank) {
     if (a.rank.worst < b.rank.best) return { text: "differs: ahead", differs: true };
     if (b.rank.worst < a.rank.best) return { text: "differs: behind", differs: true };
@@ -273,19 +284,26 @@ export function toMarkdown(rows, figures, page) {
 
 // -- a reader's own workload ---------------------------------------------------------------------
 
-/** Cost a day in USD, and latency in ms as value and outer ends; each null where something is missing. */
+/** Cost a day in USD, and latency in ms as value and ends of its interval; null where something is missing. */
 export function reckon(row, { in: input, out, day }) {
   const { price } = row;
-  const latency = (ttft) => {
-    const [start, pace] = [row.figures.get(ttft), row.figures.get("tpot_p50_ms")];
-    if (!start || !pace || start.value === null || pace.value === null) return null;
-    const at = (end) => (start[end] === null || pace[end] === null ? null : start[end] + (out - 1) * pace[end]);
-    return { value: at("value"), low: at("low"), high: at("high") };
-  };
   const isPriced = price.input !== null && price.output !== null;
   return {
     cost: isPriced ? (day * (input * price.input + out * price.output)) / 1e6 : null,
-    p50: latency("ttft_p50_ms"),
-    p95: latency("ttft_p95_ms"),
+    p50: latency(row.replies, "p50", out),
+    p95: latency(row.replies, "p95", out),
   };
+}
+
+/** Read off the straight line between the two lengths of reply around it; nothing beyond the longest. */
+function latency(replies, level, tokens) {
+  const at = replies.findIndex((reply) => reply.tokens >= tokens);
+  if (at < 0) return null;
+  const [after, before] = [replies[at], replies[Math.max(at - 1, 0)]];
+  const share = after === before ? 0 : (tokens - before.tokens) / (after.tokens - before.tokens);
+  const [value, low, high] = after[level].map((end, index) => {
+    const start = before[level][index];
+    return start === null || end === null ? null : start + share * (end - start);
+  });
+  return value === null ? null : { value, low, high };
 }

@@ -18,6 +18,7 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
+const MOST_SHOWN = 50; // rows of one table, until a reader asks for all
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function download(name, type, text) {
@@ -41,7 +42,6 @@ class Controls {
     const listed = [...this.figures.values()].map((figure) => figure.percentile).filter(Boolean);
     this.percentiles = [...new Set(listed)].sort();
     this.facets = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this.valuesOf(facet)]));
-    this.isPicking = false;
     this.make(tools);
     this.prepareHeads();
     addEventListener("popstate", () => this.show(parseState(location.search, this)));
@@ -161,14 +161,14 @@ class Controls {
       made.addEventListener("click", act);
       return made;
     };
-    const view = () => [this.visibleRows(), shownFigures(this.state, this)];
+    const view = () => [this.matchingRows(), shownFigures(this.state, this)];
     this.fallback = element("textarea", { hidden: true, readOnly: true, rows: 6, ariaLabel: "Markdown" });
     return [
       button("CSV", () => download(`${model}.csv`, "text/csv;charset=utf-8", toCsv(...view()))),
       button("JSON", () => download(`${model}.json`, "application/json", toJson(...view()))),
       button("Copy as Markdown", () => this.copy(toMarkdown(...view(), this))),
       this.fallback,
-      element("p", { className: "fl-note", textContent: "The rows and columns that are shown, in their order." }),
+      element("p", { className: "fl-note", textContent: "The rows that no filter leaves out and the columns that are shown, in their order." }),
     ];
   }
 
@@ -227,28 +227,52 @@ class Controls {
     }
   }
 
-  /** Order and filter the rows of a table; a table with no row left is put away with all that belongs to it. */
+  /** Order and filter the rows of a table; one with no row left is put away with all that belongs to it. */
   showRows(table) {
     const { sort, facets } = this.state;
-    if (table.sort !== sort) {
-      table.sort = sort;
-      table.ordered = orderTable(table, sort, this.figures);
-      for (const body of table.bodies) {
-        body.append(...table.ordered.filter((row) => row.body === body).flatMap((row) => row.lines));
-      }
-    }
+    const key = JSON.stringify([sort, facets, table.isWhole]);
+    if (table.key === key) return;
+    const isAsServed = table.key === undefined && !sort;
+    table.key = key;
     const chosen = Object.entries(facets);
-    table.visible = table.ordered.filter((row) => chosen.every(([facet, value]) => row.facets[facet].includes(value)));
+    const isWanted = (row) => chosen.every(([facet, value]) => row.facets[facet].includes(value));
+    table.matching = orderTable(table, sort, this.figures).filter(isWanted);
+    table.visible = table.isWhole ? table.matching : table.matching.slice(0, MOST_SHOWN);
     const visible = new Set(table.visible);
     for (const row of table.rows) {
-      for (const line of row.lines) line.hidden = !visible.has(row);
+      if (row.isHidden === !visible.has(row)) continue;
+      row.isHidden = !visible.has(row);
+      for (const line of row.lines) line.hidden = row.isHidden;
     }
-    for (const body of table.bodies) body.hidden = !table.visible.some((row) => row.body === body);
+    for (const body of table.bodies) {
+      const rows = table.visible.filter((row) => row.body === body);
+      body.hidden = rows.length === 0;
+      if (!isAsServed) body.append(...rows.flatMap((row) => row.lines));
+    }
     for (const part of table.section) part.hidden = visible.size === 0;
+    this.offerRest(table);
   }
 
-  visibleRows() {
-    return this.tables.flatMap((table) => table.visible);
+  /** A long table is shown in part, so that it is quick to sort; the rest is a click away. */
+  offerRest(table) {
+    const isPart = table.visible.length < table.matching.length;
+    if (isPart && !table.rest) {
+      table.rest = element("button", { type: "button", className: "fl-rest" });
+      table.rest.addEventListener("click", () => {
+        table.isWhole = true;
+        this.show(this.state);
+      });
+      table.table.parentElement.after(table.rest);
+      table.section.push(table.rest);
+    }
+    if (!table.rest) return;
+    table.rest.hidden = !isPart;
+    table.rest.textContent = `Show all ${table.matching.length} rows; the first ${MOST_SHOWN} are here`;
+  }
+
+  /** The rows that no filter leaves out, those of a long table that are not shown among them. */
+  matchingRows() {
+    return this.tables.flatMap((table) => table.matching);
   }
 
   prepareHeads() {
@@ -288,7 +312,7 @@ class Controls {
   }
 
   summary(name, isReversed) {
-    const rows = this.visibleRows();
+    const rows = this.matchingRows();
     const counted = rows.length === this.rows.length ? plural(rows.length, "row") : `${rows.length} of ${plural(this.rows.length, "row")}`;
     if (!name) return `${counted}.`;
     if (!this.figures.has(name)) return `${counted}, by ${name}.`;
@@ -370,11 +394,12 @@ class Controls {
       this.worked.replaceChildren(element("p", { className: "fl-note", textContent: need }));
       return;
     }
-    const lines = this.visibleRows().map((row) => this.reckoning(row, work));
+    const rows = this.tables.flatMap((table) => table.visible);
+    const lines = rows.map((row) => this.reckoning(row, work));
     const heads = ["Row", "Cost a day, USD", "Latency p50, ms", "Latency p95, ms"].map((text, index) => element("th", { scope: "col", className: index ? "fl-n" : "", textContent: text }));
     const formula =
       "Estimates, not measurements. Cost: requests × (tokens in × price in + tokens out × price out), at list prices, without caches and failures. " +
-      "Latency: TTFT p50 or p95 + (tokens out − 1) × TPOT p50, each as measured under the row's own load; ends of intervals are added, so they are wider than they need be.";
+      "Latency: TTFT + (tokens out − 1) × TPOT of each measured request under the row's own load, and the quantiles of that, read off between the lengths that stand behind each row.";
     this.worked.replaceChildren(plainTable("My workload", heads, lines), element("p", { className: "fl-note", textContent: formula }));
   }
 
@@ -384,7 +409,7 @@ class Controls {
     const where = [scenario, vantage, methodology].filter(Boolean).join(" · ");
     const latency = (found, word) => [
       element("span", { className: "fl-value", textContent: found ? digits(found.value) : "–" }),
-      small(!found ? "not measured" : found.low === null ? "no interval" : `${digits(found.low)} – ${digits(found.high)}`),
+      small(!found ? "not given; see behind the row" : found.low === null ? "no interval" : `${digits(found.low)} – ${digits(found.high)}`),
       word && element("span", { className: "fl-told", textContent: word }),
     ];
     const cells = [[cost === null ? "no price" : digits(cost)], latency(p50, null), latency(p95, wish(p95, work.p95))];

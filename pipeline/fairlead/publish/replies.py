@@ -1,0 +1,101 @@
+"""How long a whole reply of so many tokens would take, from measured requests. Ranks nothing.
+
+An estimate for a reader's own workload, and no figure of the board: each request's TTFT + (tokens - 1) x
+its own TPOT, as if it had gone on at the pace it had. Its quantiles and their intervals are made as those
+of every latency are, so slow starts and slow paces that come together are counted together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairlead import ranking, stats
+from fairlead.metrics import WindowTable
+from fairlead.profile import hour_of_day
+from fairlead.publish import figures, markup
+from fairlead.publish.edition import Edition
+from fairlead.publish.markup import Html, tag
+from fairlead.ranking import Row
+from fairlead.stats import Estimate
+
+TOKENS = (1, 32, 128, 512, 2048)  # between two of these, a reader's script takes the straight line
+LEVELS = {"p50": 0.50, "p95": 0.95}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply of ``tokens`` tokens, in ms, by the names of :data:`LEVELS`."""
+
+    tokens: int
+    latency_ms: dict[str, Estimate]
+
+
+def replies(edition: Edition, row: Row) -> Iterator[Reply]:
+    """A reply of each length of :data:`TOKENS`; nothing where the windows do not pair TTFT with TPOT."""
+    tables = [item.table for item in row.valid]
+    pairs = [pair for table in tables if (pair := pairs_of(table)) is not None]
+    if not tables or len(pairs) < len(tables):
+        return
+    methodology = ranking.methodology_of(edition.repository.methodologies, row.family.methodology)
+    for tokens in TOKENS:
+        found = stats.quantile_estimates(
+            [ttft + (tokens - 1) * tpot for ttft, tpot in pairs],
+            list(LEVELS.values()),
+            strata=[hour_of_day(table.start_unix_ns, methodology.day_seconds) for table in tables],
+            rules=ranking.interval_rules(methodology),
+            attempts=[table.requests for table in tables],
+        )
+        yield Reply(tokens, dict(zip(LEVELS, found, strict=True)))
+
+
+def pairs_of(table: WindowTable) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """TTFT and TPOT in ms of the requests that have both; None where it is not certain which have.
+
+    A reply that came at once has a TTFT and no TPOT, and is known by an E2E latency that is its TTFT.
+    """
+    ttft, e2e, tpot = (
+        np.asarray(table.values.get(name, ()), dtype=np.float64) for name in ("ttft_ms", "e2e_ms", "tpot_ms")
+    )
+    if len(ttft) != len(tpot) and len(ttft) == len(e2e):
+        ttft = ttft[e2e > ttft]
+    return (ttft, tpot) if len(ttft) == len(tpot) else None
+
+
+def replies_html(edition: Edition, row: Row) -> Html | None:
+    """The estimates in words, and in full for the page's script."""
+    found = list(replies(edition, row))
+    if not found:
+        return None
+    lacking = dict.fromkeys(
+        f"{level} is not given: {estimate.reason}"
+        for reply in found
+        for level, estimate in reply.latency_ms.items()
+        if estimate.value is None and estimate.reason
+    )
+    note = "Whole replies, estimated: each request's TTFT + (tokens − 1) × its TPOT, in ms"
+    words = tag("p", ". ".join([note, *lacking]) + ".", class_="fl-note")
+    return markup.join((words, tag("dl", *map(_reply, found), class_="fl-facts")))
+
+
+def _reply(reply: Reply) -> Html:
+    words = [f"{level} {_words(estimate)}" for level, estimate in reply.latency_ms.items()]
+    ends = {f"data_{level}": _ends(estimate) for level, estimate in reply.latency_ms.items()}
+    name = tag("dt", figures.count(reply.tokens, "token"))
+    return tag("div", name, tag("dd", words[0], Html("<br>"), words[1]), data_tokens=reply.tokens, **ends)
+
+
+def _ends(estimate: Estimate) -> str:
+    """Value, lower and upper end in ms; a hyphen for what is missing."""
+    ends = (estimate.value, estimate.low, estimate.high)
+    return " ".join("-" if end is None else f"{end:.6g}" for end in ends)
+
+
+def _words(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "–"
+    between = figures.interval("reply_ms", estimate)
+    return figures.number(estimate.value) + (f" ({between})" if between else "")
