@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from fairlead.publish import serve_site
-
 from ..publish_example import build, write_root
+from .conftest import serve
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 PAGES = (
     "",
     "models/",
@@ -52,28 +37,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("browser")
     write_root(folder / "root")
     build(folder / "root", folder / "site")
-    addresses: list[str] = []
-    is_ready = threading.Event()
-
-    def ready(found: str) -> None:
-        addresses.append(found)
-        is_ready.set()
-
-    arguments = {"ready": ready}
-    threading.Thread(target=serve_site, args=(folder / "site",), kwargs=arguments, daemon=True).start()
-    assert is_ready.wait(30)
-    return addresses[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with playwright.sync_playwright() as engine:
-        running = engine.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield running
-        running.close()
+    return serve(folder / "site")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

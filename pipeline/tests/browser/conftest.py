@@ -1,0 +1,48 @@
+"""A real browser for the tests of this folder, and a built site served to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.publish import serve_site
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+def serve(folder: Path) -> str:
+    """The address at which a built site is served until the tests end."""
+    addresses: list[str] = []
+    is_ready = threading.Event()
+
+    def ready(found: str) -> None:
+        addresses.append(found)
+        is_ready.set()
+
+    threading.Thread(target=serve_site, args=(folder,), kwargs={"ready": ready}, daemon=True).start()
+    assert is_ready.wait(30)
+    return addresses[0]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Chromium without a window and without a network; the test is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.is_file():
+        pytest.skip(f"there is no {CHROMIUM}")
+    with playwright.sync_playwright() as engine:
+        running = engine.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield running
+        running.close()
