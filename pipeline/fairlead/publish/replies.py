@@ -22,7 +22,8 @@ from fairlead.publish.markup import Html, tag
 from fairlead.ranking import Row
 from fairlead.stats import Estimate
 
-TOKENS = (1, 32, 128, 512, 2048)  # between two of these, a reader's script takes the straight line
+TOKENS = tuple(2**power for power in range(12))  # a reader's script draws straight lines between them
+SHOWN = (1, 32, 128, 512, 2048)  # in words
 LEVELS = {"p50": 0.50, "p95": 0.95}
 
 
@@ -78,14 +79,14 @@ def replies_html(edition: Edition, row: Row) -> Html | None:
     )
     note = "Whole replies, estimated: each request's TTFT + (tokens − 1) × its TPOT, in ms"
     words = tag("p", ". ".join([note, *lacking]) + ".", class_="fl-note")
-    return markup.join((words, tag("dl", *map(_reply, found), class_="fl-facts")))
+    shown = [_reply(reply) for reply in found if reply.tokens in SHOWN]
+    full = ";".join(" ".join((str(reply.tokens), *map(_ends, reply.latency_ms.values()))) for reply in found)
+    return markup.join((words, tag("dl", *shown, class_="fl-facts", data_replies=full)))
 
 
 def _reply(reply: Reply) -> Html:
-    words = [f"{level} {_words(estimate)}" for level, estimate in reply.latency_ms.items()]
-    ends = {f"data_{level}": _ends(estimate) for level, estimate in reply.latency_ms.items()}
-    name = tag("dt", figures.count(reply.tokens, "token"))
-    return tag("div", name, tag("dd", words[0], Html("<br>"), words[1]), data_tokens=reply.tokens, **ends)
+    p50, p95 = (f"{level} {_words(estimate)}" for level, estimate in reply.latency_ms.items())
+    return tag("div", tag("dt", figures.count(reply.tokens, "token")), tag("dd", p50, Html("<br>"), p95))
 
 
 def _ends(estimate: Estimate) -> str:

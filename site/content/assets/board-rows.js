@@ -44,7 +44,7 @@ export function readTable(table) {
     row.isRanked = [...row.figures.values()].some((figure) => figure.rank);
   }
   const heading = document.getElementById(table.dataset.board);
-  found.section = [heading];
+  found.section = heading ? [heading] : [];
   for (let next = heading?.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
     found.section.push(next);
   }
@@ -85,9 +85,11 @@ function readFigures(row) {
 
 /** How long replies of several lengths would take, as it stands behind a row. */
 function readReplies(line) {
-  const ends = (text) => text.split(" ").map((end) => (end === "-" ? null : Number(end)));
-  const found = [...line.querySelectorAll("[data-tokens]")];
-  return found.map(({ dataset: { tokens, p50, p95 } }) => ({ tokens: Number(tokens), p50: ends(p50), p95: ends(p95) }));
+  const written = line.querySelector("[data-replies]")?.dataset.replies;
+  return (written?.split(";") ?? []).map((reply) => {
+    const [tokens, ...ends] = reply.split(" ").map((end) => (end === "-" ? null : Number(end)));
+    return { tokens, p50: ends.slice(0, 3), p95: ends.slice(3) };
+  });
 }
 
 /** What a figure without a column is called, from its first appearance behind a row. */

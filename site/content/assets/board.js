@@ -181,6 +181,7 @@ class Controls {
       this.say("This browser lets no page copy: the text is selected below.");
     }
   }
+
   // -- what is shown
 
   show(state) {
@@ -287,9 +288,8 @@ class Controls {
   /** Make a head a button: best first, then worst first, then the house's order again. */
   prepareHead(head, name) {
     const button = element("button", { type: "button", className: "fl-sort" }, ...head.childNodes);
-    button.addEventListener("click", () => {
-      this.choose({ sort: { "": name, [name]: `-${name}` }[this.state.sort] ?? (this.state.sort === `-${name}` ? "" : name) });
-    });
+    const next = () => ({ [name]: `-${name}`, [`-${name}`]: "" })[this.state.sort] ?? name;
+    button.addEventListener("click", () => this.choose({ sort: next() }));
     head.dataset.sort = name;
     head.replaceChildren(button);
   }
@@ -358,7 +358,7 @@ class Controls {
       box.checked = this.state.compare.includes(id);
       box.disabled = !box.checked && rows.length >= MOST_COMPARED;
     }
-    const more = rows.length < 2 ? `Tick two to ${MOST_COMPARED} rows below; ${rows.length} ticked.` : `Each against ${rows[0].name}: it differs only where rank ranges, or intervals where there is no rank, lie apart.`;
+    const more = rows.length < 2 ? `Tick 2 to ${MOST_COMPARED} rows below; ${rows.length} ticked.` : `Each against ${rows[0].name}: it differs only where rank ranges, or intervals where there is no rank, lie apart.`;
     this.compared.replaceChildren(element("p", { className: "fl-note", textContent: more }));
     if (rows.length > 1) this.compared.append(this.comparison(rows));
   }
@@ -399,7 +399,7 @@ class Controls {
     const heads = ["Row", "Cost a day, USD", "Latency p50, ms", "Latency p95, ms"].map((text, index) => element("th", { scope: "col", className: index ? "fl-n" : "", textContent: text }));
     const formula =
       "Estimates, not measurements. Cost: requests × (tokens in × price in + tokens out × price out), at list prices, without caches and failures. " +
-      "Latency: TTFT + (tokens out − 1) × TPOT of each measured request under the row's own load, and the quantiles of that, read off between the lengths that stand behind each row.";
+      "Latency: TTFT + (tokens out − 1) × TPOT of each measured request under the row's own load, and the quantiles of that, on straight lines between 1, 2, 4 … and 2,048 tokens.";
     this.worked.replaceChildren(plainTable("My workload", heads, lines), element("p", { className: "fl-note", textContent: formula }));
   }
 
@@ -426,10 +426,10 @@ function wish(found, wanted) {
 }
 
 const small = (text) => element("small", { className: "fl-sub", textContent: text });
-const digits = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+const digits = (value) => value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 
 function plainTable(label, heads, lines) {
-  const table = element("table", { className: "fl-table" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  const table = element("table", { className: "fl-table fl-board" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
   return element("div", { className: "fl-scroll", role: "region", ariaLabel: label, tabIndex: 0 }, table);
 }
 
