@@ -42,7 +42,7 @@ def figure_cell(row: Row, figure: Figure) -> Html:
 
 
 def figure_data(row: Row, figure: Figure) -> dict[str, str | None]:
-    """A figure in full, for the page's script: value, interval, n, rank range (best, worst, of)."""
+    """A figure in full, for the page's script: value, interval, n, rank range or why there is none."""
     estimate, rank = row.figures[figure.name], row.ranks.get(figure.name)
     has_value = estimate.value is not None
     return {
@@ -52,6 +52,7 @@ def figure_data(row: Row, figure: Figure) -> dict[str, str | None]:
         "data_high": _exact(estimate.high),
         "data_n": str(estimate.n) if has_value else None,
         "data_rank": f"{rank.best} {rank.worst} {rank.of}" if rank else None,
+        "data_withheld": row.withheld.get(figure.name),
     }
 
 
@@ -139,8 +140,11 @@ def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, col
 
 def figure_words(row: Row, figure: Figure) -> Html:
     """What a cell of the figure would hold."""
-    rank = row.ranks.get(figure.name)
-    words = tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank") if rank else None
+    rank, words = row.ranks.get(figure.name), None
+    if rank:
+        words = tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank")
+    elif figure.name in row.withheld:
+        words = tag("small", f"no rank: {row.withheld[figure.name]}", class_="fl-sub fl-wrap")
     return join((estimate_html(figure.name, row.figures[figure.name]), words))
 
 

@@ -70,11 +70,12 @@ const mapped = (family) => Object.fromEntries(Object.entries(family).map(([key, 
 function readFigures(row) {
   for (const line of [row.lines[0], row.lines.at(-1)]) {
     for (const cell of line.querySelectorAll("[data-figure]")) {
-      const { figure, value, low, high, n, rank } = cell.dataset;
+      const { figure, value, low, high, n, rank, withheld } = cell.dataset;
       const [best, worst, of] = (rank ?? "").split(" ").map(Number);
       row.figures.set(figure, {
         value: number(value), low: number(low), high: number(high), n: number(n),
         rank: rank ? { best, worst, of } : null,
+        withheld,
         shown: cell.querySelector("dd") ?? cell,
       });
       if (cell.tagName === "TD") row.columns.set(figure, cell);
@@ -210,6 +211,7 @@ export function standing(row, other, name, figure) {
     if (b.rank.worst < a.rank.best) return { text: "differs: behind", differs: true };
     return { text: "not told apart" };
   }
+  if (a?.rank || b?.rank || a?.withheld || b?.withheld) return { text: "not compared: one has no rank in this figure" };
   if ([a?.low, a?.high, b?.low, b?.high].some((end) => end === null || end === undefined)) {
     return { text: "not compared: no interval" };
   }
