@@ -369,7 +369,7 @@ class Controls {
       const where = [row.endpoint, scenario, vantage, methodology].filter(Boolean).join(" · ");
       const remove = element("button", { type: "button", textContent: "remove", ariaLabel: `Remove ${row.name}` });
       remove.addEventListener("click", () => this.pick(row, false));
-      return element("th", { scope: "col", className: "fl-n" }, row.name, small(where), small(row.facets.state.join(", ")), remove);
+      return element("th", { scope: "col", className: "fl-n" }, named(row), small(where), small(row.facets.state.join(", ")), remove);
     });
     const lines = this.shown.map((name) => {
       const { label, unit } = this.figures.get(name);
@@ -413,7 +413,7 @@ class Controls {
       word && element("span", { className: "fl-told", textContent: word }),
     ];
     const cells = [[cost === null ? "no price" : digits(cost)], latency(p50, null), latency(p95, wish(p95, work.p95))];
-    return element("tr", {}, element("th", { scope: "row" }, row.name, small(where), small(row.facets.state.join(", "))), ...cells.map((cell) => element("td", { className: "fl-n" }, ...cell)));
+    return element("tr", {}, element("th", { scope: "row" }, named(row), small(where), small(row.facets.state.join(", "))), ...cells.map((cell) => element("td", { className: "fl-n" }, ...cell)));
   }
 }
 
@@ -425,7 +425,8 @@ function wish(found, wanted) {
   return found.low > wanted ? "beyond your wish" : "cannot be told";
 }
 
-const small = (text) => element("small", { className: "fl-sub", textContent: text });
+const named = (row) => element("span", { className: "fl-name", textContent: row.name });
+const small = (text) => element("small", { className: "fl-sub fl-wrap", textContent: text });
 const digits = (value) => value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 
 function plainTable(label, heads, lines) {
