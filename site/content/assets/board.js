@@ -409,7 +409,8 @@ class Controls {
     const where = [scenario, vantage, methodology].filter(Boolean).join(" · ");
     const latency = (found, word) => [
       element("span", { className: "fl-value", textContent: found ? digits(found.value) : "–" }),
-      small(!found ? "not given; see behind the row" : found.low === null ? "no interval" : `${digits(found.low)} – ${digits(found.high)}`),
+      found && small(found.low === null ? "no interval" : `${digits(found.low)} – ${digits(found.high)}`),
+      found ? null : element("span", { className: "fl-told", textContent: "not given; see behind the row" }),
       word && element("span", { className: "fl-told", textContent: word }),
     ];
     const cells = [[cost === null ? "no price" : digits(cost)], latency(p50, null), latency(p95, wish(p95, work.p95))];
@@ -426,7 +427,7 @@ function wish(found, wanted) {
 }
 
 const named = (row) => element("span", { className: "fl-name", textContent: row.name });
-const small = (text) => element("small", { className: "fl-sub fl-wrap", textContent: text });
+const small = (text) => element("small", { className: "fl-sub", textContent: text });
 const digits = (value) => value.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 
 function plainTable(label, heads, lines) {
