@@ -36,9 +36,12 @@ def serve(folder: Path) -> str:
     return addresses[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Chromium without a window and without a network; the test is skipped where there is none."""
+    """Chromium without a window and without a network; the test is skipped where there is none.
+
+    It is closed with its module: while it is open an event loop runs, and no other test could run its own.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.is_file():
         pytest.skip(f"there is no {CHROMIUM}")
