@@ -124,6 +124,13 @@ class Trail:
                 found = change.blob
         return found
 
+    def last_changed(self) -> dict[str, dt.date]:
+        """The day of the last merge that changed each path."""
+        return {
+            path: dt.datetime.fromtimestamp(changes[-1].merge.unix_s, tz=dt.UTC).date()
+            for path, changes in self.changes.items()
+        }
+
     def read(self, blob: str) -> bytes:
         """The bytes of a digest.
 
@@ -331,20 +338,6 @@ def commit_time(root: Path) -> dt.datetime | None:
     if found.returncode:
         return None
     return dt.datetime.fromtimestamp(int(found.stdout), tz=dt.UTC)
-
-
-def last_changed(root: Path, paths: Sequence[str]) -> dict[str, dt.date]:
-    """The day of the last commit of each of these files; without those that git does not know.
-
-    Raises:
-        EnvironmentProblem: git cannot answer.
-    """
-    found = {}
-    for path in paths:
-        said = _run(root, ("log", "-1", "--format=%ct", "HEAD", "--", path), 1024)
-        if said.returncode == 0 and said.stdout.strip():
-            found[path] = dt.datetime.fromtimestamp(int(said.stdout), tz=dt.UTC).date()
-    return found
 
 
 def commit_all(root: Path, message: str) -> None:

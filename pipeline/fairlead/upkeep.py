@@ -61,7 +61,7 @@ def reminders(
     """Everything that needs an eye, in the order of kinds and paths.
 
     ``rows``: the id of each row, when it ended in unix ns, and the rules of its age. ``last_changed``: the
-    day of the last commit of files, where it is known.
+    day on which files were last changed, where it is known.
     """
     today = now.date()
     found = [

@@ -103,9 +103,8 @@ def of_rounds(
 ) -> CampaignSpending:
     return campaign.rounds_spending(
         repository,
-        model=demo.MODEL,
         version=demo.VERSION,
-        scenarios=(demo.SCENARIO,),
+        scenarios={demo.MODEL: (demo.SCENARIO,)},
         rounds=rounds,
         spacing_s=3600,
         keyed=keyed,
@@ -200,9 +199,8 @@ def test_the_bound_holds_what_the_reference_bills(root: Path) -> None:
     repository = load(root, make_price(dt.date(2026, 1, 1), 1.0))
     estimated = campaign.rounds_spending(
         repository,
-        model=demo.MODEL,
         version=demo.VERSION,
-        scenarios=(demo.SCENARIO,),
+        scenarios={demo.MODEL: (demo.SCENARIO,)},
         rounds=1,
         spacing_s=0,
         keyed=("demo-honest",),

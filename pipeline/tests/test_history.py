@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from pathlib import Path
 
@@ -323,3 +324,12 @@ def test_two_that_say_different_things_of_one_file_are_not_merged(clones: tuple[
     assert (ours / "submissions" / "a.md").read_text() == "two\n"
     assert roots.git(ours, "status", "--porcelain").strip() == ""
     assert roots.git(remote, "rev-parse", "main").strip() == first
+
+
+def test_the_day_of_the_last_change_is_that_of_its_merge(root: Path) -> None:
+    """One call of git for every file; what is not committed has none."""
+    roots.write(root, "providers/new.yaml", "a: 1\n")
+    trail = history.open_trail(root, None, ("providers",))
+    assert trail is not None
+    said = roots.git(root, "log", "-1", "--format=%cs", "--", "providers/acme.yaml").strip()
+    assert trail.last_changed() == {"providers/acme.yaml": dt.date.fromisoformat(said)}

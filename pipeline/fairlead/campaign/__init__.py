@@ -18,7 +18,6 @@ from fairlead.campaign.spending import (
     ESTIMATE_RULES,
     CampaignSpending,
     claim_spending,
-    rerun_spending,
     rounds_spending,
 )
 
@@ -42,7 +41,6 @@ __all__ = [
     "neutral_rounds",
     "plan_rerun",
     "register",
-    "rerun_spending",
     "rounds_spending",
     "submit",
     "targets_of",

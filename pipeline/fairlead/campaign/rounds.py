@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from fairlead.campaign.field import (
     RUNS_MAX,
@@ -93,7 +95,11 @@ def measure_rounds(
         vantage=vantage,
         scenarios=scenarios,
         gear=gear,
-        write=lambda folder: _write_rounds(folder, course.reference, vantage, model),
+        write=lambda folder: _write(
+            folder,
+            "rounds",
+            functools.partial(Rounds, methodology=course.reference, vantage=vantage, model=model),
+        ),
     )
     begin_ns = gear.clock.unix_ns()
     for number in range(rounds):
@@ -198,7 +204,13 @@ def measure_rerun(
             vantage=place,
             scenarios=scenarios,
             gear=gear,
-            write=lambda folder: _write_rerun(folder, reference, place, started, started_by),
+            write=lambda folder: _write(
+                folder,
+                "rerun",
+                functools.partial(
+                    Rerun, methodology=reference, vantage=place, started=started, started_by=started_by
+                ),
+            ),
         )
         for model, scenarios in plan.scenarios.items()
     }
@@ -336,40 +348,11 @@ def _measure_one(
             break
 
 
-def _raw(folder: Path, kind: str) -> tuple[RawFile, ...]:
-    return tuple(RawFile(**raw) for raw in raw_files(folder, kind))
-
-
-def _write_rounds(folder: Path, reference: MethodologyRef, vantage: str, model: str) -> None:
-    windows = _raw(folder, "windows")
-    if not windows:
-        return
-    rounds = Rounds(
-        schema_version=1,
-        methodology=reference,
-        vantage=vantage,
-        model=model,
-        windows=windows,
-        calibrations=_raw(folder, "calibrations"),
-        notes=None,
+def _write(folder: Path, kind: Literal["rounds", "rerun"], made: Callable[..., Rounds | Rerun]) -> None:
+    """Write the manifest of a folder that holds a window; ``made``: lacks nothing but the raw files."""
+    windows, calibrations = (
+        tuple(RawFile(**raw) for raw in raw_files(folder, name)) for name in ("windows", "calibrations")
     )
-    write_whole(folder / "rounds.yaml", canonical_text("rounds", as_data(rounds)).encode())
-
-
-def _write_rerun(
-    folder: Path, reference: MethodologyRef, vantage: str, started: dt.datetime, started_by: GitHub
-) -> None:
-    windows = _raw(folder, "windows")
-    if not windows:
-        return
-    rerun = Rerun(
-        schema_version=1,
-        methodology=reference,
-        vantage=vantage,
-        started=started,
-        started_by=started_by,
-        windows=windows,
-        calibrations=_raw(folder, "calibrations"),
-        notes=None,
-    )
-    write_whole(folder / "rerun.yaml", canonical_text("rerun", as_data(rerun)).encode())
+    if windows:
+        manifest = made(schema_version=1, windows=windows, calibrations=calibrations, notes=None)
+        write_whole(folder / f"{kind}.yaml", canonical_text(kind, as_data(manifest)).encode())

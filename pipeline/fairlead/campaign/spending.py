@@ -7,13 +7,12 @@ window is reckoned as often as it may be run; one that is there already and coun
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fairlead import cost
 from fairlead.campaign.claims import runs_left, runs_of
 from fairlead.campaign.field import RUNS_MAX, SECOND_NS
 from fairlead.campaign.plans import CampaignError, Target, find_target, neutral_targets, scenario_by_id
-from fairlead.campaign.rounds import RerunPlan
 from fairlead.cost import EstimateRules, NoCost, PlannedWindow, Rates, Spending, TokensPerWord
 from fairlead.measure.workload import FRAME_WORDS
 from fairlead.model import Methodology, Scenario
@@ -109,9 +108,8 @@ def claim_spending(
 def rounds_spending(
     repository: Repository,
     *,
-    model: str,
     version: str,
-    scenarios: Sequence[str],
+    scenarios: Mapping[str, Sequence[str]],
     rounds: int,
     spacing_s: float,
     keyed: Collection[str],
@@ -119,58 +117,22 @@ def rounds_spending(
     stated: Rates | None,
     rules: EstimateRules,
 ) -> CampaignSpending:
-    """What neutral rounds of a model will cost; the arguments are those of the rounds, as in a claim besides.
+    """What rounds of models will cost, around the clock or to judge a claim: subjects and rivals alike.
+
+    ``scenarios``: of each model. The other arguments are those of the rounds, as in a claim besides.
 
     Raises:
         CampaignError: an unknown scenario.
     """
-    methodology, starts = repository.methodologies[version], _starts(rounds, spacing_s, now_unix_ns)
-    windows = _round_windows(repository, methodology, model, scenarios, starts)
-    return _sum_up(windows, methodology, keyed, stated, rules)
-
-
-def rerun_spending(
-    repository: Repository,
-    plan: RerunPlan,
-    *,
-    rounds: int,
-    spacing_s: float,
-    keyed: Collection[str],
-    now_unix_ns: int,
-    stated: Rates | None,
-    rules: EstimateRules,
-) -> CampaignSpending:
-    """The same of a rerun: its subject, and the rivals that stand beside it.
-
-    Raises:
-        CampaignError: an unknown scenario.
-    """
-    methodology = repository.methodologies[plan.reference.version]
-    starts = _starts(rounds, spacing_s, now_unix_ns)
+    methodology = repository.methodologies[version]
     windows = (
-        window
-        for model, scenarios in plan.scenarios.items()
-        for window in _round_windows(repository, methodology, model, scenarios, starts)
+        (target, scenario_by_id(methodology, name), RUNS_MAX, now_unix_ns + int(at * spacing_s * SECOND_NS))
+        for model, names in scenarios.items()
+        for at in range(rounds)
+        for target in neutral_targets(repository, model)
+        for name in names
     )
     return _sum_up(windows, methodology, keyed, stated, rules)
-
-
-def _starts(rounds: int, spacing_s: float, now_unix_ns: int) -> list[int]:
-    return [now_unix_ns + int(at * spacing_s * SECOND_NS) for at in range(rounds)]
-
-
-def _round_windows(
-    repository: Repository,
-    methodology: Methodology,
-    model: str,
-    scenarios: Sequence[str],
-    starts: Sequence[int],
-) -> Iterator[_Window]:
-    """The windows of a model's rounds that begin at these unix ns."""
-    for start in starts:
-        for target in neutral_targets(repository, model):
-            for name in scenarios:
-                yield target, scenario_by_id(methodology, name), RUNS_MAX, start
 
 
 def _sum_up(

@@ -99,12 +99,9 @@ def review(as_json: bool, root_option: Path | None) -> None:
         for row in board_rows(repository, moment)
         if row.family.methodology is not None
     ]
-    paths = [
-        path for path in repository.documents if path.startswith(("providers/", "methodology/governance/"))
-    ]
-    found = upkeep.reminders(
-        repository, rows=rows, last_changed=history.last_changed(root, paths), now=moment
-    )
+    trail = history.open_trail(root, None, ("providers", "methodology/governance"))
+    changed = trail.last_changed() if trail is not None else {}
+    found = upkeep.reminders(repository, rows=rows, last_changed=changed, now=moment)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(reminder) for reminder in found], indent=2))
         return

@@ -368,9 +368,8 @@ def _measure_neutral(
     with campaign_errors(), Meter(quiet=quiet) as meter:
         spending = campaign.rounds_spending(
             repository,
-            model=of_model,
             version=version,
-            scenarios=scenarios,
+            scenarios={of_model: scenarios},
             rounds=rounds,
             spacing_s=spacing_s,
             keyed=keys,

@@ -153,9 +153,10 @@ def _measure(
         spacing_s = plan.spacing_s if spacing is None else seconds(spacing)
         many = min(rounds or plan.rounds_most, plan.rounds_most)
         tokenizers, keys = tokenizers_of(repository, plan.models, tokenizer_files), keys_of(repository)
-        spending = campaign.rerun_spending(
+        spending = campaign.rounds_spending(
             repository,
-            plan,
+            version=plan.reference.version,
+            scenarios=plan.scenarios,
             rounds=many,
             spacing_s=spacing_s,
             keyed=keys,
@@ -189,7 +190,7 @@ def _verdict(root: Path, submission: str) -> SubmissionVerdict:
     from fairlead.evidence import load_evidence
     from fairlead.verdict import judge_submission
 
-    repository = load(root)
+    repository = load(root, results_cache(root, "documents"))
     evidence, problems = load_evidence(repository, results_cache(root, "windows"))
     stop_at(problems)
     return judge_submission(repository, evidence, submission)
