@@ -223,7 +223,9 @@ def test_a_report_that_is_none_is_said_to_be_none(forge: Forge) -> None:
 
 def test_a_commit_that_is_not_on_main_is_not_rerun(forge: Forge) -> None:
     """The job that would see a key is not reached."""
-    inputs = {"submission": "demo-honest/none", "commit": forge.head(forge.pulls)}
+    stray = roots.git(forge.fork, "commit-tree", "origin/main^{tree}", "-m", "Stray").strip()
+    roots.git(forge.fork, "push", "--quiet", "origin", f"{stray}:refs/pull/99/head")
+    inputs = {"submission": "demo-honest/none", "commit": stray}
     given = {"inputs": inputs, "github": {"actor": "rika", "actor_id": "900"}}
     allowed = forge.machine.run("rerun", "allow", **given)
     assert not allowed.succeeded
