@@ -319,6 +319,15 @@ def _bounded(command: list[str], limit: int) -> subprocess.CompletedProcess[byte
         return subprocess.CompletedProcess(command, returncode, output, errors.read(4096))
 
 
+def is_clean(root: Path, tops: Sequence[str]) -> bool:
+    """Whether nothing below some folders differs from the commit that is checked out, new files included.
+
+    Raises:
+        EnvironmentProblem: git cannot say.
+    """
+    return not _git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--", *tops)
+
+
 def commit_id(root: Path) -> str | None:
     """The commit that is checked out; None without git or before the first commit."""
     found = _run(root, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), 1024)

@@ -1144,6 +1144,21 @@ _RULES = (
         "and each ballot when it is seen. Otherwise the count could be made to fit.",
         "Restore the record. An edited ballot is one more entry; a changed text is put to the vote anew.",
     ),
+    Rule(
+        "HIS009",
+        "A frozen snapshot was changed or removed",
+        "The state at the end of a quarter is cited by its address, so what is there stays what it was. What"
+        " became of a row later, a retraction too, is said on the snapshot's page, which is made anew each"
+        " time.",
+        "Restore the files.",
+    ),
+    Rule(
+        "HIS010",
+        "A snapshot that is not whole",
+        "A snapshot is what `fairlead snapshot` makes of a commit for a quarter that is over, so that anybody"
+        " can make it again. Its three files agree, and no spreadsheet takes a field of it for a formula.",
+        "Delete the folder, make it anew with `fairlead snapshot`, and commit what that wrote.",
+    ),
     # -- AUD -------------------------------------------------------------------------------------
     Rule(
         "AUD001",

@@ -22,6 +22,7 @@ from fairlead.checks import (
     providers,
     raw,
     references,
+    snapshots,
     submissions,
     tree,
     waivers,
@@ -32,6 +33,7 @@ from fairlead.history import Base
 from fairlead.model import GitHub
 from fairlead.problems import Problem, order_problems
 from fairlead.repository import TOP_FOLDERS, FileKind, Repository, bug, is_within, load_repository
+from fairlead.snapshots import FOLDER as FROZEN
 
 MAX_PROBLEMS_PER_FILE = 100
 MAX_PROBLEMS_PER_CHECK = 1000  # a hostile change must not make the machine look for names all day
@@ -98,6 +100,8 @@ CHECKS: tuple[Check, ...] = (
     changes.check_rules,
     changes.check_ids_stay,
     changes.check_one_kind,
+    snapshots.check_snapshots,
+    snapshots.check_snapshots_stay,
 )
 
 
@@ -124,7 +128,7 @@ def run_checks(
         EnvironmentProblem: git cannot answer for ``base``, or for when plans and results were merged.
     """
     repository, problems = load_repository(root)
-    past = history.open_base(root, base, TOP_FOLDERS) if base is not None else None
+    past = history.open_base(root, base, (*TOP_FOLDERS, FROZEN)) if base is not None else None
     if base is not None and past is None:
         problems.append(changes.not_checked())
     context = Context(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from fairlead import documents, governance
+from fairlead import documents, governance, snapshots
 from fairlead.checks.context import Context, at
 from fairlead.documents import Unreadable, problem_of
 from fairlead.history import Base, Trail, blob_digest
@@ -70,10 +70,11 @@ def _kept(
         return
     for path in sorted(context.base.files):
         if kind_of(path) in kinds:
-            yield from _unchanged(repository, context.base, path, code, fix)
+            yield from unchanged(repository, context.base, path, code, fix)
 
 
-def _unchanged(repository: Repository, base: Base, path: str, code: str, fix: str) -> Iterator[Problem]:
+def unchanged(repository: Repository, base: Base, path: str, code: str, fix: str) -> Iterator[Problem]:
+    """A problem if a file is gone, or has other bytes than at the base."""
     found = _bytes(repository, path)
     if found is None:
         yield problem_of(path, code, f"it was removed since {base.commit[:12]}", fix=fix)
@@ -116,7 +117,7 @@ def check_ratified_versions(repository: Repository, context: Context) -> Iterato
         fix = "restore it; to change the method, propose a new version"
         folder = f"methodology/versions/{version}/"
         for path in sorted(path for path in base.files if path.startswith(folder)):
-            yield from _unchanged(repository, base, path, "HIS003", fix)
+            yield from unchanged(repository, base, path, "HIS003", fix)
         for path in repository.kinds:
             if path.startswith(folder) and path not in base.files:
                 yield problem_of(path, "HIS003", f"it was added to the frozen version {version}", fix=fix)
@@ -291,7 +292,7 @@ def check_one_kind(repository: Repository, context: Context) -> Iterator[Problem
 
 
 def _changed(repository: Repository, base: Base) -> Iterator[str]:
-    for path in base.files.keys() | repository.kinds.keys():
+    for path in base.files.keys() | repository.kinds.keys() | set(snapshots.paths(repository.root)):
         found = _bytes(repository, path)
         if found is None or base.differs(path, found):
             yield path
@@ -306,4 +307,6 @@ def _group(path: str) -> str:
     if parts[0] == "submissions":
         kind = "the rerun of " if "reruns" in parts else "the submission "
         return kind + "/".join(parts[1:3])
+    if path.startswith(snapshots.FOLDER + "/"):
+        return f"the snapshot {parts[2]}"
     return "governance" if parts[:2] == ("methodology", "governance") else "the methodology"

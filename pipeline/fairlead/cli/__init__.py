@@ -65,6 +65,7 @@ for _command in (
     simulating.simulate,
     results.build,
     results.serve,
+    results.snapshot,
     forge.rounds,
     forge.land,
     forge.review,

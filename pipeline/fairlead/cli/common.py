@@ -110,12 +110,17 @@ def stop_at(problems: Sequence[Problem]) -> None:
 
 
 def board_rows(
-    repository: Repository, moment: dt.datetime, *, with_replies: bool = False, with_cache: bool = True
+    repository: Repository,
+    moment: dt.datetime,
+    *,
+    with_replies: bool = False,
+    with_cache: bool = True,
+    only_until: bool = False,
 ) -> Sequence[Row]:
     """Every row of the board, or the end with the problems of its evidence.
 
     ``with_replies``: also what a page shows of the replies behind them. ``with_cache``: what earlier runs
-    found is used.
+    found is used. ``only_until``: a window that ended after the moment is left out.
     """
     from fairlead import evidence as evidences
     from fairlead.estimating import estimator
@@ -126,6 +131,8 @@ def board_rows(
     cache = results_cache(repository.root, "windows") if with_cache else None
     evidence, problems = evidences.load_evidence(repository, cache)
     stop_at(problems)
+    if only_until:
+        evidence = [item for item in evidence if item.table.end_unix_ns <= moment.timestamp() * 1e9]
     if with_replies:
         evidence = evidences.with_replies(repository, evidence)
     return build_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,23 @@ def verdict(submission: str, as_json: bool, root_option: Path | None) -> None:
     click.echo(report.verdict_json(found) if as_json else report.verdict_text(found), nl=False)
 
 
+def _site_url(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The address with a slash at its end; None for an empty one, as a forge's unset variable gives it."""
+    if not value:
+        return None
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?", value):
+        raise click.BadParameter(f"{value!r} is no address such as https://board.example/ or one below it")
+    return value.rstrip("/") + "/"
+
+
+site_url_option = click.option(
+    "--site-url",
+    metavar="URL",
+    callback=_site_url,
+    help="Where the site will be served from: for canonical addresses, feeds, badges and a sitemap.",
+)
+
+
 @click.command()
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/site"), show_default=True
@@ -121,13 +139,14 @@ def verdict(submission: str, as_json: bool, root_option: Path | None) -> None:
     metavar="SUMS",
     help="Compare with a published build by its SHA256SUMS; exit 1 if a byte differs.",
 )
+@site_url_option
 @in_root
-def build(out: Path, verify: Path | None, root_option: Path | None) -> None:
+def build(out: Path, verify: Path | None, site_url: str | None, root_option: Path | None) -> None:
     """Build the static site. Its SHA256SUMS lists every file.
 
     With --verify nothing that earlier runs found is used: every number is made from the raw files again.
     """
-    _build(find_root(root_option), out, with_cache=verify is None)
+    _build(find_root(root_option), out, with_cache=verify is None, site_url=site_url)
     if verify is not None:
         from fairlead.publish import sums
 
@@ -139,14 +158,14 @@ def build(out: Path, verify: Path | None, root_option: Path | None) -> None:
         click.echo(f"every file is what {verify} says")
 
 
-def _build(root: Path, out: Path, *, with_cache: bool = True) -> None:
+def _build(root: Path, out: Path, *, with_cache: bool = True, site_url: str | None = None) -> None:
     from fairlead.publish import SiteError, build_site
 
     cache = results_cache(root, "documents") if with_cache else None
     repository, moment = load(root, cache), _build_time(root)
     try:
         rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache)
-        outcome = build_site(repository, rows, out=out, now=moment, commit=_commit(root))
+        outcome = build_site(repository, rows, out=out, now=moment, commit=_commit(root), site_url=site_url)
     except SiteError as error:
         complain(str(error))
         raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
@@ -184,3 +203,48 @@ def serve(port: int, root_option: Path | None) -> None:
             port=port,
             ready=lambda address: click.echo(f"serving on {address} (ctrl-C stops it)"),
         )
+
+
+@click.command()
+@click.argument("quarter")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write it there instead, to compare it with the one that is committed.",
+)
+@in_root
+def snapshot(quarter: str, out: Path | None, root_option: Path | None) -> None:
+    """Freeze what the board said at the end of QUARTER (2026-Q3), into site/snapshots/.
+
+    It is made from the commit that is checked out, with what was measured and recorded until the quarter's
+    end; at that commit anybody makes the same bytes again. Commit it as it is: it is never changed, and what
+    happens to a row later is shown beside it.
+    """
+    from fairlead import history, snapshots
+    from fairlead.publish.edition import Edition
+    from fairlead.publish.snapshots import make_files
+    from fairlead.repository import TOP_FOLDERS
+
+    end = snapshots.quarter_end(quarter)
+    if end is None:
+        raise click.UsageError(f"{quarter!r} is no quarter; write 2026-Q3")
+    if end > now():
+        raise click.UsageError(
+            f"{quarter} ends on {end - dt.timedelta(days=1):%Y-%m-%d}; freeze it afterwards"
+        )
+    root = find_root(root_option)
+    target = out or root / snapshots.FOLDER / quarter
+    if target.exists() and any(target.iterdir()):
+        raise click.UsageError(f"{target} is there already, and a snapshot is never made anew; see --out")
+    if history.is_under_git(root) and not history.is_clean(root, TOP_FOLDERS):
+        complain("the data differs from the commit that is checked out", "commit it first, or check out main")
+        raise click.exceptions.Exit(EXIT_PROBLEMS)
+    repository = load(root, results_cache(root, "documents"))
+    rows = board_rows(repository, end, only_until=True)
+    files = make_files(Edition(repository, tuple(rows), end, _commit(root), {}), quarter)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (target / name).write_bytes(data)
+    click.echo(f"{len(rows)} rows of {quarter} in {target}")
+    if out is None:
+        click.echo(f"next: commit {snapshots.FOLDER}/{quarter} alone, and open a pull request")

@@ -17,7 +17,7 @@ import msgspec
 from fairlead import cost, governance, impact, life, ranking, usage, verdict
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub
-from fairlead.publish import observed, registrations
+from fairlead.publish import badges, changelog, exports, feeds, observed, registrations
 from fairlead.publish.edition import (
     Edition,
     dispute_url,
@@ -50,7 +50,11 @@ KINDS = (
     "tally",
     "impact",
     "rules",
+    "tables",
+    "snapshots",
+    "changelog",
 )
+SCHEMAS = (*KINDS, "snapshot")  # a snapshot's own file lies below snapshots/
 
 Object = dict[str, Any]
 
@@ -58,10 +62,13 @@ Object = dict[str, Any]
 def render(edition: Edition) -> Iterator[tuple[str, str]]:
     """Every data file and every schema as path and text."""
     files = dict(_files(edition))
-    index = {"files": [{"path": path, "schema": f"schemas/{kind}.json"} for path, (kind, _) in files.items()]}
+    index = {
+        "files": [{"path": path, "schema": f"schemas/{kind}.json"} for path, (kind, _) in files.items()],
+        "feeds": [{"path": feed.path, "title": feed.title} for feed in feeds.feeds(edition)],
+    }
     for path, (kind, body) in {"index.json": ("index", index), **files}.items():
-        yield ROOT + path, text({**_envelope(edition, kind, path), **body})
-    for kind in KINDS:
+        yield ROOT + path, text({**envelope(edition, kind, path), **body})
+    for kind in SCHEMAS:
         yield f"{ROOT}schemas/{kind}.json", text(schema(kind))
 
 
@@ -88,7 +95,8 @@ def schema(kind: str) -> Object:
     return found
 
 
-def _envelope(edition: Edition, kind: str, path: str) -> Object:
+def envelope(edition: Edition, kind: str, path: str) -> Object:
+    """What every file begins with. ``path``: relative to :data:`ROOT`."""
     return {
         "$schema": "../" * path.count("/") + f"schemas/{kind}.json",
         "schema_version": SCHEMA_VERSION,
@@ -103,7 +111,7 @@ def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
         ("models", {"models": [_model(edition, name) for name in sorted(edition.repository.models)]}),
     )
     for model in sorted(edition.board_models):
-        rows = [_row(edition, row) for row in edition.rows_where(model=model)]
+        rows = [row_data(edition, row) for row in edition.rows_where(model=model)]
         yield f"leaderboards/{model}.json", ("leaderboard", {"model": model, "rows": rows})
         yield f"profiles/{model}.json", ("profiles", observed.profiles(edition, model))
         yield f"findings/{model}.json", ("findings", observed.model_findings(edition, model))
@@ -118,6 +126,9 @@ def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
     yield "methodology.json", ("methodology", {"versions": _versions(edition)})
     yield from _governance(edition)
     yield "rules.json", ("rules", {"rules": [_rule(code) for code in RULES]})
+    yield "tables.json", ("tables", exports.tables_data(edition))
+    yield "snapshots.json", ("snapshots", {"snapshots": list(_snapshots(edition))})
+    yield "changelog.json", ("changelog", changelog.changelog_data())
 
 
 def _model(edition: Edition, name: str) -> Object:
@@ -134,7 +145,8 @@ def _model(edition: Edition, name: str) -> Object:
     }
 
 
-def _row(edition: Edition, row: Row) -> Object:
+def row_data(edition: Edition, row: Row) -> Object:
+    """A row as it is published, with every window that it rests on."""
     return {
         "id": row.id,
         "provider": row.provider,
@@ -193,6 +205,7 @@ def _provider(edition: Edition, name: str) -> Object:
         "endpoints": [_endpoint(endpoint) for endpoint in provider.endpoints],
         "interests": [msgspec.to_builtins(interest) for interest in provider.interests],
         "rows": [row.id for row in edition.rows_where(provider=name)],
+        "badges": [{"model": badge.model, "path": badge.path} for badge in badges.badges(edition, name)],
         "page": provider_url(name),
     }
 
@@ -404,6 +417,18 @@ def _members(edition: Edition, register: governance.Register) -> list[Object]:
         }
         for name, member in register.members.items()
     ]
+
+
+def _snapshots(edition: Edition) -> Iterator[Object]:
+    for quarter, frozen in edition.snapshots.items():
+        yield {
+            "quarter": quarter,
+            "as_of": _second(frozen.snapshot.generated_at),
+            "commit": frozen.snapshot.commit,
+            "rows": len(frozen.snapshot.rows),
+            "page": f"snapshots/{quarter}/",
+            "files": [f"snapshots/{quarter}/{name}" for name in frozen.files],
+        }
 
 
 def _rule(code: str) -> Object:

@@ -23,6 +23,7 @@ from fairlead.problems import Problem
 from fairlead.publish import markup
 from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of
 from fairlead.repository import Repository
+from fairlead.snapshots import Frozen, load_snapshots
 from fairlead.verdict import ClaimVerdict, SubmissionVerdict, judge_repository
 
 _UNDECIDED = ("draft", "comment", "voting", "amended")
@@ -30,13 +31,17 @@ _UNDECIDED = ("draft", "comment", "voting", "amended")
 
 @dataclasses.dataclass(frozen=True)
 class Edition:
-    """One build. ``prose`` holds Markdown by its path in the repository; ``now`` is all the time there is."""
+    """One build. ``prose`` holds Markdown by its path in the repository; ``now`` is all the time there is.
+
+    ``site_url``: where the site will be served from, with a slash at its end; None where nobody says it.
+    """
 
     repository: Repository
     rows: tuple[Row, ...]
     now: dt.datetime
     commit: str | None
     prose: Mapping[str, str]
+    site_url: str | None = None
 
     @functools.cached_property
     def raw_files(self) -> Mapping[str, RawFile]:
@@ -138,6 +143,16 @@ class Edition:
         return findings_of_claims(self.repository, self.evidence.values())
 
     @functools.cached_property
+    def loaded_snapshots(self) -> tuple[Mapping[str, Frozen], Sequence[Problem]]:
+        """The frozen quarters of the root that are whole, and the problems of the others."""
+        return load_snapshots(self.repository.root)
+
+    @property
+    def snapshots(self) -> Mapping[str, Frozen]:
+        """The frozen quarters of the root, by their names."""
+        return self.loaded_snapshots[0]
+
+    @functools.cached_property
     def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:
         """What the root's imported LLMPerf runs can bear, and their problems; None where there is none."""
         rows = [row for row in self.rows if row.origin is Origin.IMPORTED]
@@ -222,7 +237,7 @@ class Page:
 
     ``crumbs`` are the pages above it: address and name. ``wide`` gives the whole width to tables.
     A page that is not ``indexed`` is left out of the search, whose index every reader loads whole.
-    ``script``: a module of ours that the page loads, by its path.
+    ``script``: a module of ours that the page loads, by its path; ``feed``: its Atom feed.
     """
 
     url: str
@@ -233,6 +248,7 @@ class Page:
     wide: bool = False
     indexed: bool = True
     script: str | None = None
+    feed: str | None = None
 
     @property
     def path(self) -> str:
@@ -252,6 +268,8 @@ def render_page(page: Page) -> str:
         meta["search"] = {"exclude": True}
     if page.script:
         meta["script"] = page.script
+    if page.feed:
+        meta["feed"] = page.feed
     trail = [["", "Fairlead"], *page.crumbs]
     meta["crumbs"] = [[markup.relative(page.url, url), markup.escape(name)] for url, name in trail]
     front = "".join(f"{key}: {json.dumps(value)}\n" for key, value in meta.items())

@@ -21,7 +21,9 @@ from fairlead.model import (
     Submission,
 )
 from fairlead.publish import (
+    badges,
     disputes,
+    feeds,
     figures,
     integrity,
     markup,
@@ -139,9 +141,11 @@ def provider_page(edition: Edition, name: str) -> Page:
     blocks += disputes.about_provider(edition, name, url)
     blocks += [heading(2, "Submissions"), _submission_list(edition, name, url)]
     blocks += [heading(2, "Registered runs"), *registrations.table(edition, url, name)]
+    blocks += badges.blocks(edition, name, url)
     return Page(
         url=url,
         title=provider.name,
+        feed=feeds.feed_path(f"providers/{name}"),
         description=f"What {provider.name} serves and discloses, every result of it, and its interests.",
         blocks=blocks,
         crumbs=(("providers/", "Providers"),),

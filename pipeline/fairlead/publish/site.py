@@ -27,17 +27,23 @@ from fairlead.documents import Unreadable
 from fairlead.problems import Problem
 from fairlead.publish import (
     api,
+    badges,
     board,
     clock,
     coverage,
     curves,
     disputes,
+    exports,
+    feeds,
     integrity,
     markup,
     method,
     parties,
+    reading,
     record,
     results,
+    sitemap,
+    snapshots,
     sums,
     time,
     verdicts,
@@ -84,11 +90,13 @@ def build_site(
     now: dt.datetime,
     commit: str | None,
     source_folder: Path | None = None,
+    site_url: str | None = None,
 ) -> BuildReport:
     """Write the whole site into ``out``, which is empty, missing, or an earlier build of ours.
 
     The bytes depend on the arguments and on nothing else. ``source_folder`` is code: its settings and
-    templates are executed, so it is never taken from a root unless the caller says so.
+    templates are executed, so it is never taken from a root unless the caller says so. ``site_url``: where
+    the site will be served from, with a slash at its end; with it there are whole addresses and a sitemap.
 
     Raises:
         SiteError: ``out`` holds something else, or MkDocs refuses the hand-written half.
@@ -97,7 +105,7 @@ def build_site(
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise SiteError(f"{out} holds files that no build of ours wrote; name an empty folder")
     prose, problems = read_prose(repository)
-    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose)
+    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose, site_url)
     files, found = render_files(edition)
     problems += found
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +116,9 @@ def build_site(
         _run_mkdocs(folder / "mkdocs.yml", built)
         _guard_scripts(built)
         sizes, unread = _copy_raw_files(edition, built)
+        exports.write(edition, built / api.ROOT)
+        snapshots.copy(edition, built)
+        sitemap.write(edition, built)
         sums.write(built)
         _replace(out, built, folder)
     pages = sum(1 for _ in out.rglob("*.html"))
@@ -137,14 +148,14 @@ def render_files(edition: Edition) -> tuple[dict[str, str], list[Problem]]:
     """Every generated page and data file, as path and text; and the problems of the prose."""
     pages, problems = _pages(edition)
     files = {page.path: render_page(page) for page in pages}
-    files.update(api.render(edition))
+    files.update([*api.render(edition), *feeds.render(edition), *badges.render(edition)])
     return files, problems
 
 
 def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
     repository = edition.repository
     governance, problems = board.governance_pages(edition)
-    problems += edition.imported_record[1]
+    problems += [*edition.imported_record[1], *edition.loaded_snapshots[1]]
     pages = [
         results.models_page(edition),
         *(_model_page(edition, model) for model in edition.board_models),
@@ -157,6 +168,7 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
         parties.interests_page(edition),
         method.methodology_page(edition),
         *governance,
+        *snapshots.pages(edition),
     ]
     for version in edition.versions:
         if version.version in repository.methodologies:
@@ -181,7 +193,11 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
         "state": lambda: list(method.state(edition)),
         "rules": method.rules_blocks,
         "glossary": method.glossary_blocks,
-        "files": lambda: [_api_table(edition)],
+        "files": lambda: [reading.files_table(edition)],
+        "feeds": lambda: [reading.feeds_list(edition)],
+        "tables": lambda: list(reading.tables_blocks(edition)),
+        "api-changes": lambda: [reading.changes_table()],
+        "citation": lambda: list(reading.citation_blocks(edition, reading.citation_file().read_bytes())),
         "client-error": lambda: [clock.client_error_table(_shipped_data(source, "client-error"))],
         "certificates": lambda: [clock.certificates_table(edition)],
         "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
@@ -212,16 +228,6 @@ def _shipped_data(source: Path, name: str) -> Any:
     return json.loads((source / "content" / "assets" / f"{name}.json").read_text("utf-8"))
 
 
-def _api_table(edition: Edition) -> markup.Html:
-    lines = [
-        markup.row(
-            markup.link("api/", path, "/" + path), markup.link("api/", f"{api.ROOT}schemas/{kind}.json", kind)
-        )
-        for path, kind in api.paths(edition)
-    ]
-    return markup.simple_table("Data files", ("File", "Schema"), lines)
-
-
 # -- the scratch folder and MkDocs ---------------------------------------------------------------
 
 
@@ -229,7 +235,10 @@ def _lay_out(folder: Path, source: Path, files: dict[str, str], edition: Edition
     """Hand-written and generated files side by side, as one MkDocs project."""
     if not (source / "mkdocs.yml").is_file():
         raise SiteError(f"{source} holds no mkdocs.yml")
-    shutil.copyfile(source / "mkdocs.yml", folder / "mkdocs.yml")
+    settings = (source / "mkdocs.yml").read_text("utf-8")
+    if edition.site_url is not None:
+        settings += f"\nsite_url: {json.dumps(edition.site_url)}\n"
+    (folder / "mkdocs.yml").write_text(settings, "utf-8")
     shutil.copytree(source / "content", folder / "content")
     shutil.copytree(source / "theme", folder / "theme")
     for path in sorted((folder / "content").rglob("*.md")):
