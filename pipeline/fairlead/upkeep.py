@@ -13,6 +13,7 @@ from fairlead.life import Phase, lives_of, sentence
 from fairlead.model import Member
 from fairlead.profile import AgeState, StaleRules, age_state
 from fairlead.repository import Repository
+from fairlead.snapshots import FOLDER
 
 PRICE_DAYS, TERM_DAYS, INTEREST_DAYS = 90, 60, 365
 
@@ -57,11 +58,13 @@ def reminders(
     rows: Iterable[tuple[str, int, StaleRules]],
     last_changed: Mapping[str, dt.date],
     now: dt.datetime,
+    unfrozen: str | None = None,
 ) -> list[Reminder]:
     """Everything that needs an eye, in the order of kinds and paths.
 
     ``rows``: the id of each row, when it ended in unix ns, and the rules of its age. ``last_changed``: the
-    day on which files were last changed, where it is known.
+    day on which files were last changed, where it is known. ``unfrozen``: a quarter that is over and has no
+    snapshot.
     """
     today = now.date()
     found = [
@@ -70,6 +73,7 @@ def reminders(
         *_terms(repository, today),
         *_interests(repository, last_changed, today),
         *_disputes(repository, now),
+        *_snapshot(unfrozen),
     ]
     return sorted(found)
 
@@ -118,6 +122,12 @@ def _interests(
             yield Reminder(
                 "interest", path, f"its interests were last stated on {said}: ask whether they still hold"
             )
+
+
+def _snapshot(quarter: str | None) -> Iterator[Reminder]:
+    if quarter is not None:
+        words = f"{quarter} is over and not frozen: `fairlead snapshot {quarter}`"
+        yield Reminder("snapshot", f"{FOLDER}/{quarter}", words)
 
 
 def _disputes(repository: Repository, now: dt.datetime) -> Iterator[Reminder]:

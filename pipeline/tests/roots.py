@@ -1079,3 +1079,42 @@ def deliver(root: Path, results: Mapping[str, bytes]) -> None:
 REGISTERED = "2026-03-04T09:30:00Z"
 DELIVERED = "2026-03-20T10:00:00Z"
 RESULTS = (":(exclude,glob)**/windows/**", ":(exclude,glob)**/submission.yaml")
+
+
+def put_snapshot(root: Path, quarter: str = "2026-Q1", commit: str | None = None, **files: bytes) -> None:
+    """A frozen quarter with one row; ``files`` replace ``data``, ``table`` or ``sums``."""
+    from fairlead import snapshots
+
+    end = snapshots.quarter_end(quarter)
+    assert end is not None
+    row = {
+        "id": "llama-3-70b/chat-c1/north-1/acme/main/neutral/1.0.0",
+        "model": "llama-3-70b",
+        "provider": "acme",
+        "endpoint": "main",
+        "scenario": "chat-c1",
+        "vantage": "north-1",
+        "methodology": "1.0.0",
+        "origin": "neutral",
+        "unranked": [],
+        "figures": {"ttft_p50_ms": {"value": 180.5, "low": 170.0, "high": 190.0, "n": 240}},
+        "ranks": {"ttft_p50_ms": {"best": 1, "worst": 2, "of": 3}},
+        "folders": ["acme/2026-03-04-llama"],
+    }
+    data = {
+        "generated_at": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        "commit": commit or git(root, "rev-parse", "HEAD").strip(),
+        "quarter": quarter,
+        "methodology": [{"version": "1.0.0", "state": "ratified", "sha256": "0" * 64}],
+        "rows": [row],
+    }
+    found = {
+        snapshots.DATA: files.get("data", msgspec.json.encode(data)),
+        snapshots.TABLE: files.get("table", b'"row","value"\r\n"a",-1.5\r\n'),
+    }
+    for name, text in {**found, snapshots.SUMS: snapshots.sums_text(found).encode()}.items():
+        write(
+            root,
+            f"{snapshots.FOLDER}/{quarter}/{name}",
+            files.get("sums", text) if name == snapshots.SUMS else text,
+        )

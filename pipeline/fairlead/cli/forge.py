@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -94,14 +97,21 @@ def review(as_json: bool, root_option: Path | None) -> None:
 
     root, moment = find_root(root_option), now()
     repository = load(root)
+    board = board_rows(repository, moment)
     rows = [
         (row.id, row.last_unix_ns, methodology_of(repository.methodologies, row.family.methodology).ranking)
-        for row in board_rows(repository, moment)
+        for row in board
         if row.family.methodology is not None
     ]
     trail = history.open_trail(root, None, ("providers", "methodology/governance"))
     changed = trail.last_changed() if trail is not None else {}
-    found = upkeep.reminders(repository, rows=rows, last_changed=changed, now=moment)
+    found = upkeep.reminders(
+        repository,
+        rows=rows,
+        last_changed=changed,
+        now=moment,
+        unfrozen=_unfrozen(root, [row.first_unix_ns for row in board if row.ranks], moment),
+    )
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(reminder) for reminder in found], indent=2))
         return
@@ -109,3 +119,13 @@ def review(as_json: bool, root_option: Path | None) -> None:
         click.echo(f"{reminder.kind:<10} {reminder.path}: {reminder.sentence}")
     if not found:
         click.echo("nothing needs an eye")
+
+
+def _unfrozen(root: Path, begun_unix_ns: Sequence[int], moment: dt.datetime) -> str | None:
+    """The last quarter that is over, where ranked rows began in it or before, and it has no snapshot."""
+    from fairlead import snapshots
+
+    quarter = snapshots.last_quarter(moment)
+    end = snapshots.quarter_end(quarter)
+    is_begun = end is not None and min(begun_unix_ns, default=math.inf) < end.timestamp() * 1e9
+    return quarter if is_begun and quarter not in snapshots.load_snapshots(root)[0] else None
