@@ -1,10 +1,11 @@
-"""The published schemas: what was promised stays, what is new is told, and every file of a build keeps to it."""
+"""The published schemas: what was promised stays, what is new is told, and every file keeps to it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import os
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ def validate(files: dict[str, str]) -> set[str]:
     for path, text in files.items():
         if "/schemas/" not in path and path.endswith(".json"):
             data = json.loads(text)
-            target = os.path.normpath(os.path.join(os.path.dirname(path), data["$schema"]))
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), data["$schema"]))
             schema = json.loads(files[target])
             used.add(target)
             jsonschema.Draft202012Validator(schema).validate(data)
