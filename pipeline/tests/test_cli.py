@@ -57,6 +57,7 @@ def test_help_starts_without_heavy_imports() -> None:
     heavy = (
         "numpy",
         "pandas",
+        "pyarrow",
         "scipy",
         "httpx",
         "jsonschema",
@@ -91,6 +92,7 @@ def test_every_command_has_help() -> None:
         "rank",
         "build",
         "serve",
+        "snapshot",
     ):
         assert f"\n  {name} " in listed
         help_text = fairlead(name, "--help")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from fairlead import demo
 from fairlead.measure.truth import LoggedRequest
 from fairlead.repository import load_repository
+
+from .test_publish_api import validate
 
 pytestmark = pytest.mark.realtime
 
@@ -39,6 +42,16 @@ def test_the_demo_prints_where_its_site_is_and_it_is_there(finished: tuple[Path,
     assert f"site: {out / 'site' / 'index.html'}" in text
     assert (out / "site" / "index.html").is_file()
     assert (out / "site" / "models" / "demo-model" / "index.html").is_file()
+
+
+def test_every_data_file_of_the_demo_keeps_to_its_schema(finished: tuple[Path, str]) -> None:
+    """Rows, verdicts, findings and profiles of a whole loop, and no table without its lines."""
+    site = finished[0] / "site"
+    files = {path.relative_to(site).as_posix(): path.read_text("utf-8") for path in site.rglob("*.json")}
+    used = validate({path: text for path, text in files.items() if path.startswith("api/v1/")})
+    assert {"api/v1/schemas/leaderboard.json", "api/v1/schemas/tables.json"} <= used
+    tables = json.loads(files["api/v1/tables.json"])["tables"]
+    assert all(entry["lines"] > 0 for table in tables for entry in table["files"])
 
 
 def test_the_demo_ranks_by_neutral_rounds_whatever_was_claimed(finished: tuple[Path, str]) -> None:

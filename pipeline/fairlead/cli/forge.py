@@ -110,7 +110,7 @@ def review(as_json: bool, root_option: Path | None) -> None:
         rows=rows,
         last_changed=changed,
         now=moment,
-        unfrozen=_unfrozen(root, [row.first_unix_ns for row in board if row.ranks], moment),
+        unfrozen=_unfrozen(root, [row.first_unix_ns for row in board if row.origin == "neutral"], moment),
     )
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(reminder) for reminder in found], indent=2))
@@ -122,7 +122,7 @@ def review(as_json: bool, root_option: Path | None) -> None:
 
 
 def _unfrozen(root: Path, begun_unix_ns: Sequence[int], moment: dt.datetime) -> str | None:
-    """The last quarter that is over, where ranked rows began in it or before, and it has no snapshot."""
+    """The last quarter that is over, where neutral rows began in it or before, and it has no snapshot."""
     from fairlead import snapshots
 
     quarter = snapshots.last_quarter(moment)
