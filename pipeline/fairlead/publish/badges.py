@@ -243,13 +243,17 @@ def blocks(edition: Edition, provider: str, here: str) -> Iterator[str]:
             "p",
             tag("img", src=source, alt=badge.sentence, width=badge.width, height=_HEIGHT),
         )
-        alternative = markup.escape(badge.sentence)
-        image = f'<img src="{root}{badge.path}" alt="{alternative}" height="{_HEIGHT}">'
+        # What is pasted stays as it is: its words must hold whatever becomes of the row.
+        alternative = f"{edition.provider_name(provider)} on Fairlead: {edition.model_name(badge.model)}"
+        image = f'<img src="{root}{badge.path}" alt="{markup.escape(alternative)}" height="{_HEIGHT}">'
         snippets = (
-            ("Markdown", f"[![{_plain(badge.sentence)}]({root}{badge.path})]({root}{badge.row_url})"),
+            ("Markdown", f"[![{_plain(alternative)}]({root}{badge.path})]({root}{badge.row_url})"),
             ("HTML", f'<a href="{root}{badge.row_url}">{image}</a>'),
         )
-        code = (markup.join((tag("p", kind), tag("pre", tag("code", text)))) for kind, text in snippets)
+        code = (
+            markup.join((tag("p", kind), tag("pre", tag("code", text, tabindex=0))))
+            for kind, text in snippets
+        )
         title = f"To embed it: {edition.model_name(badge.model)}"
         yield tag("details", tag("summary", title), *code, class_="fl-fold")
 
