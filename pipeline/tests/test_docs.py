@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from fairlead import demo, history
 from fairlead.measure.reference import start_reference
+from fairlead.repository import TOP_FOLDERS
 
 pytestmark = pytest.mark.realtime
 
@@ -133,6 +135,16 @@ def test_the_readme_commands_that_say_who_decides_run() -> None:
     conflicts, review = (command for command in commands() if re.search("conflicts|review", command))
     assert "There are no members" in run(conflicts, CHECKOUT).stdout
     assert run(review, CHECKOUT).returncode == 0
+
+
+def test_the_readme_command_that_freezes_a_quarter_runs(tmp_path: Path) -> None:
+    """On a copy of this checkout's data, after the quarter's end."""
+    (freeze,) = (command for command in commands() if "snapshot" in command)
+    for name in TOP_FOLDERS:
+        shutil.copytree(CHECKOUT / name, tmp_path / name)
+    frozen = run(freeze, tmp_path, SOURCE_DATE_EPOCH="1793491200")  # 2026-11-01
+    assert (frozen.returncode, "next: commit" in frozen.stdout) == (0, True), frozen.stderr
+    assert (tmp_path / "site/snapshots/2026-Q3/SHA256SUMS").is_file()
 
 
 def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
