@@ -172,7 +172,7 @@ def test_a_good_change_goes_from_the_fork_to_the_site(forge: Forge) -> None:
     landed = roots.git(forge.remote, "ls-tree", "-r", "--name-only", "main", folder)
     assert len([path for path in landed.splitlines() if "/windows/" in path]) == 4
 
-    built = forge.machine.run("publish", "build")
+    built = forge.machine.run("publish", "build", vars={"SITE": "https://board.example"})
     assert built.succeeded, built.text
     site = forge.machine.folder / "artifacts" / "github-pages"
     assert (site / "submissions" / "demo-honest" / name / "index.html").is_file()
