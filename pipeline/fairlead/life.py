@@ -214,14 +214,14 @@ def _recomputes(folder: str, case: Case, figure_of: FigureOf) -> bool:
 
 
 def figures_of(repository: Repository, rows: Iterable[Row]) -> FigureOf:
-    """What these rows' windows give, folder by folder: a claim answers for its own windows alone."""
+    """What these rows' windows give; a row of one folder says nothing of another's."""
     by_id = {row.id: row for row in rows}
 
     def figure_of(folder: str, name: str, figure: str) -> float | None:
         row = by_id.get(name)
         if row is None or figure not in row.figures:
             return None
-        own = [item.table for item in row.valid if _folder_of(item.path) == folder]
+        own = [item.table for item in row.valid if item.folder == folder]
         methodology = ranking.methodology_of(repository.methodologies, row.family.methodology)
         prices = cost.prices_of(repository.providers.get(row.provider), row.endpoint, row.family.model)
         rules, day_seconds = ranking.interval_rules(methodology), methodology.day_seconds
@@ -260,13 +260,8 @@ def folders_of(row: Row) -> list[str]:
     """The folders below submissions/ that a row rests on, the one with the newest window last."""
     newest: dict[str, int] = {}
     for item in row.evidence:
-        folder = _folder_of(item.path)
-        newest[folder] = max(item.table.start_unix_ns, newest.get(folder, 0))
+        newest[item.folder] = max(item.table.start_unix_ns, newest.get(item.folder, 0))
     return sorted(newest, key=lambda folder: (newest[folder], folder))
-
-
-def _folder_of(path: str) -> str:
-    return "/".join(path.split("/")[1:3])
 
 
 def _holds(folder: str, row: Row) -> bool:

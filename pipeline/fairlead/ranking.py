@@ -126,6 +126,11 @@ class Evidence:
     replies: Replies | None = dataclasses.field(default=None, compare=False, repr=False)
     answers: Answers | Undefined | None = dataclasses.field(default=None, compare=False, repr=False)
 
+    @property
+    def folder(self) -> str:
+        """Which folder below submissions/ holds it: ``<provider>/<submission>`` or ``neutral/<rounds>``."""
+        return "/".join(self.path.split("/")[1:3])
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RankRange:
@@ -170,8 +175,10 @@ class Numbers:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """One endpoint in one role in one family. ``ranks`` is empty where ``unranked`` gives a reason.
+    """One endpoint in one role in one family; of a claim or an import, as one submission has it.
 
+    ``submission``: ``<provider>/<submission>``; None of a neutral row. ``ranks`` is empty where ``unranked``
+    gives a reason.
     ``by_round``: as in :class:`Numbers`. ``withheld``: figures that have no rank, each with the reason,
     where the row has others.
     """
@@ -189,17 +196,20 @@ class Row:
         default_factory=dict, compare=False, repr=False
     )
     withheld: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    submission: str | None = None
 
     @property
     def id(self) -> str:
-        """A lasting name: model/scenario/vantage/provider/endpoint/origin/version, then a role but subject.
+        """A lasting name: model/scenario/vantage/provider/endpoint/origin/version, then the submission of a
+        row that is not neutral, then a role but subject.
 
         What is not stated is ``-``, which no id can be.
         """
         family = self.family
         parts = (family.model, family.scenario, family.vantage, self.provider, self.endpoint, self.origin)
+        submission = () if self.submission is None else (self.submission.partition("/")[2],)
         role = () if self.role == "subject" else (self.role,)
-        return "/".join([*(part or "-" for part in (*parts, family.methodology)), *role])
+        return "/".join(part or "-" for part in (*parts, family.methodology, *submission, *role))
 
     @property
     def role(self) -> Literal["subject", "control", "smoke"]:
@@ -333,22 +343,23 @@ def build_rows(
     """
     if not methodologies:
         return ()
-    gathered: dict[tuple[Family, str, str, Origin, str], list[Evidence]] = {}
+    gathered: dict[tuple[Family, str, str, Origin, str | None, str], list[Evidence]] = {}
     for item in evidence:
         header = item.table.header
         version = header.methodology.version if header.methodology else None
         family = Family(header.model, item.scenario, header.vantage, version)
-        key = (family, header.provider, header.endpoint, item.origin, header.role)
+        submission = None if item.origin is Origin.NEUTRAL else item.folder
+        key = (family, header.provider, header.endpoint, item.origin, submission, header.role)
         gathered.setdefault(key, []).append(item)
     samples = []
-    for (family, provider, endpoint, _, _), items in gathered.items():
+    for (family, provider, endpoint, *_), items in gathered.items():
         items.sort(key=lambda item: (item.table.start_unix_ns, item.path))
         prices = cost.prices_of(providers.get(provider), endpoint, family.model)
         samples.append(_sample_of(items, methodology_of(methodologies, family.methodology), prices))
     families: dict[Family, list[Row]] = {}
     for (known, items), numbers in zip(gathered.items(), estimate(samples), strict=True):
-        family, provider, endpoint, origin, _ = known
-        row = _build_row(family, provider, endpoint, origin, items, numbers)
+        family, provider, endpoint, origin, submission, _ = known
+        row = _build_row(family, provider, endpoint, origin, submission, items, numbers)
         reasons = _ineligible(row, providers.get(provider), methodologies, now_unix_ns)
         reasons += tuple(against(row)) if against is not None else ()
         reasons += withheld.get(provider, ())
@@ -392,6 +403,7 @@ def _build_row(
     provider: str,
     endpoint: str,
     origin: Origin,
+    submission: str | None,
     items: Sequence[Evidence],
     numbers: Numbers,
 ) -> Row:
@@ -412,6 +424,7 @@ def _build_row(
         unranked=(),
         ranks={},
         by_round=numbers.by_round,
+        submission=submission,
     )
 
 

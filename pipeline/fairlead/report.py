@@ -398,6 +398,7 @@ def _row_json(row: ranking.Row) -> dict[str, Any]:
         "provider": row.provider,
         "endpoint": row.endpoint,
         "origin": row.origin.value,
+        "submission": row.submission,
         "figures": {name: _estimate_json(estimate) for name, estimate in row.figures.items()},
         "ranks": {
             name: {"best": rank.best, "worst": rank.worst, "of": rank.of} for name, rank in row.ranks.items()

@@ -15,7 +15,7 @@ from fairlead.repository import format_tree, load_repository
 from . import roots
 
 NEUTRAL = "llama-3-70b/chat-c2/north-1/acme/main/neutral/1.0.0"
-CLAIM = "llama-3-70b/chat-c2/north-1/acme/main/claim/1.0.0"
+CLAIM = "llama-3-70b/chat-c2/north-1/acme/main/claim/1.0.0/2026-03-04-llama"
 SAID = (
     *("--rule", "WIN012", "--by", "eve-example:900", "--reason", "Chunks are missing."),
     *("--evidence", "https://example.org/analysis"),

@@ -21,7 +21,7 @@ from fairlead.repository import load_repository
 from . import roots
 
 CLAIM, ROUNDS = roots.CLAIM.removeprefix("submissions/"), roots.ROUNDS.removeprefix("submissions/")
-CLAIM_ROW = "llama-3-70b/chat-c2/north-1/acme/main/claim/1.0.0"
+CLAIM_ROW = "llama-3-70b/chat-c2/north-1/acme/main/claim/1.0.0/2026-03-04-llama"
 NEUTRAL_ROW = "llama-3-70b/chat-c2/north-1/acme/main/neutral/1.0.0"
 OPENED = "2026-03-10T10:00:00Z"
 
@@ -259,19 +259,31 @@ def test_a_claim_that_its_own_windows_contradict_is_marked_after_the_deadline(ro
     assert late.unranked == (*early.unranked, f"dispute {CLAIM}/1 (WIN012) is in effect: {words}")
 
 
-def test_a_claim_answers_for_its_own_windows_alone(root: Path) -> None:
-    """Two claims of one row: what the one measured bears out no dispute of the other."""
-    other = "submissions/acme/2026-03-09-second"
-    shutil.copytree(root / roots.CLAIM, root / other, ignore=shutil.ignore_patterns("reruns"))
+OTHER = "acme/2026-03-09-second"
+OTHER_ROW = CLAIM_ROW.replace("2026-03-04-llama", "2026-03-09-second")
+
+
+@pytest.fixture
+def two_claims(root: Path) -> Path:
+    """The root with a second claim of the same endpoint, model and scenario, whose windows are slower."""
+    other = root / "submissions" / OTHER
+    shutil.copytree(root / roots.CLAIM, other, ignore=shutil.ignore_patterns("reruns"))
     slow = [roots.make_request(i, sent_ns=i * 200 * roots.MS - 60 * roots.MS) for i in range(4)]
-    for path in sorted((root / other / "windows").iterdir()):
+    for path in sorted((other / "windows").iterdir()):
         window = windows.decode_window(path.read_bytes())
         path.write_bytes(windows.encode_window(window.header, slow))
-    roots.reseal(root, other)
+    roots.reseal(root, f"submissions/{OTHER}")
+    return root
+
+
+def test_each_claim_is_a_row_of_its_own_and_answers_for_its_own_windows_alone(two_claims: Path) -> None:
+    """What the one measured bears out no dispute of the other."""
+    root = two_claims
     rows = rows_of(root, OPENED)
     of = life.figures_of(load_repository(root)[0], rows.values())
-    assert of(CLAIM, CLAIM_ROW, "ttft_p50_ms") == 100.0
-    assert of("acme/2026-03-09-second", CLAIM_ROW, "ttft_p50_ms") == 160.0
+    assert of(CLAIM, CLAIM_ROW, "ttft_p50_ms") == rows[CLAIM_ROW].figures["ttft_p50_ms"].value == 100.0
+    assert of(OTHER, OTHER_ROW, "ttft_p50_ms") == rows[OTHER_ROW].figures["ttft_p50_ms"].value == 160.0
+    assert of(OTHER, CLAIM_ROW, "ttft_p50_ms") is None
     assert of(CLAIM, CLAIM_ROW, "no_such_figure") is None
     assert of(CLAIM, "no/such/row", "ttft_p50_ms") is None
     roots.edit(root, f"{roots.CLAIM}/submission.yaml", "value: 100", "value: 80")
@@ -279,6 +291,19 @@ def test_a_claim_answers_for_its_own_windows_alone(root: Path) -> None:
     roots.add_event(root, roots.CLAIM, "disputed", OPENED, case=case)
     late = rows_of(root, "2026-03-30T10:00:00Z")[CLAIM_ROW]
     assert not any("is in effect" in reason for reason in late.unranked)
+
+
+def test_why_a_claim_was_superseded_stands_at_its_own_row_and_not_at_its_successor(two_claims: Path) -> None:
+    """Neither does a dispute of the one concern the other; and the neutral row keeps its name."""
+    before = rows_of(two_claims, OPENED)
+    roots.add_event(two_claims, roots.CLAIM, "disputed", OPENED)
+    roots.add_event(two_claims, roots.CLAIM, "corrected", OPENED, superseded_by=OTHER.partition("/")[2])
+    after = rows_of(two_claims, "2026-03-12T00:00:00Z")
+    assert after[CLAIM_ROW].unranked[-1] == f"{CLAIM}: corrected by {OTHER} on 2026-03-10"
+    assert after[OTHER_ROW].unranked == before[OTHER_ROW].unranked
+    lives = life.lives_of(load_repository(two_claims)[0], moment(OPENED))
+    assert [len(life.disputes_of(lives, after[row])) for row in (CLAIM_ROW, OTHER_ROW)] == [1, 0]
+    assert NEUTRAL_ROW in after
 
 
 def test_who_withdraws_a_claim_does_not_take_neutral_windows_away(root: Path) -> None:

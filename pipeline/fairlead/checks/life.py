@@ -178,9 +178,11 @@ def _windows_by_folder(repository: Repository) -> dict[str, list[str]]:
 
 def _is_row_of(repository: Repository, name: str, row: str, files: Collection[str]) -> bool:
     """Whether one of a folder's windows could be of this row; by names alone."""
-    model, scenario, _, provider, _, origin, *_ = row.split("/")
+    model, scenario, _, provider, _, origin, _, *rest = row.split("/")
     is_owner = provider in repository.providers if is_neutral(name) else provider == name.partition("/")[0]
     is_origin = origin == "neutral" if is_neutral(name) else origin in ("claim", "imported", "neutral")
+    if origin != "neutral" and rest[:1] != [name.partition("/")[2]]:
+        return False
     return is_owner and is_origin and any(scenario_of(file, model) == scenario for file in files)
 
 

@@ -21,7 +21,6 @@ from fairlead.publish import badges, changelog, exports, feeds, observed, regist
 from fairlead.publish.edition import (
     Edition,
     dispute_url,
-    evidence_folder,
     methodology_url,
     model_url,
     proposal_url,
@@ -155,6 +154,7 @@ def row_data(edition: Edition, row: Row) -> Object:
         "vantage": row.family.vantage,
         "methodology": row.family.methodology,
         "origin": str(row.origin),
+        "submission": row.submission,
         "role": row.role,
         "ranked": bool(row.ranks),
         "unranked": list(row.unranked),
@@ -164,7 +164,7 @@ def row_data(edition: Edition, row: Row) -> Object:
         "figures": {figure.name: msgspec.to_builtins(row.figures[figure.name]) for figure in ranking.FIGURES},
         "verdicts": [
             {"state": str(each.state), "final": each.is_final, "sentence": each.sentence}
-            for each in edition.verdicts_of(row)
+            for each in filter(None, [edition.verdict_of(row)])
         ],
         "ranks": {name: msgspec.to_builtins(rank) for name, rank in row.ranks.items()},
         "withheld": dict(row.withheld),
@@ -184,7 +184,7 @@ def _window(edition: Edition, item: Evidence) -> Object:
         "path": item.path,
         "raw": raw_url(item.path),
         "sha256": listed.sha256 if listed else None,
-        "page": submission_url(evidence_folder(item.path)),
+        "page": submission_url(item.folder),
         "start": _instant(item.table.start_unix_ns),
         "requests": item.table.requests,
         "successes": item.table.successes,

@@ -24,6 +24,13 @@ class Change(NamedTuple):
 
 
 CHANGES: tuple[Change, ...] = (  # the newest first
+    Change(
+        "2026-11-27",
+        "added",
+        "leaderboards",
+        ("rows[].submission",),
+        "Which claim or import a row is. Each has a row of its own, whose id ends in the submission's name.",
+    ),
     Change("2026-11-27", "added", "providers", ("providers[].badges",), "The badges of each provider."),
     Change("2026-11-27", "added", "index", ("feeds",), "The Atom feeds."),
     Change("2026-11-27", "added", "snapshots", (), "The frozen states of each quarter."),

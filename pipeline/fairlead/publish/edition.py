@@ -107,14 +107,13 @@ class Edition:
         """The verdict on every submission, by its name."""
         return judge_repository(self.repository, self.evidence.values())
 
-    def verdicts_of(self, row: Row) -> Sequence[ClaimVerdict]:
-        """The verdicts that carry a claim's row: one a submission that it rests on, in their order."""
-        if row.origin is not Origin.CLAIM:
-            return ()
+    def verdict_of(self, row: Row) -> ClaimVerdict | None:
+        """The verdict that carries a claim's row."""
+        if row.origin is not Origin.CLAIM or row.submission is None:
+            return None
+        judged = self.verdicts.get(row.submission)
         key = (row.endpoint, row.family.model, row.family.scenario)
-        names = sorted({evidence_folder(item.path) for item in row.evidence})
-        found = (self.verdicts[name].rows.get(key) for name in names if name in self.verdicts)
-        return [verdict for verdict in found if verdict is not None]
+        return judged.rows.get(key) if judged else None
 
     @functools.cached_property
     def tallies(self) -> Mapping[str, Tally]:
@@ -221,11 +220,6 @@ def dispute_anchor(dispute: str) -> str:
 def raw_url(path: str) -> str:
     """A raw file as it is published: the repository's path under ``raw/``."""
     return f"raw/{path}"
-
-
-def evidence_folder(path: str) -> str:
-    """``provider/slug`` of the folder a raw file lies in: ``submissions/acme/x/windows/…`` -> ``acme/x``."""
-    return "/".join(path.split("/")[1:3])
 
 
 # -- pages ---------------------------------------------------------------------------------------

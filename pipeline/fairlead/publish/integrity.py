@@ -12,7 +12,7 @@ from typing import Any
 from fairlead import stats
 from fairlead.integrity import Finding
 from fairlead.publish import markup
-from fairlead.publish.edition import Edition, evidence_folder, raw_url, submission_url
+from fairlead.publish.edition import Edition, raw_url, submission_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.ranking import Origin, Row
 from fairlead.rules import RULES
@@ -54,16 +54,15 @@ def _line(finding: Finding, here: str) -> Html:
 def row_lines(edition: Edition, rows: Sequence[Row], here: str) -> Iterator[Html]:
     """For each claim among these rows that has findings: how many of its windows' own, and where they are."""
     for row in rows:
-        if row.origin is not Origin.CLAIM:
+        if row.origin is not Origin.CLAIM or row.submission is None:
             continue
         paths = {item.path for item in row.evidence}
-        for name in sorted({evidence_folder(path) for path in paths}):
-            found = [one for one in edition.integrity.get(name, ()) if one.path in paths]
-            if found:
-                titles = sorted({RULES[one.code].title.lower() for one in found})
-                words = f", {row.family.scenario}, {row.origin}, in its raw requests: {'; '.join(titles)}. "
-                page = link(here, f"{submission_url(name)}#raw-requests", "Evidence")
-                yield join((tag("strong", edition.provider_name(row.provider)), words, page))
+        found = [one for one in edition.integrity.get(row.submission, ()) if one.path in paths]
+        if found:
+            titles = sorted({RULES[one.code].title.lower() for one in found})
+            words = f", {row.family.scenario}, {row.origin}, in its raw requests: {'; '.join(titles)}. "
+            page = link(here, f"{submission_url(row.submission)}#raw-requests", "Evidence")
+            yield join((tag("strong", edition.provider_name(row.provider)), words, page))
 
 
 # -- how often it errs ---------------------------------------------------------------------------

@@ -306,7 +306,8 @@ def _body(
         cells = (figure_cell(row, figure) for figure in shown)
         name = _row_name(edition, row, here)
         disputed = disputes.row_note(edition, row, here)
-        judged = [verdict.sentence for verdict in edition.verdicts_of(row)]
+        verdict = edition.verdict_of(row)
+        judged = [verdict.sentence] if verdict else []
         data = row_data(edition, row)
         evidence = evidence_cell(edition, row, here)
         lines.append(tag("tr", name, *cells, evidence, class_="fl-has-note", **data))
@@ -333,7 +334,7 @@ def _row_name(edition: Edition, row: Row, here: str) -> Html:
         tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
         " ",
         tag("span", state, class_="fl-state"),
-        verdicts.row_badges(edition.verdicts_of(row)),
+        verdicts.row_badge(edition.verdict_of(row)),
         age_badge(edition, row),
         disputes.row_mark(edition, row),
         interest_badge(edition, row),
@@ -394,7 +395,7 @@ def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
             tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
             " ",
             tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
-            verdicts.row_badges(edition.verdicts_of(row)),
+            verdicts.row_badge(edition.verdict_of(row)),
             age_badge(edition, row),
             disputes.row_mark(edition, row),
             scope="row",

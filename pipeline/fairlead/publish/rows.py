@@ -14,7 +14,6 @@ from fairlead.model import Endpoint, Price, ServedModel
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import (
     Edition,
-    evidence_folder,
     methodology_url,
     provider_url,
     raw_url,
@@ -74,7 +73,7 @@ def estimate_html(name: str, estimate: Estimate) -> Html:
 def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
     """When a row was measured, how many windows count, and the way to its raw requests."""
     words = _windows_words(row)
-    folders = sorted({evidence_folder(item.path) for item in row.evidence})
+    folders = sorted({item.folder for item in row.evidence})
     links = [link(here, submission_url(folder), _folder_words(folder)) for folder in folders]
     if len(row.evidence) == 1:
         links.append(link(here, raw_url(row.evidence[0].path), "raw file"))
@@ -95,7 +94,7 @@ def _windows_words(row: Row) -> str:
 
 
 def _folder_words(folder: str) -> str:
-    return "neutral rounds" if folder.startswith("neutral/") else "submission"
+    return "neutral rounds" if folder.startswith("neutral/") else folder.partition("/")[2]
 
 
 # -- what stands behind a row --------------------------------------------------------------------
@@ -198,7 +197,7 @@ def _raw_files(row: Row, here: str) -> Html:
         links.append(link(here, raw_url(item.path), figures.minute(start)))
     left = len(newest) - len(links)
     if left:
-        folder = submission_url(evidence_folder(newest[_RAW_FILES_SHOWN].path))
+        folder = submission_url(newest[_RAW_FILES_SHOWN].folder)
         links.append(link(here, folder, f"{left} older"))
     return join(links, " · ")
 

@@ -142,7 +142,13 @@ def _told_apart(timed: Sequence[RowTime], methodology: Methodology) -> frozenset
 
 def _name(edition: Edition, row: Row) -> str:
     parts = [edition.provider_name(row.provider), row.endpoint, results.ORIGIN_WORDS[row.origin]]
-    return ", ".join([*parts, *([row.role] if row.role != "subject" else [])])
+    return ", ".join([*parts, *_apart(row)])
+
+
+def _apart(row: Row) -> list[str]:
+    """What else tells a row from its provider's others: its submission, its role."""
+    role = [row.role] if row.role != "subject" else []
+    return [*([row.submission.partition("/")[2]] if row.submission else []), *role]
 
 
 # -- hours and days ------------------------------------------------------------------------------
@@ -173,8 +179,7 @@ def _right(text: str) -> Html:
 
 def _head(edition: Edition, row: Row) -> Html:
     name = edition.provider_name(row.provider)
-    role = "" if row.role == "subject" else f" · {row.role}"
-    words = f"{row.endpoint} · {results.ORIGIN_WORDS[row.origin]}{role}"
+    words = " · ".join([row.endpoint, results.ORIGIN_WORDS[row.origin], *_apart(row)])
     return tag("th", tag("span", name), tag("small", words, class_="fl-sub"), scope="row")
 
 

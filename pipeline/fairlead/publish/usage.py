@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fairlead.model import RawFile
 from fairlead.publish import figures, markup
-from fairlead.publish.edition import Edition, evidence_folder, raw_url, submission_url
+from fairlead.publish.edition import Edition, raw_url, submission_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.ranking import Evidence, Row
 from fairlead.usage import Usage, sentences
@@ -42,7 +42,7 @@ def _row_line(edition: Edition, row: Row, here: str) -> Html:
     shown = next((item for item in row.valid if item.usage and item.usage.worst == total.worst), None)
     if total.worst is None or shown is None:
         return join((who,))
-    folder = submission_url(evidence_folder(shown.path))
+    folder = submission_url(shown.folder)
     links = (
         link(here, folder, "every window"),
         " · ",

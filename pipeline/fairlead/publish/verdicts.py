@@ -20,9 +20,9 @@ def badge(verdict: ClaimVerdict) -> Html:
     return tag("span", words, class_=f"fl-state{' fl-warning' if is_bad else ''}", title=verdict.sentence)
 
 
-def row_badges(verdicts: Sequence[ClaimVerdict]) -> Html | None:
-    """The marks of a claim's row."""
-    return markup.join(markup.join((" ", badge(verdict))) for verdict in verdicts) if verdicts else None
+def row_badge(verdict: ClaimVerdict | None) -> Html | None:
+    """The mark of a claim's row."""
+    return markup.join((" ", badge(verdict))) if verdict else None
 
 
 def claims_blocks(edition: Edition, submission: str, here: str) -> Iterator[str]:
