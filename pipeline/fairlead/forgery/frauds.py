@@ -46,14 +46,19 @@ def _with_windows(submission: Submission, made: Sequence[tuple[str, Window]]) ->
 
 
 def _in_sequence(window: Window, requests: Sequence[Request], rng: Rng) -> Window:
-    """A window of one stream that holds these requests one after another, as if they had been sent so."""
-    moved, free = [], 2 * MS
+    """The window with these requests, one after another on each stream, and the prompts that the seed gives."""
+    moved = _one_by_one(window, requests, rng)
+    return Window(header=moved.header, requests=honest.with_prompts(moved.header, moved.requests))
+
+
+def _one_by_one(window: Window, requests: Sequence[Request], rng: Rng) -> Window:
+    """The window with these requests, as if each had been sent when the one before on its stream was done."""
+    moved, free = [], dict[int | None, int]()
     for request in requests:
-        by = free + int(rng.integers(150_000, 1_200_000)) - (request.sent_ns or 0)
-        moved.append(_moved(request, by))
-        free = moved[-1].done_ns or free
-    header = _lasting(window, free)
-    return Window(header=header, requests=honest.with_prompts(header, moved))
+        begin = free.get(request.slot, 2 * MS) + int(rng.integers(150_000, 1_200_000))
+        moved.append(_moved(request, begin - (request.sent_ns or 0)))
+        free[request.slot] = moved[-1].done_ns or begin
+    return Window(header=_lasting(window, max(free.values(), default=2 * MS)), requests=moved)
 
 
 def _lasting(window: Window, duration_ns: int) -> Header:
@@ -177,29 +182,33 @@ def _blended(endpoint: Endpoint, rng: Rng) -> Submission:
 
 
 def _drawn(endpoint: Endpoint, rng: Rng) -> Submission:
-    """Measure honestly, fit TTFT and gaps (mean and spread of logarithms, between windows and within), and
-    write everything from the fit, a fifth faster."""
+    """Measure honestly, and write everything from what was fitted to it, a fifth faster."""
     submission = honest.submit(endpoint, rng)
+    made = draw_anew([window for _, window in submission.windows], 1.2, rng)
+    return _with_windows(submission, [(path, w) for (path, _), w in zip(submission.windows, made, strict=True)])
+
+
+def draw_anew(measured: Sequence[Window], faster: float, rng: Rng) -> list[Window]:
+    """The windows with every time drawn from a fit to all of them (mean and spread of the logarithms of TTFT,
+    between windows and within, and of gaps), so many times faster. What was asked and said stays."""
     ttfts = [
         [math.log(r.chunk_ns[0] - (r.sent_ns or 0)) for r in window.requests if r.chunk_ns]
-        for _, window in submission.windows
+        for window in measured
     ]
-    gaps = np.log(
-        [gap for _, window in submission.windows for r in window.requests for gap in r.chunk_ns[1:] if gap]
-    )
+    gaps = np.log([gap for window in measured for r in window.requests for gap in r.chunk_ns[1:] if gap])
     means = np.array([np.mean(row) for row in ttfts])
     within = math.sqrt(float(np.mean([np.var(row) for row in ttfts])))
     made = []
-    for path, window in submission.windows:
+    for window in measured:
         slow = rng.normal(0, means.std())
         requests = []
         for request in window.requests:
-            ttft = math.exp(means.mean() + slow + rng.normal(0, within)) / 1.2
+            ttft = math.exp(means.mean() + slow + rng.normal(0, within)) / faster
             count = len(request.chunk_ns)
-            new = np.exp(gaps.mean() + slow + rng.normal(0, gaps.std(), count)) / 1.2
+            new = np.exp(gaps.mean() + slow + rng.normal(0, gaps.std(), count)) / faster
             requests.append(_with_gaps(_with_ttft(request, int(ttft)), new[1:].astype(np.int64).tolist()))
-        made.append((path, _in_sequence(window, requests, rng)))
-    return _with_windows(submission, made)
+        made.append(_one_by_one(window, requests, rng))
+    return made
 
 
 # -- stamps that were edited ---------------------------------------------------------------------

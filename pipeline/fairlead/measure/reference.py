@@ -118,7 +118,7 @@ class _Server:
     def play(self, body_sha256: str, occurrence: int, max_tokens: int | None) -> Script:
         """What a request gets that has just arrived."""
         honest = script(self.profile, body_sha256, occurrence, max_tokens)
-        return honest if self.tricks is None else self.tricks.play(honest, self.clock.unix_ns())
+        return honest if self.tricks is None else self.tricks.play(honest, self.clock.unix_ns(), occurrence)
 
 
 class _Tls:

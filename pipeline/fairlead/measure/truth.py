@@ -161,11 +161,13 @@ def _draw(median_ms: float, log_sd: float, rng: random.Random) -> float:
 class Tricks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an endpoint does besides its profile, that an honest and steady one would not.
 
-    ``early_first_ms``: the first chunk comes so soon after the request, whenever the others do. From
+    ``early_first_ms``: the first chunk comes so soon after the request, whenever the others do.
+    ``known_first_ms``: of a prompt that came before, and with it the whole answer: it was in a cache. From
     ``bad_from_s`` on, for ``bad_for_s``, of every day of ``day_s`` seconds since 1970, requests are refused.
     """
 
     early_first_ms: float | None = None
+    known_first_ms: float | None = None
     day_s: float = 86_400.0
     bad_from_s: float = 0.0
     bad_for_s: float = 0.0
@@ -174,14 +176,17 @@ class Tricks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Whether a moment lies in the bad part of its day."""
         return (unix_ns / 1e9 - self.bad_from_s) % self.day_s < self.bad_for_s
 
-    def play(self, honest: Script, unix_ns: int) -> Script:
-        """What a request gets that arrives at this moment."""
+    def play(self, honest: Script, unix_ns: int, occurrence: int) -> Script:
+        """What a request gets that arrives at this moment, after so many with the same body."""
         if self.is_bad(unix_ns):
             return Script("rate_limited", (), ())
-        if self.early_first_ms is None or not honest.due_ns:
-            return honest
-        first = min(round(self.early_first_ms * NS_PER_MS), honest.due_ns[0])
-        return Script(honest.fate, (first, *honest.due_ns[1:]), honest.tokens)
+        due = honest.due_ns
+        if due and occurrence and self.known_first_ms is not None:
+            sooner = max(due[0] - round(self.known_first_ms * NS_PER_MS), 0)
+            due = tuple(at - sooner for at in due)
+        if due and self.early_first_ms is not None:
+            due = (min(round(self.early_first_ms * NS_PER_MS), due[0]), *due[1:])
+        return Script(honest.fate, due, honest.tokens)
 
 
 # --- the log -------------------------------------------------------------------------------------------
