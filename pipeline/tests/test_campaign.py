@@ -455,12 +455,11 @@ def rerun(field: Field, submission: str, **more: object) -> list[Path]:
     return list(campaign.measure_rerun(field.load(), submission, **(options | more)))  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def claimed(field: Field) -> str:
+def claim(field: Field) -> str:
     """A claim of the honest provider on its one scenario, sealed."""
     submission = register(field)
     measure(field, submission)
-    claim = {
+    figure = {
         "endpoint": "main",
         "model": demo.MODEL,
         "scenario": demo.SCENARIO,
@@ -468,8 +467,13 @@ def claimed(field: Field) -> str:
         "value": 40,
         "primary": True,
     }
-    submit(field, submission, claims=[claim])
+    submit(field, submission, claims=[figure])
     return submission
+
+
+@pytest.fixture
+def claimed(field: Field) -> str:
+    return claim(field)
 
 
 def test_a_rerun_stands_beside_the_control_and_is_gone_on_with_in_its_own_folder(
@@ -495,6 +499,44 @@ def test_a_rerun_stands_beside_the_control_and_is_gone_on_with_in_its_own_folder
     assert not checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
 
 
+@pytest.mark.parametrize("whole", [0, 1])
+def test_a_rerun_that_was_cut_off_half_way_goes_on_in_its_own_folder(field: Field, whole: int) -> None:
+    """kill -9 in the middle of a round, the first or a later one: what had finished is kept, as a window that
+    does not count, and the next job makes the rounds that are missing."""
+    path = field.root / "methodology" / "versions" / demo.VERSION / "methodology.yaml"
+    path.write_text(path.read_text().replace("requests: 32\n", "requests: 160\n"))
+    claimed = claim(field)
+    code = (
+        "import os, random, signal, sys; from pathlib import Path\n"
+        "from fairlead import campaign, demo, model\n"
+        "from fairlead.clock import SystemClock\n"
+        "from fairlead.repository import load_repository\n"
+        "repository, _ = load_repository(Path(sys.argv[1]))\n"
+        "begun = []\n"
+        "def report(progress):\n"
+        "    begun.extend([progress.name] if not progress.done else [])\n"
+        "    if len(begun) == int(sys.argv[3]) and progress.done >= 8: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "gear = campaign.Gear(SystemClock(), lambda ns: None, report, demo.short_certificate)\n"
+        "options = {'rounds': 2, 'spacing_s': 0, 'rng': random.Random(3), 'is_enough': lambda: False}\n"
+        "by = model.GitHub(login='rika', id=900)\n"
+        "list(campaign.measure_rerun(repository, sys.argv[2], started_by=by, gear=gear, **options))\n"
+    )
+    place = str(2 * whole + 2)  # the second window of a round
+    killed = subprocess.run([sys.executable, "-c", code, str(field.root), claimed, place], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    rerun(field, claimed, rounds=2 - whole)
+    ((name, manifest),) = field.load().reruns.items()
+    made = [read_window(field.root / "submissions" / name / raw.file) for raw in manifest.windows]
+    cut = [window for window in made if len(window.requests) < window.header.load.planned]
+    assert [len(cut), len(made) - len(cut)] == [1, 5]
+    assert 8 <= len(cut[0].requests) < 160
+    evidence, _ = load_evidence(field.load())
+    assert sum(not item.invalid for item in evidence if "/reruns/" in item.path) == 4
+    assert not list((field.root / "submissions" / name).glob("*.spool"))
+    found = checks.run_checks(field.root, now=dt.datetime.now(dt.UTC))
+    assert [problem.code for problem in found] == ["WIN022"]  # a warning: shown, and counts as missing
+
+
 def test_a_rerun_stops_as_soon_as_it_is_enough(field: Field, claimed: str) -> None:
     """It is asked before each round, and sees all that was measured."""
     seen: list[int] = []
@@ -515,3 +557,9 @@ def test_a_claim_is_not_measured_by_another_method_than_its_own(field: Field, cl
         rerun(field, claimed)
     with pytest.raises(campaign.CampaignError, match="holds no claim"):
         rerun(field, "demo-honest/2026-01-01-none")
+
+
+def test_a_claim_is_not_measured_again_from_a_place_that_nobody_knows(field: Field, claimed: str) -> None:
+    with pytest.raises(campaign.CampaignError, match="unknown vantage 'nowhere'"):
+        rerun(field, claimed, vantage="nowhere")
+    assert not (field.root / "submissions" / claimed / "reruns").exists()

@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 import functools
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -242,13 +243,19 @@ def _require_permission(repository: Repository, provider: str, claims: Sequence[
 def _rerun_folder(
     repository: Repository, submission: str, reference: MethodologyRef, vantage: str
 ) -> tuple[Path, dt.datetime] | None:
-    """The latest rerun that was begun at a vantage under a methodology, and when."""
+    """The latest rerun that was begun at a vantage under a methodology, and when; one that was killed in its
+    first round lists nothing yet, and its folder's name says it."""
     found = [
         (rerun.started, name)
         for name, rerun in repository.reruns.items()
         if name.startswith(f"{submission}/reruns/")
         and (rerun.methodology, rerun.vantage) == (reference, vantage)
     ]
+    for spool in (repository.root / "submissions" / submission).glob("reruns/*/*.spool"):
+        moment, _, place = spool.parent.name.partition("-")
+        if place == vantage and re.fullmatch(r"[0-9]{8}t[0-9]{6}z", moment):
+            started = dt.datetime.strptime(moment, "%Y%m%dt%H%M%Sz").replace(tzinfo=dt.UTC)
+            found.append((started, f"{submission}/reruns/{spool.parent.name}"))
     if not found:
         return None
     started, name = max(found)
