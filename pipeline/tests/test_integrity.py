@@ -83,7 +83,7 @@ def test_the_committed_table_is_of_the_limits_in_force_and_holds_them() -> None:
     assert [one.kind for one in found] == [each.name for each in (*ENDPOINTS, *FRAUDS)]
     named = sum(one.named for one in found if one.is_honest)
     total = sum(one.submissions for one in found if one.is_honest)
-    assert total >= 300
+    assert total >= 2000
     # As many as the allowed share makes likely, to one in a thousand.
     assert named <= scipy_stats.binom.ppf(0.999, total, rules().false_alarm_share)
     assert [one.kind for one in found if one.fault] == []
@@ -94,13 +94,13 @@ def test_the_committed_table_is_of_the_limits_in_force_and_holds_them() -> None:
 def test_the_command_prints_a_line_a_kind_and_the_table_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     few = (dataclasses.replace(SMALL, name="small"),)
     monkeypatch.setattr(trials.trials, "__kwdefaults__", {"endpoints": few, "frauds": FRAUDS[:1]})
-    asked = ["simulate", "integrity", "--submissions", "2", "--root", str(CHECKOUT)]
+    asked = ["simulate", "integrity", "--submissions", "2", "--forged", "3", "--root", str(CHECKOUT)]
     words = CliRunner().invoke(cli, asked)
     assert words.exit_code == 0, words.output
     assert [line.split("  ")[0] for line in words.stdout.splitlines()] == ["small", FRAUDS[0].name]
     machine = json.loads(CliRunner().invoke(cli, [*asked, "--json"]).stdout)
-    assert machine["command"] == "fairlead simulate integrity --submissions 2 --seed 1 --json"
-    assert [one["named"] for one in machine["results"]] == [0, 2]
+    assert machine["command"] == "fairlead simulate integrity --submissions 2 --forged 3 --seed 1 --json"
+    assert [one["named"] for one in machine["results"]] == [0, 3]
 
 
 def test_a_fraud_that_slips_through_is_a_fault() -> None:
@@ -196,6 +196,40 @@ def test_requests_that_asked_the_very_same_may_look_alike() -> None:
     first, again = trace(gaps, body=tuple("abcdef")), trace(gaps, body=tuple("abcdef"), path="windows/b")
     assert list(copies.copied([first, again], rules())) == []
     assert list(copies.similar([first, again], rules(), LIMIT)) == []
+
+
+def test_the_tail_of_an_alike_pair_is_no_lighter_than_that_of_all_orders() -> None:
+    """INT006 against every order of seven gaps: what its p-value says is never below how often it happens."""
+    scores = copies.special.ndtri((np.arange(7) + 0.5) / 7)
+    scores /= np.sqrt(np.square(scores).sum())
+    every = np.sort([float(scores @ scores[list(order)]) for order in itertools.permutations(range(7))])
+    for share in (0.1, 0.01, 0.002):
+        r = every[-int(share * len(every))]
+        pairs = copies._Pairs(np.zeros(1, int), np.zeros(1, int), np.array([r]), 1, usual=0.0001)
+        alone = copies._Scores(np.zeros((1, 7), np.float32), *(np.zeros(1, int),) * 5, gaps=7)
+        assert copies._tails(pairs, alone)[0] >= np.mean(every >= r - 1e-12)
+
+
+def test_gaps_that_a_coarse_clock_made_equal_are_no_likeness() -> None:
+    """Of a few lengths many a sequence comes twice; equal gaps share their rank, in whatever order."""
+    rng = np.random.default_rng(8)
+    coarse = rng.choice([9, 10, 11], (60, 100), p=[0.05, 0.9, 0.05]) * MS
+    assert list(copies.similar([trace(coarse.tolist())], rules(), LIMIT)) == []
+    ranks = copies._mid_ranks(np.array([[3.0, 1.0, 3.0, 2.0, 3.0, 1.0]]))
+    assert ranks.tolist() == [[4.0, 0.5, 4.0, 2.0, 4.0, 0.5]]
+
+
+def test_gaps_that_hang_together_are_worth_fewer() -> None:
+    """Two replies that both slowed down half way look alike, and are not named for it; a copy is."""
+    rng = np.random.default_rng(9)
+    steps = np.where(np.arange(100) < 50, 16.0, 17.0)
+    slowing = np.exp(steps + rng.normal(0, 0.3, (2, 100)))
+    plain = np.exp(rng.normal(16, 0.3, (40, 100)))
+    noisy = plain[:1] * np.exp(rng.normal(0, 0.15, (1, 100)))
+    both, copy = (np.concatenate(made).astype(int).tolist() for made in ((plain, slowing), (noisy,)))
+    assert list(copies.similar([trace(both)], rules(), LIMIT)) == []
+    with_a_copy = trace([*both, *copy])
+    assert [one.requests for one in copies.similar([with_a_copy], rules(), LIMIT)] == [(42,)]
 
 
 def test_requests_under_way_together_may_share_the_steps_of_their_server() -> None:

@@ -119,16 +119,13 @@ def verdict(submissions: int, seed: int, as_json: bool, root_option: Path | None
 
 @simulate.command("integrity")
 @click.option(
-    "--submissions",
-    type=click.IntRange(2),
-    default=100,
-    show_default=True,
-    help="Honest ones of each endpoint; a fifth as many of each fraud.",
+    "--submissions", type=click.IntRange(2), default=100, show_default=True, help="Honest, of each endpoint."
 )
+@click.option("--forged", type=click.IntRange(2), default=20, show_default=True, help="Of each fraud.")
 @_seed
 @as_json_too
 @in_root
-def integrity_(submissions: int, seed: int, as_json: bool, root_option: Path | None) -> None:
+def integrity_(submissions: int, forged: int, seed: int, as_json: bool, root_option: Path | None) -> None:
     """How often honest claims are named, and planted frauds found; exit 1 if a fraud slips through."""
     from dataclasses import asdict
 
@@ -142,8 +139,9 @@ def integrity_(submissions: int, seed: int, as_json: bool, root_option: Path | N
     rules = limits(methodology)
     if rules is None:
         raise click.UsageError(f"methodology {methodology.version} states no `integrity`")
-    found = trials(rules, submissions, max(submissions // 5, 2), np.random.default_rng(seed))
-    command = f"fairlead simulate integrity --submissions {submissions} --seed {seed} --json"
+    found = trials(rules, submissions, forged, np.random.default_rng(seed))
+    counts = f"--submissions {submissions} --forged {forged}"
+    command = f"fairlead simulate integrity {counts} --seed {seed} --json"
     results = _shown(found, report.trial_line, as_json=as_json)
     if as_json:
         click.echo(report.simulation_json(command, methodology.version, asdict(rules), results), nl=False)

@@ -46,7 +46,7 @@ def _with_windows(submission: Submission, made: Sequence[tuple[str, Window]]) ->
 
 
 def _in_sequence(window: Window, requests: Sequence[Request], rng: Rng) -> Window:
-    """The window with these requests, one after another on each stream, and the prompts that the seed gives."""
+    """The window with these requests, one after another on each stream, asking what the seed gives."""
     moved = _one_by_one(window, requests, rng)
     return Window(header=moved.header, requests=honest.with_prompts(moved.header, moved.requests))
 
@@ -184,8 +184,9 @@ def _blended(endpoint: Endpoint, rng: Rng) -> Submission:
 def _drawn(endpoint: Endpoint, rng: Rng) -> Submission:
     """Measure honestly, and write everything from what was fitted to it, a fifth faster."""
     submission = honest.submit(endpoint, rng)
-    made = draw_anew([window for _, window in submission.windows], 1.2, rng)
-    return _with_windows(submission, [(path, w) for (path, _), w in zip(submission.windows, made, strict=True)])
+    paths, measured = zip(*submission.windows, strict=True)
+    made = draw_anew(measured, 1.2, rng)
+    return _with_windows(submission, list(zip(paths, made, strict=True)))
 
 
 def draw_anew(measured: Sequence[Window], faster: float, rng: Rng) -> list[Window]:

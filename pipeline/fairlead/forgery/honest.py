@@ -40,8 +40,10 @@ class Endpoint:
     """How an invented endpoint behaves, and how it is reached. Spreads are standard deviations of logarithms.
 
     ``pace_memory``: correlation of a step with the one before. ``tokens_per_read``: of a server that bundles.
-    ``tick_ms``: of a server that writes only on the beat of a coarse clock. ``failing``: share of requests,
-    all of them in ``failing_windows`` of the windows, so that failures cluster.
+    ``tick_ms``: of a server that writes only on the beat of a coarse clock. ``stalling``: share of steps that
+    take twenty times as long. ``shift_sd``: of what a neighbour that comes or goes makes of the pace.
+    ``failing``: share of requests, all of them in ``failing_windows`` of the windows, so that failures
+    cluster.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Endpoint:
     pace_memory: float = 0.0
     tokens_per_read: int = 1
     tick_ms: float = 0.0
+    stalling: float = 0.0
+    shift_sd: float = 0.0
     rtt_ms: float = 20.0
     jitter_us: float = 150.0
     failing: float = 0.01
@@ -77,6 +81,8 @@ ENDPOINTS = (
     Endpoint(name="hardly varying", ttft_sd=0.01, step_sd=0.01, between_sd=0.0, swing=0.0, jitter_us=20),
     Endpoint(name="coarse server clock", step_ms=10, step_sd=0.05, tick_ms=1.0, jitter_us=40),
     Endpoint(name="paces that persist", pace_memory=0.9, step_sd=0.4),
+    Endpoint(name="stalling", stalling=0.02),
+    Endpoint(name="paces that shift", shift_sd=0.5),
     Endpoint(name="eight streams of one batch", concurrency=8, requests=80),
     Endpoint(name="often failing", failing=0.1),
     Endpoint(name="rate limited", failing=0.1, failing_windows=1.0),
@@ -200,6 +206,10 @@ class _Server:
             for at, step in enumerate(noise.tolist()):
                 value = keep * value + fresh * step
                 noise[at] = value
+        if endpoint.stalling:
+            noise += math.log(20) * (self.rng.random(count) < endpoint.stalling)
+        if endpoint.shift_sd and count:
+            noise[int(self.rng.integers(count)) :] += self.rng.normal(0, endpoint.shift_sd)
         return np.asarray(endpoint.step_ms * self.slow * MS * np.exp(noise))
 
     def arrivals(self, begin_ns: float) -> Ints:
@@ -213,7 +223,7 @@ class _Server:
             tick = endpoint.tick_ms * MS
             written = np.ceil(written / tick) * tick
         late = self.rng.exponential(endpoint.jitter_us * 1000, len(written)) + endpoint.rtt_ms / 2 * MS
-        late[np.flatnonzero(np.diff(written, prepend=-1.0) == 0)] = 0.0
+        late[1:][written[1:] == written[:-1]] = 0.0
         return np.maximum.accumulate((written + late).astype(np.int64))
 
 
@@ -245,7 +255,7 @@ def _request(
         return _record(i, slot, sent_ns, headers, [], connection, [], "")
     arrivals = server.arrivals(sent_ns + endpoint.rtt_ms / 2 * MS + ttft_ns)
     headers = int(arrivals[0]) - int(rng.integers(20_000, 400_000))
-    chunks = [int(arrivals[0]), *np.diff(arrivals).tolist()]
+    chunks = [int(arrivals[0]), *(arrivals[1:] - arrivals[:-1]).tolist()]
     sizes = rng.integers(2, 9, len(chunks)).tolist()
     begin = int(rng.integers(0, len(_prose()) - 9 * len(chunks)))
     text = rng.bytes(8).hex() + _prose()[begin : begin + sum(sizes)]  # no two replies are the same

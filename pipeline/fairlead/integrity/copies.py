@@ -110,29 +110,43 @@ class _Scores:
     gaps: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Each request's nearest one before it, how alike they are, of how many pairs.
+
+    ``usual``: how far the usual pair is from nothing, or from the middle where that lies below, as it does
+    for few requests once what they share is taken off.
+    """
+
+    one: Ints
+    other: Ints
+    correlation: Floats
+    compared: int
+    usual: float
+
+
 def similar(traces: Sequence[Trace], rules: IntegrityRules, limit: float) -> Iterator[Finding]:
     """Two requests whose gaps rise and fall together as chance never lets them, over all pairs at once.
 
-    Spearman's correlation by normal scores of gaps, what all requests share at a place being taken off. Gaps
-    of one stream may hang together, so how far pairs spread is taken from the pairs themselves (three
-    quarters of the middle half), and not below what independence gives. ``limit``: over all pairs.
+    Spearman's correlation by normal scores of gaps, what all requests share at a place being taken off, held
+    against Student's t. Gaps of one stream may hang together, and then they are worth fewer: as few as the
+    usual pair tells, or as the two requests themselves. ``limit``: over all pairs (Bonferroni).
     """
     scores = _scores(traces, rules)
-    if scores is None:
+    pairs = None if scores is None else _nearest(scores)
+    if scores is None or pairs is None:
         return
-    found = _most_alike(scores)
-    if found is None:
+    p_values = np.minimum(_tails(pairs, scores) * pairs.compared, 1.0)
+    p_values[pairs.correlation < rules.similar_correlation_min] = 1.0
+    at = int(np.argmin(p_values))
+    p_value, late, early = float(p_values[at]), pairs.one[at], pairs.other[at]
+    if p_value >= limit:
         return
-    (r, one, other), spread, pairs = found
-    p_value = min(float(special.ndtr(-_fisher(r, scores.gaps) / spread)) * pairs, 1.0)
-    if p_value >= limit or r < rules.similar_correlation_min:
-        return
-    late, early = (one, other) if one > other else (other, one)
     trace, source = traces[scores.owner[late]], traces[scores.owner[early]]
     words = (
-        f"the gaps of request {trace.i[scores.place[late]]} correlate by {r:.3f} over {scores.gaps} chunks "
-        f"with those of request {source.i[scores.place[early]]} of {source.path.rpartition('/')[2]}, the "
-        f"most of {pairs:,} pairs (p = {p_value:.1g})"
+        f"the gaps of request {trace.i[scores.place[late]]} correlate by {pairs.correlation[at]:.3f} over "
+        f"{scores.gaps} chunks with those of request {source.i[scores.place[early]]} of "
+        f"{source.path.rpartition('/')[2]}, the most of {pairs.compared:,} pairs (p = {p_value:.1g})"
     )
     yield Finding("INT006", trace.path, (int(trace.i[scores.place[late]]),), words, p_value)
 
@@ -143,12 +157,15 @@ def _scores(traces: Sequence[Trace], rules: IntegrityRules) -> _Scores | None:
         return None
     count = int(np.clip(np.quantile(lengths, 0.1), rules.similar_gaps_min, rules.similar_gaps_max))
     gaps, owner, place = _first_gaps(traces, count, _COMPARED_MOST)
+    distinct = 1 + (np.diff(np.sort(gaps, axis=1), axis=1) > 0).sum(axis=1)
+    kept = distinct >= rules.similar_gaps_min  # of a few lengths, many a sequence comes twice by chance
+    gaps, owner, place = gaps[kept], owner[kept], place[kept]
     if len(gaps) < 4:
         return None
     logs = np.log(gaps)
     logs -= np.median(logs, axis=0)
-    ranks = np.argsort(np.argsort(logs, axis=1), axis=1)
-    rows = special.ndtri((ranks + 0.5) / count)
+    rows = special.ndtri((_mid_ranks(logs) + 0.5) / count)
+    rows -= rows.mean(axis=1, keepdims=True)
     rows /= np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
     where = list(zip(owner.tolist(), place.tolist(), strict=True))
     numbers: dict[str, int] = {}
@@ -163,32 +180,66 @@ def _scores(traces: Sequence[Trace], rules: IntegrityRules) -> _Scores | None:
     )
 
 
-def _fisher(r: float, gaps: int) -> float:
-    return float(np.arctanh(min(r, 1 - 1e-9))) * float(np.sqrt(gaps - 3))
+def _mid_ranks(values: Floats) -> Floats:
+    """The rank of each value in its row, from 0; equal ones share the middle of theirs."""
+    order = np.argsort(values, axis=1)
+    rising = np.take_along_axis(values, order, axis=1)
+    places = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    begins = np.diff(rising, axis=1, prepend=-np.inf) > 0
+    ends = np.diff(rising, axis=1, append=np.inf) > 0
+    first = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
+    last = np.minimum.accumulate(np.where(ends, places, values.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty_like(values)
+    np.put_along_axis(ranks, order, (first + last) / 2, axis=1)
+    return ranks
 
 
-def _most_alike(scores: _Scores) -> tuple[tuple[float, int, int], float, int] | None:
-    """(correlation and rows of the pair most alike), how far pairs spread in Fisher's z, and how many."""
-    best, pairs, sampled = (-2.0, 0, 0), 0, []
-    rows = scores.rows
+def _nearest(scores: _Scores) -> _Pairs | None:
+    """Every request that has any to be compared with, beside the one before it that is most like it."""
+    rows, compared, sampled = scores.rows, 0, []
+    ones, others, correlations = [], [], []
     for start in range(0, len(rows), _BLOCK):
         stop = min(start + _BLOCK, len(rows))
         products = rows[start:stop] @ rows[:stop].T
-        products[_excluded(scores, start, stop)] = np.nan
-        valid = ~np.isnan(products)
-        pairs += int(valid.sum())
-        if not valid.any():
-            continue
-        at = int(np.nanargmax(products))
-        one, other = divmod(at, stop)
-        if products[one, other] > best[0]:
-            best = (float(products[one, other]), start + one, other)
-        sampled.append(products[valid][:: max(len(rows) // _BLOCK, 1)])
-    if not pairs:
+        excluded = _excluded(scores, start, stop)
+        sampled.append(products[~excluded][:: max(len(rows) // _BLOCK, 1)])
+        compared += excluded.size - int(excluded.sum())
+        products[excluded] = -np.inf
+        nearest = products.argmax(axis=1)
+        best = products[np.arange(stop - start), nearest]
+        found = np.flatnonzero(best > -np.inf)
+        ones.append(start + found)
+        others.append(nearest[found])
+        correlations.append(best[found])
+    if not compared:
         return None
-    z = np.arctanh(np.clip(np.concatenate(sampled), -1 + 1e-6, 1 - 1e-6)) * np.sqrt(scores.gaps - 3)
-    spread = max(float(np.median(np.abs(z - np.median(z)))) / _QUARTILE, 1.0)
-    return best, spread, pairs
+    most = 1 - 1e-9
+    correlation = np.clip(np.concatenate(correlations).astype(np.float64), -most, most)
+    every = np.concatenate(sampled)
+    usual = float(np.median(np.abs(every - min(float(np.median(every)), 0.0))))
+    return _Pairs(np.concatenate(ones), np.concatenate(others), correlation, compared, usual)
+
+
+def _tails(pairs: _Pairs, scores: _Scores) -> Floats:
+    """How often chance brings a pair so near. With n independent gaps the correlation of normal scores over
+    all orders has the tail of Student's t with n - 2 degrees of freedom, but for few gaps and far out, where
+    it is heavier: with n - 4 it is bounded (decision 0040). Fisher's z has a tail that is far too light."""
+    n = np.minimum(min(scores.gaps, 1 + (_QUARTILE / pairs.usual) ** 2), _worth(pairs, scores))
+    freedom = np.maximum(n - 4, 1.0)
+    t = pairs.correlation * np.sqrt(freedom / (1 - np.square(pairs.correlation)))
+    return np.asarray(special.stdtr(freedom, -t))
+
+
+def _worth(pairs: _Pairs, scores: _Scores) -> Floats:
+    """How many independent gaps those of each pair are worth, as both of its requests hang together within
+    themselves (Bartlett), summed up to the first lag at which that drowns in chance."""
+    n = scores.gaps
+    size = 2 * n
+    power = np.square(np.abs(np.fft.rfft(scores.rows, size, axis=1)))
+    own = np.fft.irfft(power, size, axis=1)[:, 1 : n // 2]
+    both = own[pairs.one] * own[pairs.other]
+    lasts = np.logical_and.accumulate(both > 2 / n, axis=1)
+    return np.asarray(n / (1 + 2 * np.where(lasts, both, 0.0).sum(axis=1)))
 
 
 def _excluded(scores: _Scores, start: int, stop: int) -> npt.NDArray[np.bool_]:

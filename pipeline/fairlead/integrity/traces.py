@@ -6,6 +6,7 @@ Knows no other window. A :class:`Trace` is small: the window's text and requests
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -175,9 +176,13 @@ def _other_prompts(path: str, window: Window, asked: Workload | None) -> Iterato
 
 def body_sha256(header: Header, asked: Workload, seed: str, i: int) -> str:
     """The digest of the body of a window's request, made again."""
+    return _body_sha256(header.dialect, header.api_model or header.model, asked, seed, i)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _body_sha256(dialect: str, model: str, asked: Workload, seed: str, i: int) -> str:
     ask = prompts.ask(asked, seed, i)
-    model = header.api_model or header.model
-    body = DIALECTS[header.dialect].body(model, ask.text, asked.max_tokens, ask.tools)
+    body = DIALECTS[dialect].body(model, ask.text, asked.max_tokens, ask.tools)
     return hashlib.sha256(body).hexdigest()
 
 
@@ -225,9 +230,9 @@ def _drawn_lines(
 
 def _is_drawn(gaps: Ints, rules: IntegrityRules) -> bool:
     """Whether so many gaps in a row change by the same amount, to the tolerance."""
-    bent = np.flatnonzero(np.abs(np.diff(gaps, 2)) > rules.copied_gap_ns)
+    bent = np.flatnonzero(np.abs(gaps[2:] - 2 * gaps[1:-1] + gaps[:-2]) > rules.copied_gap_ns)
     edges = np.concatenate(([-1], bent, [max(len(gaps) - 2, 0)]))
-    return bool(np.diff(edges).max() - 1 >= rules.copied_gaps_min - 2)
+    return bool((edges[1:] - edges[:-1]).max() - 1 >= rules.copied_gaps_min - 2)
 
 
 def _idle(path: str, window: Window, rules: IntegrityRules) -> Iterator[Finding]:

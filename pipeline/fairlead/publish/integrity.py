@@ -74,9 +74,12 @@ def trial_blocks(found: Mapping[str, Any]) -> list[str]:
     honest = [trial for trial in trials if trial["is_honest"]]
     forged = [trial for trial in trials if not trial["is_honest"]]
     total, named = (sum(trial[key] for trial in honest) for key in ("submissions", "named"))
+    _, most = stats.exact_interval(named, total, confidence=2 * _CONFIDENCE - 1)  # one-sided
+    allowed, planted = found["rules"]["false_alarm_share"], min(trial["submissions"] for trial in forged)
     said = (
-        f"Of {total:,} honest submissions {named:,} were named by any of the rules below; the methodology "
-        f"allows its statistical tests {found['rules']['false_alarm_share']:.1%}."
+        f"Of {total:,} honest submissions {named:,} were named by any of the rules below: of their like no more "
+        f"than {most:.2%} are, at {_CONFIDENCE:.0%}. The methodology allows its statistical tests {allowed:.1%}. "
+        f"Each fraud was planted in {planted:,} submissions."
     )
     shown = [trial for trial in forged if trial["code"] is not None]
     hidden = [trial for trial in forged if trial["code"] is None]
