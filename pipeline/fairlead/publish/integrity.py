@@ -77,9 +77,9 @@ def trial_blocks(found: Mapping[str, Any]) -> list[str]:
     _, most = stats.exact_interval(named, total, confidence=2 * _CONFIDENCE - 1)  # one-sided
     allowed, planted = found["rules"]["false_alarm_share"], min(trial["submissions"] for trial in forged)
     said = (
-        f"Of {total:,} honest submissions {named:,} were named by any of the rules below: of their like no more "
-        f"than {most:.2%} are, at {_CONFIDENCE:.0%}. The methodology allows its statistical tests {allowed:.1%}. "
-        f"Each fraud was planted in {planted:,} submissions."
+        f"Of {total:,} honest submissions {named:,} were named by any of the rules below: of their like no "
+        f"more than {most:.2%} are, at {_CONFIDENCE:.0%}. The methodology allows its statistical tests "
+        f"{allowed:.1%}. Each fraud was planted in {planted:,} submissions."
     )
     shown = [trial for trial in forged if trial["code"] is not None]
     hidden = [trial for trial in forged if trial["code"] is None]
