@@ -221,6 +221,8 @@ def make_evidence(
 ) -> Evidence:
     header = table.header
     path = f"{header.provider}/{header.endpoint}/{header.round}-{scenario}-{header.role}-{origin}.jsonl.gz"
+    if origin is not Origin.NEUTRAL:
+        path = f"submissions/{header.provider}/2026-03-04-{origin}/windows/{path.replace('/', '-')}"
     return Evidence(path=path, origin=origin, scenario=scenario, table=table, invalid=invalid)
 
 

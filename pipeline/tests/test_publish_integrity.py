@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from scipy import stats as scipy_stats
 
 from fairlead.forgery.frauds import FRAUDS
 from fairlead.integrity import Finding
@@ -80,5 +81,8 @@ def test_the_table_states_every_trial_with_its_interval() -> None:
         assert fraud.name in page
     total = sum(trial["submissions"] for trial in found["results"] if trial["is_honest"])
     assert f"Of {total:,} honest submissions" in page
-    assert "the methodology allows its statistical tests 0.1%" in page
+    assert "The methodology allows its statistical tests 0.1%" in page
+    named = sum(trial["named"] for trial in found["results"] if trial["is_honest"])
+    most = scipy_stats.beta.ppf(0.95, named + 1, total - named)  # Clopper and Pearson, one-sided
+    assert f"no more than {most:.2%} are, at 95%" in page
     assert found["command"] in page

@@ -294,11 +294,7 @@ def test_the_boards_own_house_is_listed_with_its_reason_and_moves_nobody() -> No
 
 
 def test_a_providers_claim_does_not_touch_its_neutral_row() -> None:
-    claimed = [
-        dataclasses.replace(item, path=f"submissions/acme/2026-03-04-llama/windows/{turn}")
-        for turn, item in enumerate(neutral("acme", 1.0, origin=Origin.CLAIM))
-    ]
-    evidence = [*neutral("acme", 100.0), *claimed]
+    evidence = [*neutral("acme", 100.0), *neutral("acme", 1.0, origin=Origin.CLAIM)]
     rows = ranking.build_rows(
         evidence, {"acme": make_provider("acme-api")}, {"1.0.0": make_methodology()}, now_unix_ns=NOW
     )
@@ -306,7 +302,7 @@ def test_a_providers_claim_does_not_touch_its_neutral_row() -> None:
     assert medians[Origin.NEUTRAL] == pytest.approx(200.0, rel=0.05)
     assert medians[Origin.CLAIM] == pytest.approx(2.0, rel=0.05)
     claim, own = (row.id for row in rows)
-    assert claim == own.replace("/neutral/1.0.0", "/claim/1.0.0/2026-03-04-llama")
+    assert claim == own.replace("/neutral/1.0.0", "/claim/1.0.0/2026-03-04-claim")
 
 
 @pytest.mark.parametrize(

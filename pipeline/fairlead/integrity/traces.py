@@ -25,6 +25,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 _KINDS = re.compile("([rtc])([0-9]{1,7})")
+_BODIES_KEPT = 16_384  # digests: `check` and the site ask for those of a claim again
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -179,7 +180,7 @@ def body_sha256(header: Header, asked: Workload, seed: str, i: int) -> str:
     return _body_sha256(header.dialect, header.api_model or header.model, asked, seed, i)
 
 
-@functools.lru_cache(maxsize=16_384)
+@functools.lru_cache(_BODIES_KEPT)
 def _body_sha256(dialect: str, model: str, asked: Workload, seed: str, i: int) -> str:
     ask = prompts.ask(asked, seed, i)
     body = DIALECTS[dialect].body(model, ask.text, asked.max_tokens, ask.tools)
