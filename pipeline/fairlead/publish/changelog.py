@@ -24,10 +24,11 @@ class Change(NamedTuple):
 
 
 CHANGES: tuple[Change, ...] = (  # the newest first
+    Change("2026-11-27", "added", "snapshot", ("rows[].submission",), "As in leaderboards."),
     Change(
         "2026-11-27",
         "added",
-        "leaderboards",
+        "leaderboard",
         ("rows[].submission",),
         "Which claim or import a row is. Each has a row of its own, whose id ends in the submission's name.",
     ),

@@ -19,7 +19,7 @@ from fairlead import evidence, life, ranking, stats
 from fairlead.csvtext import csv_text
 from fairlead.metrics import REQUEST_METRICS, Undefined
 from fairlead.publish import figures
-from fairlead.publish.edition import Edition, evidence_folder, raw_url
+from fairlead.publish.edition import Edition, raw_url
 from fairlead.ranking import Evidence, Row
 from fairlead.windows import Header, Request
 
@@ -333,7 +333,8 @@ def folders(edition: Edition) -> dict[str, list[Evidence]]:
     """The windows of each folder below submissions/, in the order of their paths."""
     found: dict[str, list[Evidence]] = {}
     for path in sorted(edition.evidence):
-        found.setdefault(evidence_folder(path), []).append(edition.evidence[path])
+        item = edition.evidence[path]
+        found.setdefault(item.folder, []).append(item)
     return dict(sorted(found.items()))
 
 

@@ -14,7 +14,6 @@ from fairlead.publish import figures, markup
 from fairlead.publish.edition import (
     DISPUTES_URL,
     Edition,
-    evidence_folder,
     methodology_url,
     model_url,
     proposal_url,
@@ -72,8 +71,8 @@ def _measured(edition: Edition) -> Iterator[tuple[str, dt.datetime]]:
         ended = figures.moment(row.last_unix_ns)
         for url in ("", "models/", model_url(row.family.model), provider_url(row.provider)):
             yield url, ended
-    for path, item in edition.evidence.items():
-        yield submission_url(evidence_folder(path)), figures.moment(item.table.end_unix_ns)
+    for item in edition.evidence.values():
+        yield submission_url(item.folder), figures.moment(item.table.end_unix_ns)
     for folder, history in edition.repository.histories.items():
         for event in history.events:
             yield submission_url(folder), event.at

@@ -14,7 +14,7 @@ from typing import Any
 from fairlead.documents import read_bounded
 from fairlead.model import Event
 from fairlead.publish import api, exports, figures, markup
-from fairlead.publish.edition import Edition, Page, evidence_folder, model_url, provider_url, submission_url
+from fairlead.publish.edition import Edition, Page, model_url, provider_url, submission_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES
@@ -56,7 +56,7 @@ def _row(edition: Edition, row: Row) -> dict[str, Any]:
     """A row as the API has it, but for its windows: the commit holds them all, and there are many."""
     data = api.row_data(edition, row)
     windows = data.pop("windows")
-    folders = sorted({evidence_folder(item.path) for item in row.evidence})
+    folders = sorted({item.folder for item in row.evidence})
     return {"id": data["id"], "model": row.family.model, **data, "folders": folders, "windows": len(windows)}
 
 
