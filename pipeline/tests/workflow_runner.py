@@ -20,15 +20,19 @@ import yaml
 FORGE = Path(__file__).parents[2] / ".github"
 _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 
-_MAKE = f"""#!/bin/bash
+_MAKE = """#!/bin/bash
 # make [-C FOLDER] setup: the command, and nothing that stands in FOLDER is run.
 set -e
 folder=.
 if [ "$1" = -C ]; then folder=$2; shift 2; fi
 [ "$*" = setup ]
 mkdir -p "$folder/.venv/bin"
-printf '#!/bin/bash\\nexec {sys.executable} -P -m fairlead "$@"\\n' > "$folder/.venv/bin/fairlead"
-chmod +x "$folder/.venv/bin/fairlead"
+cp "$(dirname "$0")/fairlead" "$folder/.venv/bin/fairlead"
+"""
+_FAIRLEAD = f"""#!{sys.executable} -P
+{{preface}}
+from fairlead.cli import main
+main()
 """
 
 
@@ -44,12 +48,17 @@ class Ran:
 
 @dataclass
 class Machine:
-    """A forge's runner: ``remote`` is the repository, ``contexts`` say what expressions mean."""
+    """A forge's runner: ``remote`` is the repository, ``contexts`` say what expressions mean.
+
+    ``preface`` is Python that runs before each command of ours: what is otherwise on this machine than on a
+    forge's, such as how long an hour lasts.
+    """
 
     remote: Path
     folder: Path
     contexts: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
+    preface: str = ""
     jobs: int = 0
 
     def run(self, workflow: str, job: str, **more: Any) -> Ran:
@@ -60,8 +69,9 @@ class Machine:
         work, temp, tools = place / "work", place / "temp", place / "bin"
         for made in (work, temp, tools):
             made.mkdir(parents=True)
-        (tools / "make").write_text(_MAKE)
-        (tools / "make").chmod(0o755)
+        for name, text in (("make", _MAKE), ("fairlead", _FAIRLEAD.format(preface=self.preface))):
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
         contexts = {**self.contexts, "runner.temp": str(temp), **_flat(more)}
         ran = Ran(True, {}, "", "")
         for step in body["steps"]:
