@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,10 @@ from fairlead.cli.common import (
     now,
     stop_at,
 )
+
+if TYPE_CHECKING:
+    from fairlead.repository import Repository
+    from fairlead.upkeep import Reminder
 
 
 @click.command()
@@ -85,10 +90,17 @@ def codeowners(only_check: bool, root_option: Path | None) -> None:
 
 
 @click.command()
+@click.option(
+    "--links", "with_links", is_flag=True, help="Also ask, over the network, for all that the files point to."
+)
 @as_json_too
 @in_root
-def review(as_json: bool, root_option: Path | None) -> None:
-    """List what needs somebody's eye: stale rows, old prices, ending terms, interests to state again."""
+def review(with_links: bool, as_json: bool, root_option: Path | None) -> None:
+    """List what needs somebody's eye: stale rows, old prices, ending terms, interests to state again.
+
+    With --links also each source, link, piece of evidence and website that is gone, with the line that names
+    it. Every address is asked for without a key, one at a time a host.
+    """
     import dataclasses
     import json
 
@@ -112,6 +124,8 @@ def review(as_json: bool, root_option: Path | None) -> None:
         now=moment,
         unfrozen=_unfrozen(root, [row.first_unix_ns for row in board if row.origin == "neutral"], moment),
     )
+    if with_links:
+        found = sorted(found + _dead_links(repository))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(reminder) for reminder in found], indent=2))
         return
@@ -129,3 +143,10 @@ def _unfrozen(root: Path, begun_unix_ns: Sequence[int], moment: dt.datetime) -> 
     end = snapshots.quarter_end(quarter)
     is_begun = end is not None and min(begun_unix_ns, default=math.inf) < end.timestamp() * 1e9
     return quarter if is_begun and quarter not in snapshots.load_snapshots(root)[0] else None
+
+
+def _dead_links(repository: Repository) -> list[Reminder]:
+    from fairlead import links
+
+    pointed = links.links_of(repository)
+    return links.link_reminders(pointed, links.find_dead(link.url for link in pointed))
