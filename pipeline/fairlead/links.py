@@ -6,7 +6,7 @@ all of it within bounds. Whatever a redirect names is held to the same rules as 
 leads us to this machine or a private network.
 
 *Dead* is what says so itself (404, 410), and what twice gave no answer. A page that refuses us (401, 403,
-429, 5xx) is there. If no host answers at all, it is our network that is down, and of the links nothing is known.
+429, 5xx) is there. If no host answers at all, it is our network that is down, and nothing is known of links.
 """
 
 from __future__ import annotations

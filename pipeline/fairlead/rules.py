@@ -607,6 +607,14 @@ _RULES = (
         "the change, and the workflow hands it over (`fairlead check --base REF --actor LOGIN:ID`).",
         "Let the person that `by` names open the pull request.",
     ),
+    Rule(
+        "SUB020",
+        "A rerun started by somebody who may not",
+        "A rerun decides whether a claim stands, and whoever starts it chooses when. So it is started by a "
+        "maintainer who has a seat and no interest in the provider, by what is known of both today.",
+        "Let a maintainer without an interest measure the claim again: see `fairlead conflicts --provider`. "
+        "What is merged stays; a waiver says why it may until then.",
+    ),
     # -- LIFE ------------------------------------------------------------------------------------
     Rule(
         "LIFE001",

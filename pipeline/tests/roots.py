@@ -297,6 +297,7 @@ github:
   id: 201
 roles:
   - voter
+  - maintainer
 admitted_by: 0000-first-members
 seated: 2026-01-01
 term_until: 2028-01-01
@@ -846,7 +847,7 @@ def seat(root: Path, *numbers: int, roles: tuple[str, ...] = ("panelist",)) -> N
         new = text.replace("ada-example", f"person-{number}").replace("id: 201", f"id: {number}")
         new = new.replace("delegate_of: example-university", "delegate_of: null")
         new = new.replace("example-university", f"institute-{number}")
-        new = new.replace("  - voter\n", "".join(f"  - {role}\n" for role in roles))
+        new = new.replace("  - voter\n  - maintainer\n", "".join(f"  - {role}\n" for role in roles))
         write(root, f"{GOVERNANCE}/members/person-{number}.yaml", new)
 
 

@@ -90,6 +90,7 @@ CHECKS: tuple[Check, ...] = (
     governance.check_pulls,
     governance.check_group_seats,
     governance.check_custody,
+    governance.check_rerun_starters,
     governance.check_decisions,
     governance.check_openings,
     changes.check_raw_files,

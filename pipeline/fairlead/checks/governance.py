@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from fairlead import governance
 from fairlead.checks.context import Context, at
 from fairlead.checks.methodology import text_digest
+from fairlead.checks.providers import is_nobodys
 from fairlead.governance import Outcome, SeatState, Tally
-from fairlead.model import Member, Owner
+from fairlead.model import GitHub, Member, Owner
 from fairlead.problems import Problem, pointer, quote
 from fairlead.repository import (
     CUSTODY_PATH,
@@ -150,6 +151,42 @@ def check_pulls(repository: Repository, _context: Context) -> Iterator[Problem]:
             path, message = f"methodology/proposals/{name}/proposal.yaml", f"{other} is voted on there"
             fix = "open a pull request for each of the two"
             yield at(repository, path, "GOV016", "/pull", message, fix=fix)
+
+
+# -- reruns --------------------------------------------------------------------------------------
+
+
+def check_rerun_starters(repository: Repository, _context: Context) -> Iterator[Problem]:
+    """Who started a rerun had a seat as a maintainer then, and no interest in the provider."""
+    if any(path.startswith("methodology/governance/") for path in repository.broken):
+        return
+    for name, rerun in repository.reruns.items():
+        refusal = rerun_refusal(repository, rerun.started_by, name.partition("/")[0], rerun.started)
+        if refusal is not None:
+            clause, reason = refusal
+            yield at(
+                repository,
+                f"submissions/{name}/rerun.yaml",
+                "SUB020",
+                "/started_by/id",
+                f"{clause}: account {rerun.started_by.id} {reason}",
+                expected="a maintainer without an interest in the provider",
+                fix="let one measure it again: see `fairlead conflicts --provider`",
+            )
+
+
+def rerun_refusal(
+    repository: Repository, person: GitHub, provider: str, when: dt.datetime
+) -> tuple[str, str] | None:
+    """Why somebody may not start the rerun of a provider's claim, by clause and in words; None if they may.
+
+    Asked before a key is read, and again of what was committed. Endpoints on loopback are nobody's, and cost
+    nobody anything: whoever likes may measure there. Nor is anything known where no rules are in force.
+    """
+    register = governance.register_of(repository)
+    if register is None or provider not in repository.providers or is_nobodys(repository, provider):
+        return None
+    return governance.rerun_refusal(register, person, provider, when)
 
 
 # -- decisions -----------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from fairlead.cli.common import (
     submission_name,
     tokenizer_files,
 )
-from fairlead.cli.governing import register_in
 from fairlead.cli.measuring import gear_of, keys_of, say_window, tokenizers_of
 from fairlead.cli.spending import allow_campaign, stated_rates
 
@@ -95,15 +94,11 @@ def _require_commit(root: Path, commit: str) -> None:
 
 
 def _require_leave(repository: Repository, submission: str, by: str) -> None:
-    """End the command unless this person may start a rerun. Endpoints on this machine are nobody's, and cost
-    nobody anything."""
-    from fairlead import governance
-    from fairlead.checks.providers import is_nobodys
+    """End the command unless this person may start a rerun, by what `check` holds against it later."""
+    from fairlead.checks.governance import rerun_refusal
 
     person, provider = github_account(by), submission.partition("/")[0]
-    if provider not in repository.providers or is_nobodys(repository, provider):
-        return
-    refusal = governance.rerun_refusal(register_in(repository), person, provider, now())
+    refusal = rerun_refusal(repository, person, provider, now())
     if refusal is not None:
         clause, reason = refusal
         fix = "let a maintainer start it who has no interest: see `fairlead conflicts --provider`"

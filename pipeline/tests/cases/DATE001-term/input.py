@@ -1,5 +1,7 @@
 """See expected.txt."""
 
+ALSO = {"SUB020"}
+
 
 def build(root, roots):
     roots.edit(

@@ -1,5 +1,7 @@
 """See expected.txt."""
 
+ALSO = {"SUB020"}
+
 
 def build(root, roots):
     interest = "interests:\n  - kind: equity\n    party: acme-corporation\n    amount_band: none\n"
