@@ -25,6 +25,7 @@ from fairlead.cli import (
     loop,
     measuring,
     others,
+    proposing,
     rerunning,
     results,
     simulating,
@@ -74,6 +75,7 @@ for _command in (
 ):
     cli.add_command(_command)
 disputing.new.add_command(joining.provider)
+disputing.new.add_command(proposing.proposal)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
