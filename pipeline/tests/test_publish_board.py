@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -61,7 +62,7 @@ def test_the_page_of_the_board_says_who_sits_who_recuses_and_whose_house_it_is(
     shown = text(pages["governance/"])
     for said in (
         "The board is seated: votes can be held.",
-        "Ada Example voter votes for the group of Example University untied seated",
+        "Ada Example voter, maintainer votes for the group of Example University untied seated",
         "Ben Example voter votes for the group of Acme Corporation tied to a provider seated",
         "the rows and disputes of acme employed by Acme Corporation since 2021-01-01 (G-3.1)",
         "Example University holds administration rights since 2025-11-01 (G-6.1)",
@@ -83,6 +84,40 @@ def test_a_proposals_page_counts_its_vote_in_sentences(edition: Edition, pages: 
     assert "does not count, no elector" in shown
     assert governance.text_digest(edition.repository, name) in shown
     assert HOSTILE not in render_page(pages[f"governance/{name}/"])
+
+
+HOME = "https://github.com/fairlead-example/board/pull/"
+
+
+@pytest.mark.parametrize(
+    ("pull", "urls", "shown"),
+    [
+        (None, [f"{HOME}7#pullrequestreview-1"], "none is named"),
+        (7, [], "number 7"),
+        (7, [f"{HOME}7#pullrequestreview-1", "https://forge.example/1"], f'href="{HOME}7"'),
+        (8, [f"{HOME}7#pullrequestreview-1"], f'href="{HOME}8"'),
+        (7, [f"{HOME}7", HOME.replace("board", "other") + "7"], "number 7"),
+        (7, ["https://github.com.evil.example/a/b/pull/7"], "number 7"),
+        (7, ["https://github.com/a/../pull/7/pull/7"], "number 7"),
+        (7, ["https://github.com/a/<b>/pull/7"], "number 7"),
+        (7, ["http://github.com/a/b/pull/7"], "number 7"),
+    ],
+)
+def test_a_proposals_page_leads_to_its_pull_request(
+    edition: Edition, pull: int | None, urls: list[str], shown: str
+) -> None:
+    """By its number, and by a link once ballots were cast in one repository of GitHub's, and nowhere else."""
+    name, repository = "0001-first-method", edition.repository
+    ballot = repository.ballots[name]
+    cast = tuple(replace(vote, url=url) for url, vote in zip(urls, ballot.ballots, strict=False))
+    changed = dataclasses.replace(
+        repository,
+        proposals={**repository.proposals, name: replace(repository.proposals[name], pull=pull)},
+        ballots={name: replace(ballot, ballots=cast)},
+    )
+    fact = board._pull(dataclasses.replace(edition, repository=changed), name)
+    assert shown in fact
+    assert ("href" in fact) == ("href" in shown)
 
 
 def test_the_data_files_of_governance_fit_their_schemas(edition: Edition) -> None:

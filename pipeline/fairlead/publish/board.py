@@ -6,19 +6,23 @@ edition; ``fairlead tally`` and ``fairlead conflicts`` say the same in a termina
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from fairlead import governance
 from fairlead.governance import Count, Register, Step, Tally, words
-from fairlead.model import Proposal
+from fairlead.model import Ballot, Proposal
 from fairlead.problems import Problem
 from fairlead.publish import figures, impacts, markup, method, parties, prose
 from fairlead.publish.edition import Edition, Page, proposal_url
-from fairlead.publish.markup import Html, heading, join, link, tag
+from fairlead.publish.markup import Child, Html, heading, join, link, tag
 
 _URL = "governance/"
+_PULL = re.compile(
+    r"(https://github\.com/[A-Za-z0-9-]{1,39}/(?!\.{1,2}/)[A-Za-z0-9._-]{1,100}/pull/)([0-9]{1,10})(?:[/#].*)?"
+)
 
 
 def governance_pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
@@ -149,6 +153,7 @@ def proposal_page(edition: Edition, name: str) -> Page:
             ("Proposer", proposal.proposer.login),
             ("Raised", figures.minute(proposal.raised)),
             ("State", _state(proposal)),
+            ("Pull request", _pull(edition, name)),
             ("By the count", words.outcome_words(made) if made else "–"),
             ("Names", ", ".join(proposal.named) or "nobody"),
             ("Digest of the text", tag("code", governance.text_digest(edition.repository, name))),
@@ -167,6 +172,26 @@ def proposal_page(edition: Edition, name: str) -> Page:
         blocks=blocks,
         crumbs=((_URL, "Governance"),),
     )
+
+
+def _pull(edition: Edition, name: str) -> Child:
+    """Where a proposal is discussed and voted on: linked as soon as ballots say which repository that is."""
+    repository = edition.repository
+    number = repository.proposals[name].pull
+    if number is None:
+        return "none is named"
+    own = [repository.ballots[name]] if name in repository.ballots else []
+    for ballots in (own, repository.ballots.values()):
+        homes = _homes(ballots)
+        if len(homes) == 1:
+            return markup.external(f"{homes.pop()}{number}", f"number {number}")
+    return f"number {number}"
+
+
+def _homes(ballots: Iterable[Ballot]) -> set[str]:
+    """The pull requests of each GitHub repository that recorded ballots were cast in, by address."""
+    found = (_PULL.fullmatch(vote.url) for ballot in ballots for vote in ballot.ballots)
+    return {match[1] for match in found if match is not None}
 
 
 def _vote(made: Tally) -> Iterator[str]:
