@@ -1096,6 +1096,14 @@ _RULES = (
         "Add the section `## Objections` to proposal.md before the vote: each objection and its answer, or "
         "that none was raised.",
     ),
+    Rule(
+        "GOV018",
+        "Days of comment in which nobody could see the proposal",
+        "Whoever writes an event writes its date, and a date in the past would take away the days in which "
+        "others can object. They count from the merge that brought the event, if that is later.",
+        "Merge the event `comment` first, and put the proposal to the vote when its days are over since. "
+        "`fairlead tally --open` counts them so.",
+    ),
     # -- HIS -------------------------------------------------------------------------------------
     Rule(
         "HIS001",

@@ -1046,10 +1046,11 @@ def git(folder: Path, *arguments: str, at: str | None = None) -> str:
 def commit(folder: Path, message: str = "state", at: str | None = None) -> str:
     """Commit everything in a folder; the commit's name.
 
-    A new repository gets its plans on the day they were made, and only then what was measured by them.
+    A new repository gets its proposals first, then its plans on the day they were made, and only then what
+    was measured by them.
     """
     if not (folder / ".git").exists():
-        git(folder, "init", "--quiet")
+        found(folder)
         if any(folder.rglob("registration.yaml")):
             git(folder, "add", "--all", "--force", "--", ".", *RESULTS)
             git(folder, "commit", "--quiet", "--message", "plans", at=REGISTERED)
@@ -1057,6 +1058,14 @@ def commit(folder: Path, message: str = "state", at: str | None = None) -> str:
     git(folder, "add", "--all", "--force")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message, at=at)
     return git(folder, "rev-parse", "HEAD").strip()
+
+
+def found(folder: Path, *options: str) -> None:
+    """Put a folder under git, with its proposals alone, as long ago as they were opened for comment."""
+    git(folder, "init", "--quiet", *options)
+    if (folder / "methodology/proposals").is_dir():
+        git(folder, "add", "--force", "--", "methodology/proposals")
+        git(folder, "commit", "--quiet", "--message", "proposals", at=PROPOSED)
 
 
 def start_claim(root: Path) -> dict[str, bytes]:
@@ -1077,6 +1086,7 @@ def deliver(root: Path, results: Mapping[str, bytes]) -> None:
         write(root, path, data)
 
 
+PROPOSED = "2025-11-01T00:00:00Z"
 REGISTERED = "2026-03-04T09:30:00Z"
 DELIVERED = "2026-03-20T10:00:00Z"
 RESULTS = (":(exclude,glob)**/windows/**", ":(exclude,glob)**/submission.yaml")

@@ -130,7 +130,7 @@ def test_the_clones_own_settings_change_nothing(tmp_path: Path) -> None:
 def test_a_repository_of_sha256_names_is_read_too(tmp_path: Path) -> None:
     """Digests have the length that the repository gives them."""
     root = roots.build_root(tmp_path)
-    roots.git(root, "init", "--quiet", "--object-format=sha256")
+    roots.found(root, "--object-format=sha256")
     roots.git(root, "add", "--all", "--", ".", *roots.RESULTS)
     assert len(roots.commit(root, "plans", at=roots.REGISTERED)) == 64
     assert codes(root) == ["SUB017"]
@@ -151,7 +151,7 @@ def test_a_shallow_clone_cannot_say_what_was_merged_when(tmp_path: Path) -> None
 def test_a_machine_without_git_checks_all_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a base nobody asked for the past; with one, the machine lacks what was asked for."""
     root = roots.build_root(tmp_path / "root")
-    roots.git(root, "init", "--quiet")
+    roots.found(root)
     assert sorted(codes(root)) == ["SUB011", "SUB011", "SUB017"]
     monkeypatch.setenv("PATH", str(tmp_path))
     assert codes(root) == []
@@ -160,7 +160,7 @@ def test_a_machine_without_git_checks_all_the_rest(tmp_path: Path, monkeypatch: 
 
 
 def test_one_call_of_git_reads_all_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many plans and windows there are, and none where nothing was registered or submitted."""
+    """However many plans and windows there are, and none where nothing was put forward."""
     root = roots.build_root(tmp_path)
     roots.next_registration(root)
     roots.commit(root)
@@ -174,8 +174,9 @@ def test_one_call_of_git_reads_all_history(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(history, "_run", counted)
     assert codes(root) == []
     assert (calls.count("log"), len(calls)) == (1, 4)
-    for path in (*(root / "submissions").rglob("registration.yaml"), *root.rglob("submission.yaml")):
-        path.unlink()
+    for name in ("registration.yaml", "submission.yaml", "proposal.yaml"):
+        for path in [*root.rglob(name)]:
+            path.unlink()
     calls.clear()
     codes(root)
     assert calls == []

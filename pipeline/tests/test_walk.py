@@ -44,11 +44,9 @@ class Told(Walk):
         """Run a command, and keep it with what it says."""
         found, text = run(self, *arguments)
         assert found == code, text
-        text = re.sub(
-            r"(?<=sha256 )[0-9a-f]{12}|[0-9a-f]{12}(?= is not)|(?<=is not )[0-9a-f]{12}|(?<=those of )[0-9a-f]{12}",
-            "…",
-            text,
-        )
+        digest = r"(?<=sha256 )[0-9a-f]{12}|[0-9a-f]{12}(?= is not)|(?<=is not )[0-9a-f]{12}"
+        digest += r"|(?<=those of )[0-9a-f]{12}"
+        text = re.sub(digest, "…", text)
         said = f"$ fairlead {' '.join(arguments)}     # on {self.now:%Y-%m-%d}\n{text}"
         self.blocks[block] = (self.blocks.get(block, "") + "\n" + said).strip()
 

@@ -15,7 +15,7 @@ import msgspec
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from fairlead import checks, governance, history, model, scaffold
+from fairlead import checks, governance, model, scaffold
 from fairlead.cli import cli
 from fairlead.governance import Outcome
 from fairlead.problems import Severity, render_text
@@ -39,7 +39,7 @@ class Walk:
         self.root = root
         self.now = START
         assert not scaffold.create_root(root).problems
-        history.commit_all(root, "Begin")
+        self.commit("Begin")
 
     def load(self) -> Repository:
         found, problems = load_repository(self.root)
@@ -58,7 +58,12 @@ class Walk:
     def step(self, what: str) -> None:
         """Check the change, and merge it."""
         assert self.problems() == "no problems\n", what
-        history.commit_all(self.root, what)
+        self.commit(what)
+
+    def commit(self, what: str) -> None:
+        """At the walk's time: it is when the world can see it."""
+        roots.git(self.root, "add", "--all")
+        roots.git(self.root, "commit", "--quiet", "--message", what, at=f"{self.now:%Y-%m-%dT%H:%M:%SZ}")
 
     def wait(self, days: float) -> None:
         self.now += dt.timedelta(days=days)

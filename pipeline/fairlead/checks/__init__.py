@@ -93,6 +93,7 @@ CHECKS: tuple[Check, ...] = (
     governance.check_rerun_starters,
     governance.check_decisions,
     governance.check_openings,
+    governance.check_comment_was_public,
     changes.check_raw_files,
     changes.check_registrations,
     changes.check_ratified_versions,
@@ -152,7 +153,7 @@ def run_checks(
     return _limit_per_file(order_problems(set(wanted)))
 
 
-_MERGED_IN_AN_ORDER = frozenset({FileKind.REGISTRATION, FileKind.SUBMISSION})
+_MERGED_IN_AN_ORDER = frozenset({FileKind.REGISTRATION, FileKind.SUBMISSION, FileKind.PROPOSAL})
 
 
 def _trail(repository: Repository, base: str | None, past: Base | None) -> history.Trail | None:
@@ -168,7 +169,7 @@ def _trail(repository: Repository, base: str | None, past: Base | None) -> histo
     return history.open_trail(repository.root, past.commit, _TRAIL_TOPS) if past is not None else None
 
 
-_TRAIL_TOPS = ("providers", "submissions")
+_TRAIL_TOPS = ("providers", "submissions", "methodology/proposals")
 
 
 def _run_guarded(check: Check, repository: Repository, context: Context) -> Iterator[Problem]:

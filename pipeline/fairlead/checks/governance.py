@@ -291,3 +291,39 @@ def check_openings(repository: Repository, context: Context) -> Iterator[Problem
                     message = f"not what the files say at {governance.minute(ballot.opens)}"
                     fix = "take the snapshot again with `fairlead tally --open`"
                     yield at(repository, path, "GOV014", f"/{key}", message, fix=fix)
+
+
+_ENDED = frozenset({"rejected", "withdrawn", "superseded"})
+
+
+def check_comment_was_public(repository: Repository, context: Context) -> Iterator[Problem]:
+    """The days of comment were days in which anybody could: they count from the merge of the event.
+
+    Too few days by the event's own date are said elsewhere, by the tally.
+    """
+    trail, rules = context.trail, repository.rules
+    if trail is None or rules is None:
+        return
+    for name, proposal in repository.proposals.items():
+        place, ballot = governance.first_comment(proposal), repository.ballots.get(name)
+        if place is None or proposal.events[-1].kind in _ENDED:
+            continue
+        accepted = [event.at for event in proposal.events if event.kind == "accepted"]
+        if ballot is not None and ballot.class_ == "major":
+            days, done, at_end = ballot.rules.major.comment_days, "its vote opened", ballot.opens
+        elif ballot is None and proposal.kind == "admission" and accepted:
+            days, done, at_end = rules.founding.admission_days, "it was accepted", min(accepted)
+        else:
+            continue
+        needed = dt.timedelta(days=days)
+        since = governance.public_since(repository, trail, name, place, context.now)
+        if proposal.events[place].at + needed <= at_end < since + needed:
+            yield at(
+                repository,
+                f"methodology/proposals/{name}/proposal.yaml",
+                "GOV018",
+                pointer("events", place, "at"),
+                f"not merged before {governance.minute(since)}, and {done} on {governance.minute(at_end)}",
+                expected=f"{days} days in between",
+                fix="add the event `withdrawn` and open it again by the rules; if it was decided, `rejected`",
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,8 +26,6 @@ from fairlead.cli.github import connected
 from fairlead.cli.governing import proposal_name, register_in
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from fairlead.github import Client, Fetched, Ignored, Merged
     from fairlead.governance import Tally
     from fairlead.model import Ballot, Proposal
@@ -181,12 +180,29 @@ def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime)
         name, opened, ballot, register, text_sha256=sha256, now=ballot.opens, computed=change
     )
     unmet = [f"{step.rule}: {words.step_words(step)}" for step in made.held if step.met is False]
+    since = _public_since(repository, name, governance.first_comment(proposal), moment)
+    days = register.rules.major.comment_days if change == "major" else 0
+    if not unmet and since is not None and ballot.opens < since + dt.timedelta(days=days):
+        text = f"What opened it for comment was not merged before {governance.minute(since)}"
+        unmet.append(f"G-4.4: {text}; {days} days are prescribed. NOT met.")
     if not governance.answers_objections(repository, name):
         text = "proposal.md has no section `## Objections`, which says what was raised and what came of it."
         unmet.append(f"G-4.10: {text} NOT met.")
     if not unmet:
         _write(repository, name, ballot=ballot, proposal=opened)
     return " ".join(unmet)
+
+
+def _public_since(
+    repository: Repository, name: str, place: int | None, moment: dt.datetime
+) -> dt.datetime | None:
+    """Since when an event of a proposal is public, by the history; None without one."""
+    from fairlead import governance, history
+
+    if place is None or not history.is_installed():
+        return None
+    trail = history.open_trail(repository.root, None, ("methodology/proposals",))
+    return governance.public_since(repository, trail, name, place, moment) if trail is not None else None
 
 
 def _write(repository: Repository, name: str, **values: Ballot | Proposal) -> None:
@@ -340,7 +356,8 @@ def _open_when_due(repository: Repository, name: str, moment: dt.datetime) -> st
         repository, name, moment, cache=results_cache(repository.root, "windows")
     )
     change = governance.required_class(proposal, computed) or "editorial"
-    ends = governance.comment_ends(proposal, change, register.rules)
+    since = _public_since(repository, name, len(proposal.events) - 1, moment)
+    ends = governance.comment_ends(proposal, change, register.rules, since)
     assert ends is not None
     if moment < ends:
         return f"open for comment until {governance.minute(ends)}"

@@ -40,6 +40,7 @@ from fairlead.governance.house import (
 )
 from fairlead.governance.interests import NAMING_KINDS, Tie
 from fairlead.governance.opening import close_vote, comment_ends, open_vote, put_to_vote
+from fairlead.governance.public import first_comment, public_since
 from fairlead.governance.register import Register, register_of
 from fairlead.governance.tally import (
     CLASS_OF_KIND,
@@ -80,6 +81,7 @@ __all__ = [
     "count_vote",
     "day_of",
     "electors_at",
+    "first_comment",
     "founding_at",
     "founding_state",
     "funding_shares",
@@ -92,6 +94,7 @@ __all__ = [
     "own_house",
     "proposal_digest",
     "proposal_files",
+    "public_since",
     "put_to_vote",
     "register_of",
     "required_class",

@@ -56,12 +56,17 @@ def put_to_vote(
     return replace(proposal, events=(*proposal.events, *events)), replace(ballot, ballots=kept)
 
 
-def comment_ends(proposal: Proposal, change: ChangeClass, rules: Rules) -> dt.datetime | None:
-    """When the days of comment are over that its class prescribes; None where it is not open for comment."""
+def comment_ends(
+    proposal: Proposal, change: ChangeClass, rules: Rules, since: dt.datetime | None = None
+) -> dt.datetime | None:
+    """When the days of comment are over that its class prescribes; None where it is not open for comment.
+
+    ``since``: when it was made public, where a history says it; else when the event says.
+    """
     last = proposal.events[-1]
     if last.kind != "comment":
         return None
-    return last.at + dt.timedelta(days=rules.major.comment_days if change == "major" else 0)
+    return (since or last.at) + dt.timedelta(days=rules.major.comment_days if change == "major" else 0)
 
 
 def close_vote(proposal: Proposal, ballot: Ballot, made: Tally, at: dt.datetime) -> Proposal | None:

@@ -2,5 +2,5 @@
 
 
 def build(root, roots):
-    roots.git(root, "init", "--quiet")
+    roots.found(root)
     roots.commit(root)

@@ -5,7 +5,7 @@ def build(root, roots):
     path = root / roots.CLAIM / "registration.yaml"
     text = path.read_text()
     path.unlink()
-    roots.git(root, "init", "--quiet")
+    roots.found(root)
     roots.commit(root)
     path.write_text(text)
     roots.commit(root)
