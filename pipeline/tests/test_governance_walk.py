@@ -5,7 +5,9 @@ All people and companies are fictional; the dates are the steps' own.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -179,3 +181,38 @@ def test_the_command_says_who_must_recuse(walk: Walk) -> None:
     assert {found["member"] for found in json.loads(data)["conflicts"]} == set(SEATED)
     assert run(walk, "conflicts", "--provider", "nobody")[0] == 2
     assert run(walk, "conflicts", "--person", "nobody")[0] == 2
+
+
+def test_a_backdated_opening_takes_no_day_of_comment_away(tmp_path: Path) -> None:
+    """Days count from the merge that showed it to the world, at the opening and whenever it is checked."""
+    walk = Walk(tmp_path / "root")
+    seat_everybody(walk)
+    walk.wait(20)
+    early = walk.now - dt.timedelta(days=15)
+    events = (board.event("draft", early), board.event("comment", early))
+    walk.propose(METHOD, "methodology", methodology_version=VERSION, raised=early, events=events)
+    code, text = run(walk, "tally", METHOD, "--open")
+    assert (code, f"was not merged before {governance.minute(walk.now)}" in text) == (1, True), text
+    walk.step("Open it for comment, fifteen days ago as they say")
+    walk.wait(13)
+    ends = governance.minute(walk.now + dt.timedelta(days=1))
+    assert f"open for comment until {ends}" in run(walk, "tally", "--every")[1]
+    code, text = run(walk, "tally", METHOD, "--open")
+    assert (code, "was not merged before" in text) == (1, True), text
+    opened, ballot = governance.put_to_vote(
+        governance.register_of(walk.load()),  # type: ignore[arg-type]
+        walk.load().proposals[METHOD],
+        None,
+        "major",
+        text_sha256=governance.text_digest(walk.load(), METHOD),
+        opens=walk.now,
+    )
+    walk.write(f"methodology/proposals/{METHOD}/proposal.yaml", "proposal", opened)
+    walk.write(f"methodology/proposals/{METHOD}/ballot.yaml", "ballot", ballot)
+    assert walk.problems().count("error[") == 1
+    assert "error[GOV018]" in walk.problems()
+    reset(walk)
+    (walk.root / f"methodology/proposals/{METHOD}/ballot.yaml").unlink()
+    walk.wait(1)
+    walk.open_vote(METHOD)
+    walk.step("Put it to the vote")
