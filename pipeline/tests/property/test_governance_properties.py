@@ -166,6 +166,26 @@ def test_adding_a_yes_never_turns_accepted_into_rejected(
     assert all(now or not was for (_, was), (_, now) in conditions)
 
 
+@given(
+    st.lists(st.sampled_from(["yes", "yes", "yes", "no", "abstain"]), max_size=8),
+    st.sets(st.sampled_from(PEOPLE)),
+    rules(),
+    CLASSES,
+)
+def test_one_more_group_that_says_yes_never_undoes_a_condition(
+    choices: list[str], tied: set[int], stated: model.Rules, change: Any
+) -> None:
+    """Where each group has one delegate and each ballot counts, so that votes do pass."""
+    electorate = [elector(person, person, 0, tied=person in tied) for person in PEOPLE]
+    before = [cast(person, choice, 24) for person, choice in enumerate(choices)]
+    counts = [
+        count_vote(record(votes, stated), electorate, change)
+        for votes in (before, [*before, cast(len(choices), "yes", 48)])
+    ]
+    assert all(now or not was for (_, was), (_, now) in zip(*map(met, counts), strict=True))
+    assert counts[0].result is not Result.ACCEPTED or counts[1].result is Result.ACCEPTED
+
+
 @LIVELY
 @given(ELECTORATES, BALLOTS, st.lists(ballots(), min_size=1, max_size=4), rules(), CLASSES)
 def test_a_recused_vote_changes_nothing(
