@@ -32,36 +32,43 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_events(body: Sequence[tuple[int, bytes]]) -> tuple[list[Event], str | None]:
-    """Every event of a stream that is over, and what was wrong with it; ``body``: (read, bytes) in order.
+    """Every event of a stream that is over, and what was wrong with it; ``body``: (read, bytes) in order."""
+    plain = read_plain(body)
+    if plain is not None:
+        return [Event(read, b"", data) for read, data in zip(*plain, strict=True)], None
+    return parse_events(body)
 
-    A stream of nothing but single ``data`` lines, as nearly all are, is cut at once: that takes a quarter of
-    the time.
-    """
-    events = _plain_events(body)
-    if events is not None:
-        return events, None
+
+def parse_events(body: Sequence[tuple[int, bytes]]) -> tuple[list[Event], str | None]:
+    """What :func:`read_events` gives, of any stream, line by line."""
     parser = SseParser()
     return [event for read, piece in body for event in parser.feed(piece, read)], parser.fault
 
 
-def _plain_events(body: Sequence[tuple[int, bytes]]) -> list[Event] | None:
-    """The events of a stream that is ``data: ...``, line feed, line feed, over and over; else None."""
+def read_plain(body: Sequence[tuple[int, bytes]]) -> tuple[list[int], list[bytes]] | None:
+    """The events of a stream that is ``data: ...``, line feed, line feed, over and over, as nearly all are;
+    else None. In two lists that run in step: the read that completed each event, and its data.
+
+    Such a stream is cut at once, in a quarter of the time.
+    """
     stream = b"".join([piece for _, piece in body])
     *blocks, rest = stream.split(b"\n\n")
-    if rest or b"\r" in stream or stream.count(b"\n") != 2 * len(blocks):
+    if rest or 13 in stream or stream.count(b"\n") != 2 * len(blocks):  # 13: a carriage return
         return None
-    events: list[Event] = []
+    completed: list[int] = []
+    data: list[bytes] = []
     ends = itertools.accumulate(len(piece) for _, piece in body)
     reads = zip(ends, (read for read, _ in body), strict=True)
     at, end, read = 0, 0, 0
     for block in blocks:
-        if block[:6] != b"data: " or len(block) > MAX_LINE_BYTES:
+        if not block.startswith(b"data: ") or len(block) > MAX_LINE_BYTES:
             return None
         at += len(block) + 2
         while end < at:
             end, read = next(reads)
-        events.append(Event(read, b"", block[6:]))
-    return events
+        completed.append(read)
+        data.append(block[6:])
+    return completed, data
 
 
 class SseParser:

@@ -48,7 +48,7 @@ from fairlead.measure.dialects import (
     error_of,
 )
 from fairlead.measure.masking import conceal_shapes
-from fairlead.measure.sse import Event, read_events
+from fairlead.measure.sse import Event, parse_events, read_plain
 from fairlead.windows import Connection, ErrorDetail, Outcome, Request, Tokens
 
 # Beyond two round trips: the time that the server, and our own loop, may take to say and to see it.
@@ -211,6 +211,21 @@ def read_http(pieces: Sequence[bytes], *, closed: bool) -> Response:
     return response
 
 
+def begins_body(pieces: Sequence[bytes]) -> bool:
+    """Whether a byte of a response's body is among these; no more is read than it takes to tell."""
+    reader = _HttpReader()
+    try:
+        for piece in pieces:
+            reader.parser.feed_data(piece)
+            if reader.response.body:
+                return True
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        pass
+    finally:
+        del reader.parser
+    return bool(reader.response.body)
+
+
 def read_response(exchange: Exchange) -> Response:
     """The response that an exchange kept, whichever protocol it came by."""
     pieces = [data for _, _, data in exchange.reads]
@@ -245,6 +260,22 @@ class _Stream:
     response_id: str | None = None
     refusal: bool = False
     malformed: str | None = None
+
+    def take(self, event: Event, repeats: Repeats) -> bool:
+        """Add an event. False: it states or is a fault."""
+        try:
+            self.add(event.read, repeats.read(event))
+        except EventError as error:
+            self.malformed = str(error)
+        return self.fault is None and self.malformed is None
+
+    def add_run(self, reads: Sequence[int], kind: Kind, texts: Sequence[str]) -> None:
+        """Events of one piece each, that say nothing besides."""
+        self.read += reads
+        self.kind += [kind] * len(texts)
+        self.chars += map(len, texts)
+        if kind in self.text:
+            self.text[kind] += texts
 
     def add(self, read: int, delta: Delta) -> None:
         """An event: each of its pieces is a chunk."""
@@ -305,17 +336,33 @@ def _read_stream(body: Sequence[tuple[int, bytes]], dialect: Dialect) -> _Stream
     """Every event of the body. Reading stops at an event that states or is a fault: nothing after it
     counts."""
     stream = _Stream()
-    events, fault = read_events(body)
-    read = Repeats(dialect.read).read
+    repeats = Repeats(dialect.read)
+    plain = read_plain(body)
+    if plain is not None:
+        _read_plain_events(stream, repeats, *plain)
+        return stream
+    events, fault = parse_events(body)
     for event in events:
-        try:
-            stream.add(event.read, read(event))
-        except EventError as error:
-            stream.malformed = str(error)
-        if stream.fault is not None or stream.malformed is not None:
+        if not stream.take(event, repeats):
             return stream
     stream.malformed = fault
     return stream
+
+
+def _read_plain_events(
+    stream: _Stream, repeats: Repeats, reads: Sequence[int], data: Sequence[bytes]
+) -> None:
+    """As many at once as are alike, the others one by one."""
+    at = 0
+    while at < len(data):
+        kind, texts = repeats.read_run(data, at)
+        if texts:
+            stream.add_run(reads[at : at + len(texts)], kind, texts)
+            at += len(texts)
+        elif stream.take(Event(reads[at], b"", data[at]), repeats):
+            at += 1
+        else:
+            return
 
 
 def _read_whole(response: Response, dialect: Dialect) -> _Stream:

@@ -2,12 +2,13 @@
 
 Nearly all events of a stream are alike, byte for byte, around their text. Once it is shown that a text at
 that place is read as it stands, those that follow need no parser: their text is what lies between the same
-bytes. That takes a third of the time, and gives the same deltas.
+bytes. That takes a third of the time, and gives the same deltas. A run of such events is read at once, their
+texts as one JSON list: that takes a tenth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -16,6 +17,9 @@ from fairlead.measure.sse import Event
 
 _TRIES = 4  # of finding such a place; a stream whose events differ elsewhere too is parsed throughout
 _MARK = "fairlead-mark"
+_RUN = 256  # events at most, so that what is looked at in vain is bounded
+_QUOTE = ord('"')
+_TEXTS = msgspec.json.Decoder(list[str])
 
 
 class Repeats:
@@ -27,6 +31,41 @@ class Repeats:
         self._kind = Kind.TEXT
         self._response_id: str | None = None
         self._tries = _TRIES
+        self._may_run = True
+
+    def read_run(self, data: Sequence[bytes], at: int) -> tuple[Kind, list[str]]:
+        """The texts of as many events without a name, from ``at`` on, as are known to be alike, each of them
+        what :meth:`read` would give as the one piece of its event, of this kind. None where the next must be
+        read by itself, which is always so until one was learned from."""
+        if not self._head or self._name or not self._may_run:
+            return self._kind, []
+        middles = self._alike(data[at : at + _RUN])
+        if not middles:
+            return self._kind, []
+        try:
+            texts = _TEXTS.decode(b'["%b"]' % b'","'.join(middles))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            texts = []
+        # Nothing between the quotes is one. So a text that swallows the quote behind it makes the list
+        # shorter, and nothing makes it longer.
+        if len(texts) != len(middles):
+            self._may_run = False
+            return self._kind, []
+        return self._kind, texts
+
+    def _alike(self, data: Sequence[bytes]) -> list[bytes]:
+        """What lies between the known bytes, up to the first event that has others, nothing or a quote."""
+        head, tail = self._head, self._tail
+        begin, end = len(head), -len(tail)
+        middles: list[bytes] = []
+        for one in data:
+            if not one.startswith(head) or not one.endswith(tail):
+                break
+            middle = one[begin:end]
+            if not middle or _QUOTE in middle:
+                break
+            middles.append(middle)
+        return middles
 
     def read(self, event: Event) -> Delta:
         """What one event adds. Raises EventError as ``read`` does."""
