@@ -4,16 +4,20 @@ All streams start at once and stay in phase, the worst case for a client on one 
 and the reference another, where there are two. Errors are taken against the moments at which the reference
 really wrote (its own log, same monotonic clock), so its lateness is not the client's.
 
-Beside ours, in the same run and by turns: httpx with one shared client, stamping and parsing as it reads, and
-the tools of :mod:`other_tools`, which says what each of them hides. Above 256 streams they are left out, for
-httpx's pool takes minutes and the tools have had their say by then.
+Beside ours, in the same run and by turns: the floor, a loop of :mod:`bare_loop` that only reads and stamps;
+httpx with one shared client, stamping and parsing as it reads; and the tools of :mod:`other_tools`, which
+says what each of them hides. Above 256 streams they are left out, for httpx's pool takes minutes and the
+tools have had their say by then.
+
+What is asked of ours is printed beside what was found (:data:`ASKED`). ``scheduled to sent`` is of an open
+loop of Poisson arrivals that keeps about as many streams under way, after its ramp, connecting not counted.
 
 Each figure is the median of the rounds, a ratio the median of the rounds' ratios. The machine's load average,
 before and after, is part of the result: on a busy machine these figures are upper bounds. At the end: the
 highest concurrency at which the p99 of our token stamps holds a limit, the median of as many searches.
 
 Run: ``python pipeline/benchmarks/bench_client.py [--streams 1,64,256,1024] [--rounds 3] [--alone]
-[--json FILE]``
+[--json FILE] [--keep]``
 """
 
 from __future__ import annotations
@@ -28,21 +32,27 @@ import json
 import multiprocessing
 import os
 import resource
+import select
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import bare_loop
 import httpx
 import other_tools
 from other_tools import Sample, Seen, Tool, ToolError
 
+from fairlead import metrics
 from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
+from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Plan
 from fairlead.measure.reference import start_reference
 from fairlead.measure.runner import measure_window
+from fairlead.measure.timeline import Ended, Exchange, Shot, read_request
 from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log
 from fairlead.windows import Certificate
 
@@ -50,9 +60,51 @@ TTFT_MS = 200.0
 ICL_MS = 10.0
 REQUESTS_EACH = 2  # a stream
 OTHERS_STREAMS = 256  # at most
-OURS, PLAIN = "fairlead", "httpx, one client"
+OURS, PLAIN, BARE = "fairlead", "httpx, one client", "bare loop, nothing parsed"
 LIMIT_MS = 1.0  # of a trusted concurrency
+BARE_ABLE = hasattr(select, "epoll")
+OPEN_S = 4.0  # of an open loop's schedule
+OPEN_RAMP_NS = 200_000_000
+README_RULE = "|---:|---|---:|---:|---:|---:|---:|"
+README, ASSET = "README.md", "site/content/assets/client-error.json"
 HIDDEN = ("token_ms", "token_max_ms", "read_ms", "gap_ms", "pooled_gap_ms")  # by some clients
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of ours at one number of streams: a figure of :class:`Row`, or ``own_ms``, at most."""
+
+    streams: int
+    figure: str
+    most: float
+
+
+ASKED = (
+    *(
+        Asked(streams, figure, round(most * share, 3))
+        for streams, share in ((64, 1 / 3), (256, 1.0))
+        for figure, most in (
+            ("token_ms", 1.0),
+            ("ttft_ms", 1.0),
+            ("own_ms", 2.0),
+            ("pooled_gap_ms", 0.2),
+            ("gap_ms", 1.5),
+        )
+    ),
+    Asked(256, "cpu_ms_per_1k", 15.0),
+    Asked(256, "peak_mb", 300.0),
+    *(Asked(streams, "missing", 0) for streams in (64, 256, 1024)),
+)
+_CALLED = {
+    "token_ms": "token stamp, p99, ms",
+    "ttft_ms": "TTFT, p99, ms",
+    "own_ms": "scheduled to sent, p99, ms",
+    "pooled_gap_ms": "difference of pooled gaps' p99s, ms",
+    "gap_ms": "matched gaps, p99, ms",
+    "cpu_ms_per_1k": "CPU, ms per 1,000 tokens",
+    "peak_mb": "memory, MB",
+    "missing": "missing tokens",
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +115,9 @@ class Row:
     ``ttft``: what the client says less what was so, from the request's arrival. ``token``: of the stamp that
     is published; ``read``: of the moment the client itself read; ``gap``: matched gaps, either way;
     ``pooled_gap``: p99 of all gaps seen - p99 of all gaps written. ``cpu``: ms per 1,000 tokens, of ours and
-    httpx's with parsing, of the tools' under load only; ``cpu_of_httpx``: as a share of httpx's. ``peak``: of
-    memory, with every child. ``missing``: tokens of requests that failed or were counted otherwise.
+    httpx's with parsing, of the floor's without, of the tools' under load only; ``cpu_of_httpx``,
+    ``cpu_of_bare``: as a share of httpx's, as so many times the floor's. ``peak``: of memory, with every
+    child. ``missing``: tokens of requests that failed or were counted otherwise.
     """
 
     client: str
@@ -78,6 +131,7 @@ class Row:
     pooled_gap_ms: float | None
     cpu_ms_per_1k: float
     cpu_of_httpx: float | None
+    cpu_of_bare: float | None
     peak_mb: float
     reference_late_ms: float
     tokens: int
@@ -110,6 +164,11 @@ def take_httpx(plan: Plan, folder: Path, core: int | None) -> Taken:
     return _in_fresh_process(_httpx, plan, folder, core)
 
 
+def take_bare(plan: Plan, folder: Path, core: int | None) -> Taken:
+    """The floor: its processor time is that of reading alone; what it read is parsed later, uncounted."""
+    return _in_fresh_process(_bare, plan, folder, core)
+
+
 def take_tool(tool: Tool) -> Take:
     """A tool, in processes of its own."""
 
@@ -140,6 +199,25 @@ def _fairlead(plan: Plan, folder: Path, core: int | None) -> Taken:
         seen.append(_stamped(request.body_sha256 or "", origin_ns + (request.sent_ns or 0), kept))
         lag_ns[request.body_sha256 or ""] = request.chunk_lag_ns or []
     return Taken(seen, cpu_s, _peak_mb(), lag_ns)
+
+
+def _bare(plan: Plan, _folder: Path, core: int | None) -> Taken:
+    _keep_to(core)
+    requests, cpu_s = bare_loop.run(plan)
+    peak_mb, seen = _peak_mb(), []
+    for kept in requests:
+        reads = [(at_ns, None, data) for at_ns, _, data in kept.reads]
+        exchange = Exchange(
+            begin_ns=kept.sent_ns,
+            sent_ns=kept.sent_ns,
+            reads=reads,
+            end_ns=reads[-1][0],
+            ended=Ended.COMPLETE,
+        )
+        shot = Shot(i=0, slot=None, scheduled_ns=None, body_sha256=kept.key)
+        request = read_request(shot, exchange, DIALECTS[plan.dialect], origin_ns=0)
+        seen.append(_stamped(kept.key, kept.sent_ns, list(itertools.accumulate(request.chunk_ns))))
+    return Taken(seen, cpu_s, peak_mb)
 
 
 def _httpx(plan: Plan, _folder: Path, core: int | None) -> Taken:
@@ -253,6 +331,7 @@ def compare(client: str, streams: int, planned: int, taken: Taken, log: list[Log
         pooled_gap_ms=pooled if gap else None,
         cpu_ms_per_1k=round(cpu_s * 1e6 / planned, 1),
         cpu_of_httpx=None,
+        cpu_of_bare=None,
         peak_mb=round(taken.peak_mb, 1),
         reference_late_ms=_quantile(late, 0.99),
         tokens=tokens,
@@ -272,6 +351,7 @@ def compare_clients(
     """All clients by turns, so that all meet the same neighbours on the machine; medians. And why those that
     are not among them could not be measured."""
     takes: dict[str, Take] = {PLAIN: take_httpx, **others} if streams <= OTHERS_STREAMS else {}
+    takes |= {BARE: take_bare} if takes and BARE_ABLE else {}
     takes[OURS] = take_fairlead
     rows: dict[str, list[Row]] = {client: [] for client in takes}
     failed: dict[str, str] = {}
@@ -284,10 +364,55 @@ def compare_clients(
             except ToolError as error:
                 failed[client] = str(error)
                 print(f"{client} left out: {error}", file=sys.stderr)
-    for round_, plain in enumerate(rows.get(PLAIN, [])):
-        ours = rows[OURS][round_]
-        rows[OURS][round_] = replace(ours, cpu_of_httpx=round(ours.cpu_ms_per_1k / plain.cpu_ms_per_1k, 3))
+    for other, figure, digits in ((PLAIN, "cpu_of_httpx", 3), (BARE, "cpu_of_bare", 2)):
+        for round_, row in enumerate(rows.get(other, [])):
+            ours = rows[OURS][round_]
+            ratio = round(ours.cpu_ms_per_1k / row.cpu_ms_per_1k, digits)
+            rows[OURS][round_] = replace(ours, **{figure: ratio})
     return [median(found) for client, found in rows.items() if client not in failed], failed
+
+
+def own_delay_ms(streams: int, tokens: int, rounds: int, cores: Cores | None) -> float:
+    """Ours in an open loop: p99 of scheduled to sent, connecting not counted; the median of the rounds."""
+    ours, theirs = cores or (None, None)
+    profile = ReferenceProfile(ttft_median_ms=TTFT_MS, icl_median_ms=ICL_MS, output_tokens=tokens)
+    rate_per_s = streams / ((TTFT_MS + ICL_MS * tokens) / 1e3)
+    found = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as name, start_reference(profile, cores=theirs) as reference:
+            plan = Plan(
+                url=reference.url,
+                model=profile.model,
+                concurrency=2 * streams,
+                requests=round(rate_per_s * OPEN_S),
+                rate_per_s=rate_per_s,
+                arrivals="poisson",
+                seed=os.urandom(8).hex(),
+                max_tokens=tokens,
+                ramp_ns=OPEN_RAMP_NS,
+            )
+            context = multiprocessing.get_context("spawn")
+            with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+                found.append(_quantile(pool.submit(_own_delays_ns, plan, Path(name), ours).result(), 0.99))
+    return sorted(found)[(rounds - 1) // 2]
+
+
+def _own_delays_ns(plan: Plan, folder: Path, core: int | None) -> list[int]:
+    _keep_to(core)
+    window = measure_window(plan, spool=folder / "spool").window
+    return [delay for delay, _ in metrics.schedule_delays_ns(window)]
+
+
+def held(rows: list[Row], own_ms: dict[int, float]) -> list[dict[str, object]]:
+    """What is asked of ours beside what was found, where it was measured."""
+    ours = {row.streams: asdict(row) for row in rows if row.client == OURS}
+    found = []
+    for asked in ASKED:
+        figures = ours.get(asked.streams, {}) | {"own_ms": own_ms.get(asked.streams)}
+        value = figures.get(asked.figure)
+        if value is not None:
+            found.append({**asdict(asked), "found": value, "held": value <= asked.most})
+    return found
 
 
 def trusted_concurrency(rounds: int) -> int | None:
@@ -352,38 +477,52 @@ def main() -> None:
         help="ours and httpx only; the other tools take about ten minutes, and gigabytes at first",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--keep", action="store_true", help=f"write them to {ASSET} and {README}, too")
     arguments = parser.parse_args()
     others, left_out = ({}, {}) if arguments.alone else installed_tools()
     cores = split_cores()
     before = os.getloadavg()
     rows: list[Row] = []
+    own_ms: dict[int, float] = {}
     for streams in map(int, arguments.streams.split(",")):
         print(f"{streams} streams ...", file=sys.stderr)
         found, failed = compare_clients(streams, arguments.tokens, arguments.rounds, others, cores)
         rows += found
+        if any(asked.streams == streams and asked.figure == "own_ms" for asked in ASKED):
+            own_ms[streams] = own_delay_ms(streams, arguments.tokens, arguments.rounds, cores)
         left_out |= {f"{client} at {streams} streams": why for client, why in failed.items()}
     print("trusted concurrency ...", file=sys.stderr)
     trusted = trusted_concurrency(arguments.rounds)
     after = os.getloadavg()
     print(table(rows))
+    asked = held(rows, own_ms)
+    if asked:
+        print("\n" + asked_table(asked) + "\n")
     print(f"medians of {arguments.rounds} rounds of {arguments.tokens} tokens a request; p99, in ms")
     print("hidden: the client stores nothing that tells; processor time of the tools: under load only")
     print(f"{os.cpu_count()} cores; load average {before[0]:.2f} before, {after[0]:.2f} after")
     print(f"fairlead's token stamps hold {LIMIT_MS:g} ms at p99 up to {trusted or 'no'} streams")
     for client, why in left_out.items():
         print(f"left out: {client}: {why}")
+    result = {
+        "rounds": arguments.rounds,
+        "tokens": arguments.tokens,
+        "cores": os.cpu_count(),
+        "load_average_before": before,
+        "load_average_after": after,
+        "trusted_concurrency": {"streams": trusted, "token_p99_limit_ms": LIMIT_MS},
+        "left_out": left_out,
+        "rows": [asdict(row) for row in rows],
+        "asked": asked,
+    }
+    text = json.dumps(result, indent=2) + "\n"
     if arguments.json is not None:
-        result = {
-            "rounds": arguments.rounds,
-            "tokens": arguments.tokens,
-            "cores": os.cpu_count(),
-            "load_average_before": before,
-            "load_average_after": after,
-            "trusted_concurrency": {"streams": trusted, "token_p99_limit_ms": LIMIT_MS},
-            "left_out": left_out,
-            "rows": [asdict(row) for row in rows],
-        }
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        arguments.json.write_text(text, "utf-8")
+    if arguments.keep:
+        checkout = Path(__file__).parents[2]
+        (checkout / ASSET).write_text(text, "utf-8")
+        readme = (checkout / README).read_text("utf-8")
+        (checkout / README).write_text(with_table(readme, result), "utf-8")
 
 
 def table(rows: list[Row]) -> str:
@@ -393,6 +532,32 @@ def table(rows: list[Row]) -> str:
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells
     )
+
+
+def asked_table(asked: list[dict[str, object]]) -> str:
+    """Of ours alone: each figure, what is asked of it, what was found, and whether it is held."""
+    lines = [
+        f"{line['streams']:>7}  {_CALLED[str(line['figure'])]:<36}{line['most']:>9}{line['found']:>10}  "
+        f"{'held' if line['held'] else 'NOT HELD'}"
+        for line in asked
+    ]
+    return "\n".join((f"{'streams':>7}  {'of ours':<36}{'asked':>9}{'found':>10}", *lines))
+
+
+def with_table(readme: str, result: dict[str, Any]) -> str:
+    """The README with the rows of its table of errors made anew."""
+    before, line, rest = readme.partition(README_RULE + "\n")
+    assert line, "the README has no table of errors"
+    lines = rest.splitlines(keepends=True)
+    after = itertools.dropwhile(lambda one: one.startswith("|"), lines)
+    return before + line + "".join(_readme_row(row) + "\n" for row in result["rows"]) + "".join(after)
+
+
+def _readme_row(row: dict[str, Any]) -> str:
+    errors = (row[name] for name in ("ttft_ms", "token_ms", "gap_ms"))
+    figures = " | ".join("hidden" if error is None else f"{error:,.3f}" for error in errors)
+    cells = f"{row['streams']:,} | {row['client']} | {figures} | {row['cpu_ms_per_1k']:,.0f}"
+    return f"| {cells} | {row['missing']:,} |"
 
 
 def _cell(name: str, value: object) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairlead import campaign, checks, demo, history, model
+from fairlead import campaign, checks, demo, history, model, windows
 from fairlead.clock import SystemClock, pause
 from fairlead.evidence import load_evidence, with_replies
 from fairlead.fidelity import Answers
@@ -231,6 +231,26 @@ def test_measuring_again_measures_nothing_that_is_there(field: Field) -> None:
     submission = register(field)
     measure(field, submission)
     assert measure(field, submission) == []
+
+
+def test_a_window_of_another_plan_is_not_taken_for_one_of_this(field: Field) -> None:
+    """A folder that holds a window of another registration, or endpoint, is refused; nothing is measured."""
+    submission = register(field)
+    (path,) = measure(field, submission)
+    data = path.read_bytes()
+    header = windows.decode_window(data).header
+    for changes, said in (
+        ({"registration_sha256": "0" * 64}, "measured for another registration"),
+        ({"endpoint": "other"}, "measured for demo-honest/other/"),
+        ({"plan_index": 7}, "measured for another registration"),
+    ):
+        path.write_bytes(windows.with_header(data, msgspec.structs.replace(header, **changes)))
+        with pytest.raises(campaign.CampaignError) as refusal:
+            measure(field, submission)
+        assert path.name in refusal.value.message
+        assert said in refusal.value.message
+        assert "move it out of this folder" in refusal.value.fix
+        assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_a_window_does_not_start_before_its_time(field: Field) -> None:

@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fairlead import scaffold, windows
+from fairlead.cli.sweeps import endpoint_at
 from fairlead.measure.plan import Plan
 from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.truth import ReferenceProfile
@@ -601,7 +603,8 @@ def test_a_level_of_another_sweep_is_never_taken_for_one_of_this(tmp_path: Path)
     path = tmp_path / "kept/c2.jsonl.gz"
     plan = Plan(url="http://127.0.0.1:1/v1", model="m", concurrency=2, requests=30, seed="00", max_tokens=128)
     workload = windows.Workload(id="words", sha256=definition_sha256(plan.workload()))
-    header = {"load": plan.load(), "api_model": "m", "workload": workload}
+    here = endpoint_at(plan)
+    header = {"load": plan.load(), "api_model": "m", "workload": workload, "endpoint": here}
     whole = [make_request(i=i) for i in range(30)]
 
     def said(data: bytes, *more: str) -> str:
@@ -616,6 +619,10 @@ def test_a_level_of_another_sweep_is_never_taken_for_one_of_this(tmp_path: Path)
         return windows.encode_window(make_header(**(header | changes)), whole[:count])
 
     assert "is no window" in said(b"something else")
+    elsewhere = endpoint_at(msgspec.structs.replace(plan, url="http://127.0.0.1:2/v1"))
+    refused = said(window(endpoint=elsewhere))
+    assert "kept/c2.jsonl.gz is there already, measured at another address" in " ".join(refused.split())
+    assert "name another --out" in " ".join(refused.split())
     assert "another load" in said(window(), "--requests", "40")
     assert "another model" in said(window(api_model="other"))
     assert "another length of prompts or answers" in said(window(), "--max-tokens", "64")

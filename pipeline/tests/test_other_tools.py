@@ -20,7 +20,8 @@ from bench_client import Taken
 from other_tools import TOOLS, Sample, Seen, Tool, ToolError
 
 from fairlead.measure.plan import Plan
-from fairlead.measure.truth import LoggedRequest, read_log
+from fairlead.measure.reference import start_reference
+from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log
 
 FIXTURES = Path(__file__).parent / "fixtures" / "other_tools"
 AIPERF, GUIDELLM, INFERENCE_PERF = TOOLS
@@ -81,6 +82,7 @@ def test_what_a_tool_does_not_store_is_hidden_and_never_zero(tool: Tool, hidden:
     row = bench_client.compare(tool.name, 1, REQUESTS * TOKENS, Taken(seen, 1.0, 1.0), log)
     assert {name for name, value in dataclasses.asdict(row).items() if value is None} == {
         "cpu_of_httpx",
+        "cpu_of_bare",
         *hidden,
     }
     assert row.missing == 0
@@ -177,3 +179,46 @@ def test_a_tool_that_does_not_do_its_work_is_left_out_with_the_reason(
     plan = Plan(url="http://127.0.0.1:9/v1", model="reference", concurrency=1, requests=2, seed="00")
     with pytest.raises(ToolError, match=reason):
         other_tools.run(tool, plan, folder, None, tmp_path / "envs")
+
+
+def test_the_floor_keeps_every_token_of_the_same_load(tmp_path: Path) -> None:
+    """The bare loop sends what ours would, on as many connections, and reads every response to its end."""
+    profile = ReferenceProfile(ttft_median_ms=TTFT_MS, icl_median_ms=ICL_MS, output_tokens=TOKENS)
+    with start_reference(profile, log=tmp_path / "log") as reference:
+        plan = Plan(
+            url=reference.url, model=profile.model, concurrency=2, requests=5, seed="00", max_tokens=TOKENS
+        )
+        taken = bench_client.take_bare(plan, tmp_path, None)
+    row = bench_client.compare(bench_client.BARE, 2, 5 * TOKENS, taken, read_log(tmp_path / "log"))
+    assert (row.tokens, row.missing) == (5 * TOKENS, 0)
+    assert row.token_ms is not None
+    assert row.token_ms > 0
+
+
+def test_what_is_asked_stands_beside_what_was_found(tmp_path: Path) -> None:
+    """Ours alone is judged, each figure by its own limit; what was not measured is not said to be held."""
+    row = bench_client.compare("x", 256, 1, Taken([], 0.0, 0.0), [])
+    ours = dataclasses.replace(
+        row, client=bench_client.OURS, token_ms=0.9, ttft_ms=1.1, cpu_ms_per_1k=15.0, peak_mb=60.0, missing=0
+    )
+    other = dataclasses.replace(ours, client="x", token_ms=9.0)
+    found = {line["figure"]: line["held"] for line in bench_client.held([other, ours], {256: 2.5})}
+    assert found == {
+        "token_ms": True,
+        "ttft_ms": False,
+        "own_ms": False,
+        "cpu_ms_per_1k": True,
+        "peak_mb": True,
+        "missing": True,
+    }
+    assert bench_client.held([other], {}) == []
+
+
+def test_the_readme_takes_its_table_from_the_benchmarks_file() -> None:
+    """Rows are put in place of those that stand there, and nothing else is touched."""
+    checkout = Path(__file__).parents[2]
+    readme = (checkout / bench_client.README).read_text("utf-8")
+    result = json.loads((checkout / bench_client.ASSET).read_text("utf-8"))
+    assert bench_client.with_table(readme, result) == readme
+    fewer = bench_client.with_table(readme, result | {"rows": result["rows"][:1]})
+    assert fewer.count("\n") == readme.count("\n") - len(result["rows"]) + 1

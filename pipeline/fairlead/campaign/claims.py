@@ -132,7 +132,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
 
     Raises:
         CampaignError: there is no such registration, or it plans what cannot be measured, or what is counted
-            with a tokenizer that the gear does not hold.
+            with a tokenizer that the gear does not hold; or a window that is there was measured for another.
     """
     folder = repository.root / "submissions" / submission
     registration = repository.registrations.get(submission)
@@ -146,6 +146,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
     require_tokenizers(repository, models, gear.tokenizers)
     pins = tokenizer_pins(repository, models)
     keep_left_overs(folder, gear)
+    _require_own_windows(folder, submission, registration, registration_sha256)
     runs = runs_of(folder, methodology)
     for index, planned in enumerate(registration.windows):
         own = runs.setdefault(index, [])
@@ -168,6 +169,27 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
             for path in measure_round(folder, [job], len(registration.windows), gear):
                 own.append(_run_of(read_window(path), methodology))
                 yield path
+
+
+def _require_own_windows(
+    folder: Path, submission: str, registration: Registration, registration_sha256: str
+) -> None:
+    """Only windows of this very registration count as done: its digest binds seeds, scenarios and method."""
+    provider = submission.split("/")[0]
+    for path in sorted((folder / "windows").glob("*.jsonl.gz")):
+        header = read_window(path).header
+        index = header.plan_index
+        is_planned = index is not None and 0 <= index < len(registration.windows)
+        planned = registration.windows[index] if index is not None and is_planned else None
+        wanted = None if planned is None else (planned.endpoint, planned.model)
+        found = header.provider, header.endpoint, header.model
+        if header.registration_sha256 == registration_sha256 and wanted and found == (provider, *wanted):
+            continue
+        what = "another registration" if wanted is None or found == (provider, *wanted) else "/".join(found)
+        raise CampaignError(
+            f"{path} was measured for {what}, not for what submissions/{submission} plans now",
+            "move it out of this folder, or restore the registration.yaml that it was measured by",
+        )
 
 
 def submit(

@@ -57,6 +57,8 @@ def measure_ad_hoc(
     """One window, or one at each level of a sweep, and its figures."""
     import secrets
 
+    import msgspec
+
     from fairlead.measure import plan as plans
 
     if model is None:
@@ -79,6 +81,7 @@ def measure_ad_hoc(
             tokenizer_sha256=tokenizer.sha256 if tokenizer else None,
             http=http,
         )
+        plan = msgspec.structs.replace(plan, endpoint=sweeps.endpoint_at(plan))
         levels = _spread([plan] if sweep is None else plans.sweep(plan, sweep))
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -2,10 +2,14 @@
 
 A whole level is ``c<concurrency>.jsonl.gz`` and is not measured again. One that was cut off is kept beside it
 under a name of its own, so that the level is still to be measured and nothing is ever overwritten.
+
+A window's header has no address. So the windows of a sweep bear the digest of theirs as their endpoint's
+name, and a level that was measured somewhere else is not taken for one of this sweep.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +24,11 @@ if TYPE_CHECKING:
     from fairlead.windows import Window
 
 _SUFFIX = ".jsonl.gz"
+
+
+def endpoint_at(plan: Plan) -> str:
+    """The name of an endpoint that nobody lists: by the address to which its requests go."""
+    return f"ad-hoc-{hashlib.sha256(plan.address().encode()).hexdigest()[:16]}"
 
 
 def level_path(folder: Path, concurrency: int) -> Path:
@@ -50,8 +59,10 @@ def _whole_level(plan: Plan, out: Path) -> bytes:
         raise click.UsageError(f"{out} is there already and is no window: {error}") from None
     differ = _differences(plan, window)
     if differ:
-        words = f"{out} is there already, measured with another {differ[0]}"
-        raise click.UsageError(f"{words}; a raw window is never overwritten: name another --out")
+        words = f"{out} is there already, measured {' and '.join(differ)}"
+        raise click.UsageError(
+            f"{words}; a raw window is never overwritten: name another --out, or go on as it was measured"
+        )
     if len(window.requests) < plan.requests:
         words = f"{out} is there already and was cut off: {len(window.requests)} of {plan.requests} requests"
         raise click.UsageError(f"{words}; rename it to measure its level again")
@@ -65,12 +76,17 @@ def _differences(plan: Plan, window: Window) -> list[str]:
     header = window.header
     definition = header.workload.sha256 if header.workload else None
     pairs = (
-        ("load", header.load, plan.load()),
-        ("model", header.api_model, plan.api_model or plan.model),
-        ("dialect", header.dialect, plan.dialect),
-        ("version of HTTP", header.http, plan.http),
-        ("length of prompts or answers", definition, workload.definition_sha256(plan.workload())),
-        ("tokenizer", header.tokenizer_sha256, plan.tokenizer_sha256),
+        ("at another address", header.endpoint, plan.endpoint),
+        ("with another load", header.load, plan.load()),
+        ("with another model", header.api_model, plan.api_model or plan.model),
+        ("with another dialect", header.dialect, plan.dialect),
+        ("with another version of HTTP", header.http, plan.http),
+        (
+            "with another length of prompts or answers",
+            definition,
+            workload.definition_sha256(plan.workload()),
+        ),
+        ("with another tokenizer", header.tokenizer_sha256, plan.tokenizer_sha256),
     )
     return [name for name, was, wanted in pairs if was != wanted]
 

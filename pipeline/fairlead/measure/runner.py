@@ -130,13 +130,13 @@ def measure_window(
         raise ValueError(f"the plan names the tokenizer {plan.tokenizer_sha256}, another one was given")
     if tls is not None and (plan.processes > 1 or authorities is not None):
         raise ValueError("a context cannot go to other processes, and has authorities of its own")
-    with cores_apart() as (ours, _):
-        if plan.processes == 1:
-            tls = tls or _trust(authorities, plan.http)
-            run_share(plan, Share(), spool, clock, commit=commit, progress=progress, tls=tls, key=key)
-        else:
-            _share_out(plan, spool, sorted(ours), commit, progress, authorities, key)
     with _quiet_memory():
+        with cores_apart() as (ours, _):
+            if plan.processes == 1:
+                tls = tls or _trust(authorities, plan.http)
+                run_share(plan, Share(), spool, clock, commit=commit, progress=progress, tls=tls, key=key)
+            else:
+                _share_out(plan, spool, sorted(ours), commit, progress, authorities, key)
         return seal(spool, key, {} if tokenizer is None else {tokenizer.sha256: tokenizer})
 
 
@@ -541,8 +541,10 @@ def _taken_away(ready: collections.deque[_T]) -> Iterator[_T]:
 @contextlib.contextmanager
 def _quiet_memory() -> Iterator[None]:
     """No garbage collection inside: a full one stops the loop for tens of milliseconds, and sealing makes
-    many lists and no cycle."""
-    was_enabled = gc.isenabled()
+    many lists and no cycle. Inside another one, or where there is none anyhow, it changes nothing."""
+    if not gc.isenabled():
+        yield
+        return
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -550,8 +552,7 @@ def _quiet_memory() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-        if was_enabled:
-            gc.enable()
+        gc.enable()
 
 
 def _allow_descriptors(needed: int) -> None:

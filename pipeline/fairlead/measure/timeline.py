@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import enum
 import itertools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -482,8 +483,9 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
     trouble = _not_as_asked(response, dialect) if success else None
     stream = _read_answer(response, dialect) if success and trouble is None else _Stream()
     outcome, fault = _judge(exchange, response, stream, trouble)
+    reads = exchange.reads
     used = [*stream.read, *(read for read in (response.headers_read, response.done_read) if read is not None)]
-    kernel = bool(used) and all(exchange.reads[read][1] is not None for read in used)
+    kernel = bool(used) and None not in [reads[read][1] for read in used]
     stamps = _stamps(exchange, kernel=kernel)
     arrivals = [stamps[read] for read in stream.read]
     usage = stream.usage or Usage(None, None, None, None)
@@ -501,7 +503,7 @@ def read_request(shot: Shot, exchange: Exchange, dialect: Dialect, *, origin_ns:
             reused=exchange.reused, dns_ns=exchange.dns_ns, tcp_ns=exchange.tcp_ns, tls_ns=exchange.tls_ns
         ),
         chunk_ns=_first_then_gaps(arrivals, origin_ns),
-        chunk_lag_ns=[exchange.reads[r][0] - stamps[r] for r in stream.read] if kernel else None,
+        chunk_lag_ns=[reads[r][0] - stamps[r] for r in stream.read] if kernel else None,
         chunk_kind=_run_lengths(stream.kind),
         chunk_chars=stream.chars,
         chunk_tokens=None,
@@ -541,15 +543,14 @@ def _stamps(exchange: Exchange, *, kernel: bool) -> list[int]:
     A kernel stamp outside what is possible, after its read or before the request was sent (the wall clock
     stepped between arrival and read), gives way to the user's own.
     """
-    stamps: list[int] = []
-    earliest = floor = exchange.sent_ns or exchange.begin_ns
-    for user_ns, lag_ns, _ in exchange.reads:
-        stamp = user_ns
-        if kernel and lag_ns is not None and 0 <= lag_ns <= user_ns - earliest:
-            stamp = user_ns - lag_ns
-        floor = max(floor, stamp)
-        stamps.append(floor)
-    return stamps
+    earliest = exchange.sent_ns or exchange.begin_ns
+    stamps = [user_ns for user_ns, _, _ in exchange.reads]
+    if kernel:
+        stamps = [
+            user_ns - lag_ns if lag_ns is not None and 0 <= lag_ns <= user_ns - earliest else user_ns
+            for user_ns, lag_ns, _ in exchange.reads
+        ]
+    return list(itertools.accumulate(stamps, max, initial=earliest))[1:]
 
 
 def _done(exchange: Exchange, response: Response, stamps: Sequence[int]) -> int | None:
@@ -568,11 +569,11 @@ def _after(stamp_ns: int | None, origin_ns: int) -> int | None:
 def _first_then_gaps(arrivals: Sequence[int], origin_ns: int) -> list[int]:
     if not arrivals:
         return []
-    return [arrivals[0] - origin_ns, *(later - earlier for earlier, later in itertools.pairwise(arrivals))]
+    return [arrivals[0] - origin_ns, *map(operator.sub, arrivals[1:], arrivals)]
 
 
 def _run_lengths(kinds: Sequence[Kind]) -> str:
-    return "".join(f"{kind}{sum(1 for _ in run)}" for kind, run in itertools.groupby(kinds))
+    return "".join(f"{kind}{len(list(run))}" for kind, run in itertools.groupby(kinds))
 
 
 def _request_id(response: Response, stream: _Stream) -> str | None:

@@ -85,8 +85,8 @@ def test_events_that_look_alike_say_what_they_say_alone(parts, name):
 
 
 @given(st.lists(st.binary(max_size=8), max_size=6))
-@example([b'x\\', b'a","b'])
-@example([b'x\\', b"\xff", b"\\ud83d", b"\\u00e9\\n"])
+@example([b"x\\", b'a","b'])
+@example([b"x\\", b"\xff", b"\\ud83d", b"\\u00e9\\n"])
 def test_bytes_that_are_no_text_between_known_ones_are_read_by_the_parser(middles):
     known = [b'{"choices":[{"delta":{"content":"' + text + b'"}}]}' for text in (b"a", b"bc", *middles, b"d")]
     assert_alike(openai_chat_read, [Event(place, b"", data) for place, data in enumerate(known)])
