@@ -39,7 +39,7 @@ site: setup ## Build the site of this checkout into build/site.
 serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
 	@$(BIN)/fairlead serve $(ARGS)
 
-bench: setup-dev ## Measure our client beside other tools, then ranking; write build/bench*.json (ARGS=--alone: without the tools; RANK="--sizes 100,1000").
+bench: setup-dev ## Measure our client beside other tools, then ranking; write build/bench*.json (ARGS=--alone: without the tools, --keep: into the README and the site, too; RANK="--sizes 100,1000").
 	@mkdir -p build
 	@$(BIN)/python pipeline/benchmarks/bench_client.py --json build/bench.json $(ARGS)
 	@$(BIN)/python pipeline/benchmarks/bench_rank.py --json build/bench-rank.json $(RANK)
