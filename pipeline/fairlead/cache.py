@@ -28,7 +28,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 _SHARDS = 64  # files: one changed entry rewrites one of them
 _MAGIC = b"fairlead cache 1\n"
 _DIGEST_BYTES = 32
-_LIBRARIES = ("jsonschema", "msgspec", "numpy", "pyyaml")
+_LIBRARIES = ("jsonschema", "msgspec", "numpy", "pyyaml", "vl-convert-python")
 
 
 class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

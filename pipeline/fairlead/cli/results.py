@@ -165,7 +165,15 @@ def _build(root: Path, out: Path, *, with_cache: bool = True, site_url: str | No
     repository, moment = load(root, cache), _build_time(root)
     try:
         rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache)
-        outcome = build_site(repository, rows, out=out, now=moment, commit=_commit(root), site_url=site_url)
+        outcome = build_site(
+            repository,
+            rows,
+            out=out,
+            now=moment,
+            commit=_commit(root),
+            site_url=site_url,
+            cache=results_cache(root, "charts") if with_cache else None,
+        )
     except SiteError as error:
         complain(str(error))
         raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None

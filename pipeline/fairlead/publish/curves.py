@@ -12,6 +12,9 @@ from fairlead import cost, fronts
 from fairlead.fronts import Level, Point, Standing
 from fairlead.model import Methodology, Workload
 from fairlead.publish import markup, results
+from fairlead.publish.charts.chart import Key, grid, make_key
+from fairlead.publish.charts.rows import order, row_keys, row_name
+from fairlead.publish.charts.scatter import Axis, Spot, scatter_chart
 from fairlead.publish.edition import Edition, families
 from fairlead.publish.markup import Html, tag
 from fairlead.publish.rows import estimate_html
@@ -94,7 +97,51 @@ def _curve_table(
     )
     heads = [_right(name) for name in ("Streams", "System throughput", "Output speed p50", "Success rate")]
     yield markup.heading(3, label)
+    yield from _curve_chart(edition, levels, rows, standings)
     yield markup.simple_table(f"Over concurrency: {label}", ("Provider", *heads, "Front"), lines, "fl-board")
+
+
+_SPEED = Axis("output_speed_p50_tps")
+_CURVE_AXES = (_SPEED, Axis("system_throughput_tps"))
+
+
+def _curve_chart(
+    edition: Edition, levels: Sequence[Level], rows: Sequence[Row], standings: dict[str, Standing]
+) -> Iterator[str]:
+    """System throughput against output speed: one line an endpoint, over its levels that may be compared."""
+    at = {level.scenario: level.concurrency for level in levels}
+    ordered = sorted(rows, key=lambda row: (_endpoint(row), at[row.family.scenario]))
+    drawn = [row for row in ordered if row.id in standings]
+    keys = _endpoint_keys(edition, drawn)
+    spots = [
+        Spot(
+            keys[_endpoint(row)],
+            row.figures["output_speed_p50_tps"],
+            row.figures["system_throughput_tps"],
+            standings[row.id],
+            f"{at[row.family.scenario]:,}",
+        )
+        for row in drawn
+    ]
+    withheld = [
+        (f"{row_name(edition, row)}, {row.family.scenario}", _why_not(row, _CURVE_AXES))
+        for row in ordered
+        if row.id not in standings
+    ]
+    made = scatter_chart("Throughput against interactivity", _CURVE_AXES, spots, withheld, is_joined=True)
+    yield from grid(edition.charts, [made] if made else [])
+
+
+def _endpoint_keys(edition: Edition, rows: Iterable[Row]) -> dict[tuple[str, str], Key]:
+    names = {_endpoint(row): row_name(edition, row) for row in rows}
+    return {endpoint: make_key(place, name) for place, (endpoint, name) in enumerate(names.items())}
+
+
+def _why_not(row: Row, axes: Iterable[Axis]) -> str:
+    lacking = [
+        row.figures[axis.name].reason or "not given" for axis in axes if row.figures[axis.name].value is None
+    ]
+    return "; ".join(row.unranked or lacking)
 
 
 def _endpoint(row: Row) -> tuple[str, str]:
@@ -185,10 +232,32 @@ def _cost_table(edition: Edition, family: Family, rows: Sequence[Row]) -> Iterat
         )
         for row in rows
     ]
+    yield from _cost_chart(edition, family, standings)
     heads = (_right("Blended price, US$ per million tokens"), _right("Output speed p50, tokens/s"))
     yield markup.simple_table(
         f"Cost against speed: {label}", ("Provider", *heads, "Front"), lines, "fl-board"
     )
+
+
+_COST_AXES = (_SPEED, Axis("blended_usd_per_mtok"))
+
+
+def _cost_chart(edition: Edition, family: Family, standings: dict[str, Standing]) -> Iterator[str]:
+    """Blended price against output speed: one point a row, with the letters of the family's other charts."""
+    rows = [row for row in edition.rows if row.family == family and row.origin is Origin.NEUTRAL]
+    rows = order(edition, [row for row in rows if row.role == "subject"])
+    keys = row_keys(edition, rows)
+    speed, price = (axis.name for axis in _COST_AXES)
+    spots = [
+        Spot(keys[row.id], row.figures[speed], row.figures[price], standings[row.id])
+        for row in rows
+        if row.id in standings
+    ]
+    withheld = [
+        (row_name(edition, row), _why_not(row, _COST_AXES)) for row in rows if row.id not in standings
+    ]
+    made = scatter_chart("Cost against speed", _COST_AXES, spots, withheld)
+    yield from grid(edition.charts, [made] if made else [])
 
 
 def blended_price(edition: Edition, row: Row) -> tuple[Estimate, tuple[str, ...]]:

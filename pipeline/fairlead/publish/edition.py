@@ -21,6 +21,7 @@ from fairlead.integrity import Finding
 from fairlead.model import RawFile, Version
 from fairlead.problems import Problem
 from fairlead.publish import markup
+from fairlead.publish.charts.chart import Chart
 from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of
 from fairlead.repository import Repository
 from fairlead.snapshots import Frozen, load_snapshots
@@ -34,6 +35,7 @@ class Edition:
     """One build. ``prose`` holds Markdown by its path in the repository; ``now`` is all the time there is.
 
     ``site_url``: where the site will be served from, with a slash at its end; None where nobody says it.
+    ``charts``: every chart that a page made so far holds, by the digest that stands in its place.
     """
 
     repository: Repository
@@ -42,6 +44,7 @@ class Edition:
     commit: str | None
     prose: Mapping[str, str]
     site_url: str | None = None
+    charts: dict[str, Chart] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
     def raw_files(self) -> Mapping[str, RawFile]:
@@ -231,7 +234,7 @@ class Page:
 
     ``crumbs`` are the pages above it: address and name. ``wide`` gives the whole width to tables.
     A page that is not ``indexed`` is left out of the search, whose index every reader loads whole.
-    ``script``: a module of ours that the page loads, by its path; ``feed``: its Atom feed.
+    ``scripts``: modules of ours that the page loads, by their paths; ``feed``: its Atom feed.
     """
 
     url: str
@@ -241,7 +244,7 @@ class Page:
     crumbs: Sequence[tuple[str, str]] = ()
     wide: bool = False
     indexed: bool = True
-    script: str | None = None
+    scripts: Sequence[str] = ()
     feed: str | None = None
 
     @property
@@ -260,8 +263,8 @@ def render_page(page: Page) -> str:
     }
     if not page.indexed:
         meta["search"] = {"exclude": True}
-    if page.script:
-        meta["script"] = page.script
+    if page.scripts:
+        meta["scripts"] = list(page.scripts)
     if page.feed:
         meta["feed"] = page.feed
     trail = [["", "Fairlead"], *page.crumbs]

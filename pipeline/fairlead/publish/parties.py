@@ -32,6 +32,7 @@ from fairlead.publish import (
     usage,
     verdicts,
 )
+from fairlead.publish.charts import history
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -132,8 +133,9 @@ def provider_page(edition: Edition, name: str) -> Page:
         blocks += [results.rows_table(edition, rows, url), _reasons(rows)]
     else:
         blocks.append(tag("p", "No result of this provider is published.", class_="fl-empty"))
+    blocks += history.provider_blocks(edition, name)
     blocks += [heading(2, "Disclosures"), *_endpoints(edition, provider, url)]
-    blocks += [heading(2, "Prices"), _prices(edition, provider)]
+    blocks += [heading(2, "Prices"), *history.price_blocks(edition, name), _prices(edition, provider)]
     blocks += [
         heading(2, "Interests"),
         interests_table(((provider.name, i) for i in provider.interests), edition),
@@ -150,6 +152,7 @@ def provider_page(edition: Edition, name: str) -> Page:
         blocks=blocks,
         crumbs=(("providers/", "Providers"),),
         wide=True,
+        scripts=("assets/chart.js",),
     )
 
 

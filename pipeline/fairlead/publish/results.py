@@ -111,7 +111,7 @@ def model_page(edition: Edition, model: str) -> Page:
         blocks=blocks,
         crumbs=(("models/", "Models"),),
         wide=True,
-        script="assets/board.js",
+        scripts=("assets/board.js", "assets/chart.js"),
     )
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead import audit, documents
+from fairlead.cache import Cache
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem
 from fairlead.publish import (
@@ -48,6 +49,8 @@ from fairlead.publish import (
     time,
     verdicts,
 )
+from fairlead.publish.charts import certainty, drawing
+from fairlead.publish.charts import rows as row_charts
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -91,12 +94,14 @@ def build_site(
     commit: str | None,
     source_folder: Path | None = None,
     site_url: str | None = None,
+    cache: Cache | None = None,
 ) -> BuildReport:
     """Write the whole site into ``out``, which is empty, missing, or an earlier build of ours.
 
     The bytes depend on the arguments and on nothing else. ``source_folder`` is code: its settings and
     templates are executed, so it is never taken from a root unless the caller says so. ``site_url``: where
     the site will be served from, with a slash at its end; with it there are whole addresses and a sitemap.
+    ``cache``: charts that an earlier build drew.
 
     Raises:
         SiteError: ``out`` holds something else, or MkDocs refuses the hand-written half.
@@ -114,6 +119,7 @@ def build_site(
         _lay_out(folder, source_folder or shipped_source(), files, edition)
         built = folder / "built"
         _run_mkdocs(folder / "mkdocs.yml", built)
+        drawing.publish(built, edition.charts, cache)
         _guard_scripts(built)
         sizes, unread = _copy_raw_files(edition, built)
         exports.write(edition, built / api.ROOT)
@@ -179,9 +185,13 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
 
 
 def _model_page(edition: Edition, model: str) -> Page:
-    """The boards of a model, then its curves and fronts, then when it was measured."""
+    """The boards of a model, then its charts, its curves and fronts, then when it was measured."""
     page = results.model_page(edition, model)
-    below = (*curves.model_blocks(edition, model), *time.model_blocks(edition, model))
+    below = (
+        *row_charts.model_blocks(edition, model),
+        *curves.model_blocks(edition, model),
+        *time.model_blocks(edition, model),
+    )
     return dataclasses.replace(page, blocks=(*page.blocks, *below))
 
 
@@ -200,6 +210,7 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
         "citation": lambda: list(reading.citation_blocks(edition, reading.citation_file().read_bytes())),
         "client-error": lambda: [clock.client_error_table(_shipped_data(source, "client-error"))],
         "certificates": lambda: [clock.certificates_table(edition)],
+        "certainty": lambda: certainty.blocks(edition),
         "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
         "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
         "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),

@@ -13,6 +13,7 @@ from fairlead.stats.estimates import Estimate, Floats, IntervalRules
 from fairlead.stats.paired import Comparison, Family, compare, compare_family, holm
 from fairlead.stats.quantiles import (
     adjusted_quantile_estimates,
+    distribution,
     quantile,
     quantile_estimates,
     quantile_sample_min,
@@ -29,6 +30,7 @@ __all__ = [
     "adjusted_quantile_estimates",
     "compare",
     "compare_family",
+    "distribution",
     "exact_interval",
     "holm",
     "mean_estimate",

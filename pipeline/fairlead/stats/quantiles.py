@@ -103,6 +103,30 @@ def adjusted_quantile_estimates(
     return quantile_estimates(whole, qs, strata=strata, rules=rules)
 
 
+def distribution(
+    windows: Sequence[Sequence[float] | Floats], *, attempts: Sequence[int], strata: Sequence[int]
+) -> tuple[list[float], list[float]]:
+    """The distribution function of the equal-hour mixture over every attempt, failed ones never answered.
+
+    The values in rising order, and the share of attempts at or below each; the last share is the success
+    rate of the mixture. Windows without an attempt say nothing. It is what success-adjusted quantiles are
+    taken from, without an interval.
+    """
+    made = [
+        (np.asarray(window, dtype=np.float64), tries, stratum)
+        for window, tries, stratum in zip(windows, attempts, strata, strict=True)
+        if tries
+    ]
+    if not made:
+        return [], []
+    design = design_of([each[2] for each in made], np.array([each[1] for each in made], dtype=np.float64), 1)
+    values = np.concatenate([each[0] for each in made])
+    weights = np.repeat(design.weights, [len(each[0]) for each in made])
+    order = np.argsort(values, kind="stable")
+    shares = np.cumsum(weights[order])
+    return values[order].tolist(), np.minimum(shares, 1.0).tolist()
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Pool:
     """All values of a sample: ``values`` (n,) sorted, ``window`` (n,) where each is from.

@@ -1,0 +1,195 @@
+"""The client's own error beside the effects that the board shows, as a chart. Judges no window.
+
+On one logarithmic scale: how far our clock may be wrong, how wide a figure's interval is, and how far the row
+is from its nearest rival. An effect means something where it stands right of both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from fairlead.publish import figures, markup, results
+from fairlead.publish.charts.chart import (
+    Chart,
+    Layer,
+    Spec,
+    cell,
+    exact,
+    grid,
+    make_spec,
+    movable,
+    named,
+    right,
+    short,
+    told,
+    words_layers,
+)
+from fairlead.publish.charts.rows import DRAWN, order, row_keys, row_name, why_withheld
+from fairlead.publish.edition import Edition, families
+from fairlead.publish.markup import tag
+from fairlead.ranking import Family, Origin, Row
+
+_FIGURE = "ttft_p50_ms"
+_STEP = 36
+_KINDS = (
+    ("error_ms", "Client's error", "cross", "var(--fl-c2)"),
+    ("interval_ms", "Half of the interval", "diamond", "var(--fl-c3)"),
+    ("effect_ms", "Distance to the nearest rival", "circle", "var(--fl-c1)"),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Certainty:
+    """Of one row's TTFT p50, in ms: our error at p99, half of the interval, the distance to the nearest rival.
+
+    None where there is none: no certificate, no interval, no rival.
+    """
+
+    row: Row
+    error_ms: float | None
+    interval_ms: float | None
+    effect_ms: float | None
+
+
+def certainties(rows: Sequence[Row]) -> list[Certainty]:
+    """The certainty of each row, whose rivals are the others; every row has a value."""
+    found = []
+    for row in rows:
+        estimate = row.figures[_FIGURE]
+        rivals = [other.figures[_FIGURE].value for other in rows if other.id != row.id]
+        distances = [abs((rival or 0.0) - (estimate.value or 0.0)) for rival in rivals]
+        has_interval = estimate.low is not None and estimate.high is not None
+        width = ((estimate.high or 0.0) - (estimate.low or 0.0)) / 2 if has_interval else None
+        found.append(Certainty(row, _error_ms(row), width, min(distances, default=None)))
+    return found
+
+
+def _error_ms(row: Row) -> float | None:
+    """The largest p99 of the TTFT's error, late or early, of the certificates around the windows that count."""
+    errors = [
+        max(abs(certificate.ttft_error_ns[0]), abs(certificate.ttft_error_ns[3])) / 1e6
+        for item in row.valid
+        for calibration in (item.table.header.calibration,)
+        for certificate in (calibration.before, calibration.after)
+        if certificate is not None
+    ]
+    return max(errors, default=None)
+
+
+def blocks(edition: Edition) -> list[str]:
+    """A chart a table that has ranked rows with certificates; a line where there is none."""
+    made = list(_charts(edition))
+    if not made:
+        words = "Nothing is drawn: no ranked row has windows with certificates yet."
+        return [tag("p", words, class_="fl-empty")]
+    return grid(edition.charts, made)
+
+
+def _charts(edition: Edition) -> Iterator[Chart]:
+    rows = [row for row in edition.rows if row.origin is Origin.NEUTRAL and row.role == "subject"]
+    for family in families(rows):
+        members = order(edition, [row for row in rows if row.family == family])
+        reasons = {row.id: why_withheld(row, _FIGURE) for row in members}
+        found = certainties([row for row in members if reasons[row.id] is None])
+        found = [each for each in found if each.error_ms is not None][:DRAWN]
+        withheld = [(row_name(edition, row), str(reasons[row.id])) for row in members if reasons[row.id]]
+        if found:
+            yield _chart(edition, family, members, found, withheld)
+
+
+def _chart(
+    edition: Edition,
+    family: Family,
+    members: Sequence[Row],
+    found: Sequence[Certainty],
+    withheld: Sequence[tuple[str, str]],
+) -> Chart:
+    keys = row_keys(edition, members)
+    values: list[Layer] = []
+    lines, said = [], []
+    for place, each in enumerate(found):
+        key = keys[each.row.id]
+        name = f"{key.letter} · {short(key.name)}"
+        shown = {kind: _words(getattr(each, kind)) for kind, *_ in _KINDS}
+        values += [
+            {
+                "row": place,
+                "name": name,
+                "ms": ms,
+                "shape": shape,
+                "colour": tint,
+                "kind": title,
+                "shown": f"{shown[kind]} ms",
+            }
+            for kind, title, shape, tint in _KINDS
+            if (ms := getattr(each, kind)) is not None and ms > 0
+        ]
+        n = each.row.figures[_FIGURE].n
+        said.append(
+            f"{name}: error {shown['error_ms']}, half interval {shown['interval_ms']}, rival {shown['effect_ms']} ms away, n {n:,}"
+        )
+        lines.append(
+            markup.row(
+                named(key.name, f"{key.letter} in the chart"),
+                *(cell(shown[kind]) for kind, *_ in _KINDS),
+                cell(f"{n:,}"),
+            )
+        )
+    heads = (*(right(title) for _, title, *_ in _KINDS), right("n"))
+    label = f"{edition.model_name(family.model)}, {results.family_words(edition, family)}"
+    return Chart(
+        title=f"TTFT p50: {label}",
+        says="; ".join(said) + ".",
+        reading="ms, log scale. + the client's error at p99, the largest of the certificates around the row's windows; "
+        "◆ half of the interval; ● distance to the nearest rival. What is zero has no place on the scale.",
+        spec=_spec(
+            values,
+            [
+                {"row": place, "name": item}
+                for place, item in enumerate(dict.fromkeys(value["name"] for value in values))
+            ],
+        ),
+        withheld=withheld,
+        table=markup.simple_table("Error, interval and distance in ms", ("Provider", *heads), lines),
+    )
+
+
+def _words(ms: float | None) -> str:
+    return "none" if ms is None else figures.number(ms)
+
+
+def _spec(values: Sequence[Layer], names: Sequence[Layer]) -> Spec:
+    least, most = min(item["ms"] for item in values), max(item["ms"] for item in values)
+    x = {
+        "field": "ms",
+        "type": "quantitative",
+        "scale": {"type": "log", "domain": [least / 1.5, most * 1.5], "nice": False},
+        "axis": {"title": None, "tickCount": 4, "format": "~r"},
+    }
+    y = {"field": "row", "type": "ordinal", "axis": None, "scale": {"paddingInner": 0, "paddingOuter": 0}}
+    say = told(("name", "Provider"), ("kind", "What"), ("shown", "Size"))
+    mark = {"type": "point", "filled": True, "size": 70, "opacity": 1, "yOffset": 8}
+    layers: list[Layer] = [
+        movable(
+            {
+                "mark": mark,
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "color": exact("colour"),
+                    "shape": exact("shape"),
+                    "tooltip": say,
+                },
+            },
+            "x",
+        ),
+        *(
+            {"data": {"values": list(names)}, **layer}
+            for layer in words_layers({"x": {"value": 0}, "y": y}, "name", align="left", yOffset=-9)
+        ),
+    ]
+    made = make_spec(
+        layers, height=_STEP * len(names) + 34, margins={"left": 14, "right": 14, "top": 6, "bottom": 28}
+    )
+    return {**made, "data": {"values": list(values)}}

@@ -1,0 +1,159 @@
+"""From specifications to pictures and files of a built site. Knows no row and no page's words.
+
+The one place that runs Vega, offline and without leave to load anything. What it gives is read again, and only
+elements and attributes that a chart needs are written: no script, style, address, identifier or font.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+from fairlead.cache import Cache
+from fairlead.publish import markup
+from fairlead.publish.charts.chart import Chart, Spec, canonical
+from fairlead.publish.markup import Html, tag
+
+#: The release of Vega-Lite that specifications are read by; the renderer holds several.
+VEGA_LITE = "6.4"
+BUNDLE = "assets/vega.js"
+FOLDER = "charts"
+_PLACE = re.compile(r"<!--fl-chart ([0-9a-f]{32})-->")
+
+
+class NotDrawable(Exception):
+    """A specification of ours that Vega refuses, or whose picture holds what no chart of ours may."""
+
+
+def publish(built: Path, charts: Mapping[str, Chart], cache: Cache | None) -> None:
+    """Put each picture in its place, its specification beside the pages, and the bundle that explores it."""
+    if not charts:
+        return
+    texts = {digest: canonical(still(chart.spec)) for digest, chart in charts.items()}
+    made = _made({_key(text): functools.partial(render, text) for text in texts.values()} | _BUNDLE, cache)
+    found = {digest: embed(charts[digest], made[_key(text)]) for digest, text in texts.items()}
+    for path in sorted(built.rglob("*.html")):
+        text = path.read_text("utf-8")
+        drawn = _PLACE.sub(lambda match: found.get(match[1], match[0]), text)
+        if drawn != text:
+            path.write_text(drawn, "utf-8")
+    (built / FOLDER).mkdir(exist_ok=True)
+    for digest, chart in charts.items():
+        (built / FOLDER / f"{digest}.json").write_text(canonical(chart.spec), "utf-8")
+    (built / BUNDLE).write_text(made[_BUNDLE_KEY], "utf-8")
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(f"{VEGA_LITE} {text}".encode()).digest()
+
+
+def _made(makers: Mapping[bytes, Callable[[], str]], cache: Cache | None) -> dict[bytes, str]:
+    """What each maker makes, by its key; what an earlier build made is taken from the cache."""
+    known = {key: value.decode() for key, value in cache.find(makers)} if cache else {}
+    new = {key: make() for key, make in makers.items() if key not in known}
+    if cache and new:
+        cache.keep({key: text.encode() for key, text in new.items()}, used=makers.keys())
+    return known | new
+
+
+def still(spec: Spec) -> Spec:
+    """The specification without what only a reader's hand can use: ways to move axes, marks that nobody sees."""
+    seen = [layer for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
+    return {**spec, "layer": [{key: layer[key] for key in layer if key != "params"} for layer in seen]}
+
+
+def render(spec: str) -> str:
+    """A specification, as JSON, drawn as SVG of the kind that :func:`clean` writes.
+
+    Raises:
+        NotDrawable: Vega refuses it, or draws what no chart of ours may hold.
+    """
+    import vl_convert
+
+    try:
+        drawn = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
+    except ValueError as error:
+        raise NotDrawable(str(error)) from error
+    return clean(drawn)
+
+
+def bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed with the interpreter of expressions, as one script without an import."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+
+
+_BUNDLE_KEY = _key("bundle")
+_BUNDLE: Mapping[bytes, Callable[[], str]] = {_BUNDLE_KEY: bundle}
+
+
+def embed(chart: Chart, picture: str) -> Html:
+    """The picture with its title and description inside, for who does not see it."""
+    head, rest = picture.split(">", 1)
+    words = markup.join((tag("title", chart.title), tag("desc", chart.says)))
+    return Html(f'{head} role="img">{words}{rest}')
+
+
+# -- what a picture may hold ---------------------------------------------------------------------
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_ELEMENTS = frozenset({"svg", "g", "path", "line", "rect", "text", "tspan"})
+_KEPT = frozenset(
+    "d x y x1 y1 x2 y2 dx dy width height viewBox transform fill fill-opacity stroke stroke-width stroke-opacity "
+    "stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin opacity text-anchor font-size font-weight".split()
+)
+_DROPPED = frozenset(
+    "class version role aria-hidden aria-label aria-roledescription font-family pointer-events stroke-miterlimit "
+    "display cursor dir".split()
+)
+_VALUE = re.compile(r"[-+A-Za-z0-9.,() #%]*")  # no quote, colon, slash or ampersand
+_FRACTION = re.compile(r"\d+\.\d{3,}")
+_COLOUR_DEFAULTS = {("opacity", "1"), ("fill-opacity", "1"), ("stroke-opacity", "1")}
+
+
+def clean(svg: str) -> str:
+    """The drawing with nothing in it but shapes and words, and half its length.
+
+    Raises:
+        NotDrawable: an element, attribute or value that no chart of ours has.
+    """
+    try:
+        root = ElementTree.fromstring(svg)  # noqa: S314 - what Vega wrote just now, from a spec of ours
+    except ElementTree.ParseError as error:
+        raise NotDrawable(f"Vega's drawing is not XML: {error}") from error
+    return "".join(_written(root))
+
+
+def _written(element: ElementTree.Element) -> Iterator[str]:
+    name = element.tag.removeprefix(_SVG)
+    if name not in _ELEMENTS:
+        raise NotDrawable(f"a chart holds <{name}>")
+    if element.get("display") == "none" or (name == "path" and not element.get("d", "").strip()):
+        return
+    kept = "".join(_attributes(element))
+    inside = markup.escape(element.text or "") if name in ("text", "tspan") else ""
+    inside += "".join(piece for child in element for piece in _written(child))
+    if name == "g" and (not kept or not inside):
+        yield inside
+    elif name == "text" and not inside:
+        return
+    else:
+        yield f"<{name}{kept}>{inside}</{name}>" if inside else f"<{name}{kept}/>"
+
+
+def _attributes(element: ElementTree.Element) -> Iterator[str]:
+    for key, value in element.attrib.items():
+        if key in _DROPPED or (key, value) in _COLOUR_DEFAULTS:
+            continue
+        if key not in _KEPT or _VALUE.fullmatch(value) is None or "url" in value:
+            raise NotDrawable(f"a chart holds {key}={value!r}")
+        yield f' {key}="{_FRACTION.sub(_rounded, value)}"'
+
+
+def _rounded(match: re.Match[str]) -> str:
+    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
