@@ -5,6 +5,7 @@ Only neutral rows are shown. Those that may not be ranked are listed, and beat n
 
 from __future__ import annotations
 
+import collections
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -13,7 +14,7 @@ from fairlead.fronts import Level, Point, Standing
 from fairlead.model import Methodology, Workload
 from fairlead.publish import markup, results
 from fairlead.publish.charts.chart import Key, grid, make_key
-from fairlead.publish.charts.rows import order, row_keys, row_name
+from fairlead.publish.charts.rows import order, requests, row_keys, row_name
 from fairlead.publish.charts.scatter import Axis, Spot, scatter_chart
 from fairlead.publish.edition import Edition, families
 from fairlead.publish.markup import Html, tag
@@ -133,8 +134,15 @@ def _curve_chart(
 
 
 def _endpoint_keys(edition: Edition, rows: Iterable[Row]) -> dict[tuple[str, str], Key]:
-    names = {_endpoint(row): row_name(edition, row) for row in rows}
-    return {endpoint: make_key(place, name) for place, (endpoint, name) in enumerate(names.items())}
+    counts = collections.Counter[tuple[str, str]]()
+    names = {}
+    for row in rows:
+        counts[_endpoint(row)] += requests(row)
+        names[_endpoint(row)] = row_name(edition, row)
+    return {
+        endpoint: make_key(place, name, counts[endpoint])
+        for place, (endpoint, name) in enumerate(names.items())
+    }
 
 
 def _why_not(row: Row, axes: Iterable[Axis]) -> str:

@@ -82,12 +82,12 @@ function prepare(figure) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Explore";
-  const said = document.createElement("span");
+  button.className = "fl-explore";
+  const said = document.createElement("p");
+  said.className = "fl-explore-said";
   said.setAttribute("role", "status");
-  const bar = document.createElement("p");
-  bar.className = "fl-explore";
-  bar.append(button, " ", said);
-  figure.querySelector("figcaption").after(bar);
+  figure.prepend(button);
+  figure.querySelector("figcaption").after(said);
 
   const panel = document.createElement("div");
   panel.className = "fl-explored";

@@ -7,7 +7,7 @@ is from its nearest rival. An effect means something where it stands right of bo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fairlead.publish import figures, markup, results
 from fairlead.publish.charts.chart import (
@@ -33,7 +33,8 @@ from fairlead.ranking import Family, Origin, Row
 _FIGURE = "ttft_p50_ms"
 _STEP = 36
 _KINDS = (
-    ("error_ms", "Client's error", "cross", "var(--fl-c2)"),
+    ("error_ms", "Client's error, p50", "cross", "var(--fl-c2)"),
+    ("tail_ms", "Client's error, p99", "cross", "var(--fl-c2)"),
     ("interval_ms", "Half of the interval", "diamond", "var(--fl-c3)"),
     ("effect_ms", "Distance to the nearest rival", "circle", "var(--fl-c1)"),
 )
@@ -41,13 +42,15 @@ _KINDS = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Certainty:
-    """Of one row's TTFT p50, in ms: our error at p99, half of the interval, the distance to the nearest rival.
+    """Of one row's TTFT p50, in ms: our error, half of the interval, the distance to the nearest rival.
 
-    None where there is none: no certificate, no interval, no rival.
+    ``error_ms``: of the median and ``tail_ms`` of p99, late or early, the largest of the certificates around
+    the windows that count. None where there is none: no certificate, no interval, no rival.
     """
 
     row: Row
     error_ms: float | None
+    tail_ms: float | None
     interval_ms: float | None
     effect_ms: float | None
 
@@ -61,20 +64,22 @@ def certainties(rows: Sequence[Row]) -> list[Certainty]:
         distances = [abs((rival or 0.0) - (estimate.value or 0.0)) for rival in rivals]
         has_interval = estimate.low is not None and estimate.high is not None
         width = ((estimate.high or 0.0) - (estimate.low or 0.0)) / 2 if has_interval else None
-        found.append(Certainty(row, _error_ms(row), width, min(distances, default=None)))
+        found.append(Certainty(row, *_errors_ms(row), width, min(distances, default=None)))
     return found
 
 
-def _error_ms(row: Row) -> float | None:
-    """The largest p99 of the TTFT's error, late or early, of the certificates around the windows that count."""
-    errors = [
-        max(abs(certificate.ttft_error_ns[0]), abs(certificate.ttft_error_ns[3])) / 1e6
+def _errors_ms(row: Row) -> tuple[float | None, float | None]:
+    taken = [
+        certificate
         for item in row.valid
         for calibration in (item.table.header.calibration,)
         for certificate in (calibration.before, calibration.after)
         if certificate is not None
     ]
-    return max(errors, default=None)
+    if not taken:
+        return None, None
+    middle, tail = (max(abs(each.ttft_error_ns[place]) for each in taken) / 1e6 for place in (1, 3))
+    return middle, max(middle, tail)
 
 
 def blocks(edition: Edition) -> list[str]:
@@ -110,86 +115,80 @@ def _chart(
     lines, said = [], []
     for place, each in enumerate(found):
         key = keys[each.row.id]
-        name = f"{key.letter} · {short(key.name)}"
+        name, n = f"{key.letter} · {short(key.name)}", f"{each.row.figures[_FIGURE].n:,}"
         shown = {kind: _words(getattr(each, kind)) for kind, *_ in _KINDS}
-        values += [
-            {
-                "row": place,
-                "name": name,
+        values += _marks(each, {"row": place, "name": name, "said": f"n {n}"}, shown)
+        sizes = ", ".join(f"{title} {shown[kind]}" for kind, title, *_ in _KINDS)
+        said.append(f"{key.letter}: {sizes}, n {n}")
+        cells = (cell(shown[kind]) for kind, *_ in _KINDS)
+        lines.append(markup.row(named(key.name, f"{key.letter} in the chart"), *cells, cell(n)))
+    heads = (*(right(title) for _, title, *_ in _KINDS), right("n"))
+    label = results.family_words(edition, family)
+    return Chart(
+        title=f"TTFT p50 of {edition.model_name(family.model)}",
+        says=f"{label}, in ms. {'; '.join(said)}.",
+        reading=f"{label}. ms, log scale; what is zero has no place on it.",
+        spec=_spec(values),
+        withheld=withheld,
+        table=markup.simple_table("Error, interval and distance in ms", ("Provider", *heads), lines),
+    )
+
+
+def _marks(each: Certainty, base: Layer, shown: Mapping[str, str]) -> Iterator[Layer]:
+    for kind, title, shape, tint in _KINDS:
+        ms = getattr(each, kind)
+        if ms is not None and ms > 0:
+            yield {
+                **base,
                 "ms": ms,
                 "shape": shape,
                 "colour": tint,
                 "kind": title,
                 "shown": f"{shown[kind]} ms",
             }
-            for kind, title, shape, tint in _KINDS
-            if (ms := getattr(each, kind)) is not None and ms > 0
-        ]
-        n = each.row.figures[_FIGURE].n
-        said.append(
-            f"{name}: error {shown['error_ms']}, half interval {shown['interval_ms']}, rival {shown['effect_ms']} ms away, n {n:,}"
-        )
-        lines.append(
-            markup.row(
-                named(key.name, f"{key.letter} in the chart"),
-                *(cell(shown[kind]) for kind, *_ in _KINDS),
-                cell(f"{n:,}"),
-            )
-        )
-    heads = (*(right(title) for _, title, *_ in _KINDS), right("n"))
-    label = f"{edition.model_name(family.model)}, {results.family_words(edition, family)}"
-    return Chart(
-        title=f"TTFT p50: {label}",
-        says="; ".join(said) + ".",
-        reading="ms, log scale. + the client's error at p99, the largest of the certificates around the row's windows; "
-        "◆ half of the interval; ● distance to the nearest rival. What is zero has no place on the scale.",
-        spec=_spec(
-            values,
-            [
-                {"row": place, "name": item}
-                for place, item in enumerate(dict.fromkeys(value["name"] for value in values))
-            ],
-        ),
-        withheld=withheld,
-        table=markup.simple_table("Error, interval and distance in ms", ("Provider", *heads), lines),
-    )
 
 
 def _words(ms: float | None) -> str:
     return "none" if ms is None else figures.number(ms)
 
 
-def _spec(values: Sequence[Layer], names: Sequence[Layer]) -> Spec:
+def _spec(values: Sequence[Layer]) -> Spec:
+    names = list(
+        {item["row"]: {key: item[key] for key in ("row", "name", "said")} for item in values}.values()
+    )
+    errors = [
+        {"row": row, "low": min(ends), "high": max(ends)}
+        for row in (item["row"] for item in names)
+        if len(ends := [item["ms"] for item in values if item["row"] == row and item["shape"] == "cross"]) > 1
+    ]
     least, most = min(item["ms"] for item in values), max(item["ms"] for item in values)
     x = {
         "field": "ms",
         "type": "quantitative",
         "scale": {"type": "log", "domain": [least / 1.5, most * 1.5], "nice": False},
-        "axis": {"title": None, "tickCount": 4, "format": "~r"},
+        "axis": {"title": None, "tickCount": 4, "format": "~r", "grid": False},
     }
     y = {"field": "row", "type": "ordinal", "axis": None, "scale": {"paddingInner": 0, "paddingOuter": 0}}
     say = told(("name", "Provider"), ("kind", "What"), ("shown", "Size"))
-    mark = {"type": "point", "filled": True, "size": 70, "opacity": 1, "yOffset": 8}
+    drop = 8
+    point = {"type": "point", "filled": True, "size": 70, "opacity": 1, "yOffset": drop}
+    rule = {"type": "rule", "strokeWidth": 3, "opacity": 0.5, "yOffset": drop, "color": "var(--fl-c2)"}
+    how = {"color": exact("colour"), "shape": exact("shape"), "tooltip": say}
     layers: list[Layer] = [
-        movable(
-            {
-                "mark": mark,
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "color": exact("colour"),
-                    "shape": exact("shape"),
-                    "tooltip": say,
-                },
-            },
-            "x",
-        ),
+        {
+            "data": {"values": errors},
+            "mark": rule,
+            "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
+        },
+        movable({"mark": point, "encoding": {"x": x, "y": y, **how}}, "x"),
         *(
-            {"data": {"values": list(names)}, **layer}
-            for layer in words_layers({"x": {"value": 0}, "y": y}, "name", align="left", yOffset=-9)
+            {"data": {"values": names}, **layer}
+            for layer in (
+                *words_layers({"x": {"value": 0}, "y": y}, "name", align="left", yOffset=-9),
+                *words_layers({"x": {"value": "width"}, "y": y}, "said", align="right", yOffset=-9),
+            )
         ),
     ]
-    made = make_spec(
-        layers, height=_STEP * len(names) + 34, margins={"left": 14, "right": 14, "top": 6, "bottom": 28}
-    )
+    margins = {"left": 14, "right": 14, "top": 6, "bottom": 28}
+    made = make_spec(layers, height=_STEP * len(names) + 34, margins=margins)
     return {**made, "data": {"values": list(values)}}

@@ -34,11 +34,12 @@ DASHES = ((1, 0), (6, 3), (2, 2), (9, 3, 2, 3), (4, 2), (12, 3))
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Key:
-    """What a mark stands for: its letter, which of the colours it has, and the name, a stranger's text."""
+    """What a mark stands for: its letter, which of the colours it has, the name, a stranger's text, and n."""
 
     letter: str
     colour: int
     name: str
+    n: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,20 +147,16 @@ def colour(place: int) -> str:
     return f"var(--fl-c{place % _COLOURS + 1})"
 
 
-def make_key(place: int, name: str) -> Key:
-    """The key of the mark at this place: A to Z, then AA."""
+def make_key(place: int, name: str, n: int) -> Key:
+    """The key of the mark at this place: A to Z, then AA; ``n``: the requests behind it."""
     letter = chr(65 + place % 26)
-    return Key(letter if place < 26 else chr(64 + place // 26) + letter, place % _COLOURS + 1, name)
+    return Key(letter if place < 26 else chr(64 + place // 26) + letter, place % _COLOURS + 1, name, n)
 
 
-def short(name: str) -> str:
+def short(name: str, letters: int = NAME_LETTERS) -> str:
     """A stranger's name as it fits beside a mark: on one line, nothing hidden in it, not too long."""
-    shown = visible(name[: NAME_LETTERS * 4]).strip()
-    return (
-        shown
-        if len(shown) <= NAME_LETTERS and len(name) < NAME_LETTERS * 4
-        else shown[: NAME_LETTERS - 1] + "…"
-    )
+    shown = visible(name[: letters + 1]).strip()
+    return shown if len(shown) <= letters and len(name) <= letters else shown[: letters - 1] + "…"
 
 
 # -- on a page -----------------------------------------------------------------------------------
@@ -175,18 +172,12 @@ def figure(charts: dict[str, Chart], chart: Chart) -> Html:
     digest = chart.digest
     charts[digest] = chart
     is_wide = chart.spec["width"] > WIDTH
-    caption = tag(
-        "figcaption", tag("strong", chart.title), " ", tag("span", chart.reading, class_="fl-chart-reading")
-    )
+    reading = tag("span", chart.reading, class_="fl-chart-reading")
+    scrolls = {"role": "region", "aria_label": f"Chart: {chart.title}", "tabindex": "0"} if is_wide else {}
     return tag(
         "figure",
-        caption,
-        tag(
-            "div",
-            placeholder(digest),
-            class_="fl-drawing",
-            **({"role": "region", "aria_label": f"Chart: {chart.title}", "tabindex": 0} if is_wide else {}),
-        ),
+        tag("figcaption", tag("strong", chart.title), " ", reading),
+        tag("div", placeholder(digest), class_="fl-drawing", **scrolls),
         _keys(chart.keys),
         _withheld(chart.withheld),
         _behind(chart.table),
@@ -204,7 +195,12 @@ def grid(charts: dict[str, Chart], made: Iterable[Chart]) -> list[str]:
 
 def _keys(keys: Sequence[Key]) -> Html | None:
     items = (
-        tag("li", tag("b", key.letter, class_=f"fl-key fl-key-{key.colour}"), tag("span", key.name))
+        tag(
+            "li",
+            tag("b", key.letter, class_=f"fl-key fl-key-{key.colour}"),
+            tag("span", key.name),
+            tag("small", f", n {key.n:,}"),
+        )
         for key in keys
     )
     return tag("ul", *items, class_="fl-keys") if keys else None

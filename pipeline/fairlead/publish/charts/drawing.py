@@ -1,7 +1,7 @@
 """From specifications to pictures and files of a built site. Knows no row and no page's words.
 
-The one place that runs Vega, offline and without leave to load anything. What it gives is read again, and only
-elements and attributes that a chart needs are written: no script, style, address, identifier or font.
+The one place that runs Vega, offline and without leave to load anything. What it gives is read again, and
+only elements and attributes that a chart needs are written: no script, style, address, identifier or font.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from fairlead.cache import Cache
 from fairlead.publish import markup
@@ -25,7 +25,7 @@ FOLDER = "charts"
 _PLACE = re.compile(r"<!--fl-chart ([0-9a-f]{32})-->")
 
 
-class NotDrawable(Exception):
+class DrawingError(Exception):
     """A specification of ours that Vega refuses, or whose picture holds what no chart of ours may."""
 
 
@@ -34,7 +34,10 @@ def publish(built: Path, charts: Mapping[str, Chart], cache: Cache | None) -> No
     if not charts:
         return
     texts = {digest: canonical(still(chart.spec)) for digest, chart in charts.items()}
-    made = _made({_key(text): functools.partial(render, text) for text in texts.values()} | _BUNDLE, cache)
+    made = _made(
+        {_BUNDLE_KEY: bundle, **{_key(text): functools.partial(render, text) for text in texts.values()}},
+        cache,
+    )
     found = {digest: embed(charts[digest], made[_key(text)]) for digest, text in texts.items()}
     for path in sorted(built.rglob("*.html")):
         text = path.read_text("utf-8")
@@ -61,7 +64,7 @@ def _made(makers: Mapping[bytes, Callable[[], str]], cache: Cache | None) -> dic
 
 
 def still(spec: Spec) -> Spec:
-    """The specification without what only a reader's hand can use: ways to move axes, marks that nobody sees."""
+    """The specification without what only a reader's hand can use: moving axes, marks that nobody sees."""
     seen = [layer for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
     return {**spec, "layer": [{key: layer[key] for key in layer if key != "params"} for layer in seen]}
 
@@ -70,26 +73,28 @@ def render(spec: str) -> str:
     """A specification, as JSON, drawn as SVG of the kind that :func:`clean` writes.
 
     Raises:
-        NotDrawable: Vega refuses it, or draws what no chart of ours may hold.
+        DrawingError: Vega refuses it, or draws what no chart of ours may hold.
     """
     import vl_convert
 
     try:
         drawn = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
     except ValueError as error:
-        raise NotDrawable(str(error)) from error
+        raise DrawingError(str(error)) from error
     return clean(drawn)
+
+
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"  # what chart.js asks for
 
 
 def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed with the interpreter of expressions, as one script without an import."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    return vl_convert.javascript_bundle(_SNIPPET, vl_version=VEGA_LITE)
 
 
 _BUNDLE_KEY = _key("bundle")
-_BUNDLE: Mapping[bytes, Callable[[], str]] = {_BUNDLE_KEY: bundle}
 
 
 def embed(chart: Chart, picture: str) -> Html:
@@ -103,14 +108,12 @@ def embed(chart: Chart, picture: str) -> Html:
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _ELEMENTS = frozenset({"svg", "g", "path", "line", "rect", "text", "tspan"})
-_KEPT = frozenset(
-    "d x y x1 y1 x2 y2 dx dy width height viewBox transform fill fill-opacity stroke stroke-width stroke-opacity "
-    "stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin opacity text-anchor font-size font-weight".split()
-)
-_DROPPED = frozenset(
-    "class version role aria-hidden aria-label aria-roledescription font-family pointer-events stroke-miterlimit "
-    "display cursor dir".split()
-)
+_GEOMETRY = {"d", "x", "y", "x1", "y1", "x2", "y2", "dx", "dy", "width", "height", "viewBox", "transform"}
+_STROKES = {"", "-width", "-opacity", "-dasharray", "-dashoffset", "-linecap", "-linejoin"}
+_PAINT = {"fill", "fill-opacity", "opacity", *(f"stroke{part}" for part in _STROKES)}
+_KEPT = _GEOMETRY | _PAINT | {"text-anchor", "font-size", "font-weight"}
+_NAMES = {"class", "version", "role", "aria-hidden", "aria-label", "aria-roledescription"}
+_DROPPED = _NAMES | {"font-family", "pointer-events", "stroke-miterlimit", "display", "cursor", "dir"}
 _VALUE = re.compile(r"[-+A-Za-z0-9.,() #%]*")  # no quote, colon, slash or ampersand
 _FRACTION = re.compile(r"\d+\.\d{3,}")
 _COLOUR_DEFAULTS = {("opacity", "1"), ("fill-opacity", "1"), ("stroke-opacity", "1")}
@@ -120,19 +123,19 @@ def clean(svg: str) -> str:
     """The drawing with nothing in it but shapes and words, and half its length.
 
     Raises:
-        NotDrawable: an element, attribute or value that no chart of ours has.
+        DrawingError: an element, attribute or value that no chart of ours has.
     """
     try:
-        root = ElementTree.fromstring(svg)  # noqa: S314 - what Vega wrote just now, from a spec of ours
-    except ElementTree.ParseError as error:
-        raise NotDrawable(f"Vega's drawing is not XML: {error}") from error
+        root = ET.fromstring(svg)  # noqa: S314 - what Vega wrote just now, from a spec of ours
+    except ET.ParseError as error:
+        raise DrawingError(f"Vega's drawing is not XML: {error}") from error
     return "".join(_written(root))
 
 
-def _written(element: ElementTree.Element) -> Iterator[str]:
+def _written(element: ET.Element) -> Iterator[str]:
     name = element.tag.removeprefix(_SVG)
     if name not in _ELEMENTS:
-        raise NotDrawable(f"a chart holds <{name}>")
+        raise DrawingError(f"a chart holds <{name}>")
     if element.get("display") == "none" or (name == "path" and not element.get("d", "").strip()):
         return
     kept = "".join(_attributes(element))
@@ -146,12 +149,12 @@ def _written(element: ElementTree.Element) -> Iterator[str]:
         yield f"<{name}{kept}>{inside}</{name}>" if inside else f"<{name}{kept}/>"
 
 
-def _attributes(element: ElementTree.Element) -> Iterator[str]:
+def _attributes(element: ET.Element) -> Iterator[str]:
     for key, value in element.attrib.items():
         if key in _DROPPED or (key, value) in _COLOUR_DEFAULTS:
             continue
         if key not in _KEPT or _VALUE.fullmatch(value) is None or "url" in value:
-            raise NotDrawable(f"a chart holds {key}={value!r}")
+            raise DrawingError(f"a chart holds {key}={value!r}")
         yield f' {key}="{_FRACTION.sub(_rounded, value)}"'
 
 

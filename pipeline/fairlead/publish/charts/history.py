@@ -7,13 +7,14 @@ filled from its neighbours. Only windows of the board's own runner are drawn.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Sequence
 
 from fairlead import cost, ranking
 from fairlead.metrics import Undefined
 from fairlead.model import Price
 from fairlead.profile import HOURS, Bin, Sampling, TimeRules
-from fairlead.publish import figures, markup, results, time
+from fairlead.publish import figures, markup, time
 from fairlead.publish.charts.chart import (
     FONT_PX,
     INK,
@@ -27,7 +28,6 @@ from fairlead.publish.charts.chart import (
     grid,
     make_spec,
     movable,
-    named,
     right,
     short,
     told,
@@ -41,7 +41,8 @@ from fairlead.stats import Estimate
 
 DRAWN = 6  # rows or price lists, those with the newest window or price
 _HOUR_WIDTH = 30
-_ROW_HEIGHT = 44
+_ROW_HEIGHT = 50
+_HOURS_NAME_LETTERS = 90
 
 
 def provider_blocks(edition: Edition, provider: str) -> list[str]:
@@ -51,21 +52,21 @@ def provider_blocks(edition: Edition, provider: str) -> list[str]:
         return []
     newest = sorted(rows, key=lambda row: (-row.last_unix_ns, row.id))[:DRAWN]
     timed, untimed = [], {}
-    for row in newest:
+    for row, name in zip(newest, _names(edition, newest), strict=True):
         rules = _rules(edition, row)
         found = time.row_time(row, rules)
         if isinstance(found, Undefined):
-            untimed[_name(edition, row)] = found.reason
+            untimed[name] = found.reason
         else:
-            timed.append((found, rules))
+            timed.append((name, found, rules))
     blocks = [markup.heading(2, "Through the day and over days", "time")]
     if len(rows) > len(newest):
         words = f"The {len(newest)} rows with the newest windows, of {len(rows)}."
         blocks.append(tag("p", words, class_="fl-note"))
     for name, reason in untimed.items():
         blocks.append(tag("p", f"{name}: no profile, {reason}.", class_="fl-note"))
-    hours = [hours_chart(edition, [found for found, _ in timed])] if timed else []
-    days = [success_chart(edition, found, rules) for found, rules in timed]
+    hours = [hours_chart([(name, found) for name, found, _ in timed])] if timed else []
+    days = [success_chart(name, found, rules) for name, found, rules in timed]
     return [*blocks, *grid(edition.charts, [chart for chart in (*hours, *days) if chart])]
 
 
@@ -73,10 +74,21 @@ def _rules(edition: Edition, row: Row) -> TimeRules:
     return time.time_rules(ranking.methodology_of(edition.repository.methodologies, row.family.methodology))
 
 
-def _name(edition: Edition, row: Row) -> str:
-    role = "" if row.role == "subject" else f" · {row.role}"
-    version = f" · {row.family.methodology}" if row.family.methodology else ""
-    return f"{edition.model_name(row.family.model)} · {row.family.scenario} · {row.endpoint}{role}{version}"
+def _names(edition: Edition, rows: Sequence[Row]) -> list[str]:
+    """A name for each row, of the parts in which they differ; always the model and the scenario."""
+    parts = [
+        (
+            edition.model_name(row.family.model),
+            row.family.scenario,
+            row.endpoint,
+            row.family.vantage or "no vantage",
+            row.family.methodology or "no methodology",
+            row.role,
+        )
+        for row in rows
+    ]
+    differs = [place < 2 or len(set(column)) > 1 for place, column in enumerate(zip(*parts, strict=True))]
+    return [" · ".join(itertools.compress(each, differs)) for each in parts]
 
 
 # -- hours of the day ----------------------------------------------------------------------------
@@ -85,63 +97,66 @@ _FILLS = {"slower": "var(--fl-slow)", "faster": "var(--fl-fast)", "": "var(--fl-
 _MARKS = {"slower": "▲", "faster": "▼", "": ""}
 
 
-def hours_chart(edition: Edition, timed: Sequence[RowTime]) -> Chart:
+def hours_chart(timed: Sequence[tuple[str, RowTime]]) -> Chart:
     """TTFT p50 by hour of the day, one line a row; an hour has a colour only where its interval says it."""
-    values, names, lines, said = [], [], [], []
-    for place, found in enumerate(timed):
-        name, whole = _name(edition, found.row), found.row.figures["ttft_p50_ms"]
-        names.append({"row": place, "name": short(name)})
-        cells = [_hour(each, whole) | {"row": place, "name": short(name)} for each in found.hours]
+    values: list[Layer] = []
+    names, lines, said = [], [], []
+    for place, (name, found) in enumerate(timed):
+        whole, shown = found.row.figures["ttft_p50_ms"], short(name, _HOURS_NAME_LETTERS)
+        n = sum(each.figures["ttft_p50_ms"].n for each in found.hours)
+        names.append({"row": place, "name": f"{shown}, n {n:,}"})
+        cells = [_hour(each, whole) | {"row": place, "name": shown} for each in found.hours]
         values += cells
-        lines.append(
-            markup.row(
-                named(name, results.vantage_words(edition, found.row.family)), *map(_hour_cell, found.hours)
-            )
-        )
-        apart = [f"{item['hour']:02} is {item['apart']}" for item in cells if item["apart"]]
-        sampled = sum(each.sampling is Sampling.SAMPLED for each in found.hours)
-        said.append(
-            f"{short(name)}: {sampled} of {HOURS} hours sampled, {', '.join(apart) or 'none told apart from the whole day'}"
-        )
+        lines.append(markup.row(tag("th", name, scope="row"), *map(_hour_cell, found.hours)))
+        said.append(f"{shown}, n {n:,}: {_hours_words(found.hours, cells)}")
     heads = [right(f"{hour:02}") for hour in range(HOURS)]
+    label = "TTFT p50 in ms by hour of the day, in UTC"
     return Chart(
         title="TTFT p50 by hour of the day",
         says="; ".join(said) + ".",
-        reading="In UTC; ms, s from 1,000 ms on. ▲ slower, ▼ faster than the row's whole day: the two intervals "
-        "do not overlap. × all windows invalid, withheld. Blank: no window began then.",
+        reading="UTC; ms, from a second on s. ▲ slower, ▼ faster than the row's whole day: the intervals do "
+        "not overlap. ×: all windows invalid, withheld. –: too few values. Blank: no window began then.",
         spec=_hours_spec(values, names),
-        table=markup.simple_table(
-            "TTFT p50 in ms by hour of the day, in UTC", ("Row", *heads), lines, "fl-board fl-hours"
-        ),
+        table=markup.simple_table(label, ("Row", *heads), lines, "fl-board fl-hours"),
+    )
+
+
+def _hours_words(hours: Sequence[Bin], cells: Sequence[Layer]) -> str:
+    sampled = sum(each.sampling is Sampling.SAMPLED for each in hours)
+    apart = [f"{item['hour']:02} is {item['apart']}" for item in cells if item["apart"]]
+    return f"{sampled} of {HOURS} hours sampled, " + (
+        ", ".join(apart) or "none told apart from the whole day"
     )
 
 
 def _hour(found: Bin, whole: Estimate) -> Layer:
     ttft = found.figures["ttft_p50_ms"]
-    apart = ""
-    if found.sampling is Sampling.SAMPLED and None not in (ttft.low, ttft.high, whole.low, whole.high):
-        assert (
-            ttft.low is not None
-            and ttft.high is not None
-            and whole.low is not None
-            and whole.high is not None
-        )
-        apart = "slower" if ttft.low > whole.high else "faster" if ttft.high < whole.low else ""
-    value = "" if ttft.value is None else _brief(ttft.value)
-    if found.sampling is Sampling.INVALID:
-        value = "×"
+    apart = _apart(ttft, whole) if found.sampling is Sampling.SAMPLED else ""
+    shown = {
+        Sampling.SAMPLED: "–" if ttft.value is None else _brief(ttft.value),
+        Sampling.INVALID: "×",
+        Sampling.EMPTY: "",
+    }[found.sampling]
+    told_of = {"–": "too few values", "×": "withheld: all windows invalid", "": "no window began then"}
     return {
         "hour": found.place,
         "apart": apart,
         "fill": _FILLS[apart] if found.sampling is Sampling.SAMPLED else "transparent",
         "edge": LINE if found.sampling is not Sampling.EMPTY else "transparent",
-        "said": value,
+        "said": shown,
         "sign": _MARKS[apart],
         "when": f"{found.place:02} h UTC",
-        "shown": "withheld: all windows invalid" if value == "×" else f"{value or 'too few values'}",
+        "shown": told_of.get(shown) or f"{figures.number(ttft.value or 0.0)} ms",
         "interval": figures.interval("ttft_p50_ms", ttft) or "none",
         "n": f"{ttft.n:,}",
     }
+
+
+def _apart(hour: Estimate, whole: Estimate) -> str:
+    """Whether the hour's interval lies wholly on one side of the whole day's; else nothing is told."""
+    if hour.low is None or hour.high is None or whole.low is None or whole.high is None:
+        return ""
+    return "slower" if hour.low > whole.high else "faster" if hour.high < whole.low else ""
 
 
 def _brief(ms: float) -> str:
@@ -218,64 +233,63 @@ def _hours_spec(values: Sequence[Layer], names: Sequence[Layer]) -> Spec:
 # -- success by day ------------------------------------------------------------------------------
 
 
-def success_chart(edition: Edition, found: RowTime, rules: TimeRules) -> Chart | None:
+def success_chart(name: str, found: RowTime, rules: TimeRules) -> Chart | None:
     """The success rate of each of a row's last days with its interval; None where no window counts."""
+    is_real = rules.day_seconds == ranking.REAL_DAY_SECONDS
+    form = "%Y-%m-%d" if is_real else "%Y-%m-%d %H:%M:%S"
+    starts = {day.place: figures.moment(day.place * rules.day_ns) for day in found.days}
     days = [day for day in found.days if day.sampling is Sampling.SAMPLED]
     if not days:
         return None
-    form = "%Y-%m-%d" if rules.day_seconds == ranking.REAL_DAY_SECONDS else "%Y-%m-%d %H:%M:%S"
-    values, lines = [], []
-    for day in days:
-        rate = day.figures["success_rate"]
-        start = figures.moment(day.place * rules.day_ns)
-        value = (rate.value or 0.0) * 100
-        values.append(
-            {
-                "day": f"{start:%Y-%m-%dT%H:%M:%SZ}",
-                "value": value,
-                "low": value if rate.low is None else rate.low * 100,
-                "high": value if rate.high is None else rate.high * 100,
-                "mark": "circle" if day.successes == day.requests else "triangle-down",
-                "when": f"{start:{form}}",
-                "shown": f"{figures.percent(rate.value or 0.0)} %",
-                "interval": figures.interval("success_rate", rate) or "none",
-                "n": f"{day.requests:,}",
-            }
+    values = [_success_value(day, starts[day.place], form) for day in days]
+    lines = [
+        markup.row(
+            tag("th", item["when"], scope="row"),
+            cell(item["shown"]),
+            cell(item["interval"]),
+            cell(item["n"]),
+            cell(f"{day.invalid:,}"),
         )
-        lines.append(
-            markup.row(
-                tag("th", f"{start:{form}}", scope="row"),
-                cell(figures.percent(rate.value or 0.0)),
-                cell(figures.interval("success_rate", rate) or "none"),
-                cell(f"{day.requests:,}"),
-                cell(f"{day.invalid:,}"),
-            )
-        )
-    invalid = [
-        figures.moment(day.place * rules.day_ns) for day in found.days if day.sampling is Sampling.INVALID
+        for day, item in zip(days, values, strict=True)
     ]
-    name = _name(edition, found.row)
-    worst = min(values, key=lambda item: float(item["value"]))
+    worst, n = min(values, key=lambda item: float(item["value"])), sum(day.requests for day in days)
     heads = (right("% succeeded"), right("Interval"), right("n"), right("Invalid windows"))
     return Chart(
-        title=f"Success by day: {name}",
-        says=f"{len(days)} days, {days_n(days):,} requests. Lowest: {worst['shown']} on {worst['when']}, n {worst['n']}.",
-        reading=f"% of requests, n {days_n(days):,}; bars: intervals; ▼ a day with a failure. The last {len(found.days)} days with a window.",
-        spec=_success_spec(values, is_real=rules.day_seconds == ranking.REAL_DAY_SECONDS),
-        withheld=[(f"{start:{form}}", "all windows invalid") for start in invalid],
+        title="Success by day",
+        says=f"{name}: {figures.count(len(days), 'day')}, n {n:,}. Lowest: {worst['shown']} % on "
+        f"{worst['when']}, n {worst['n']}.",
+        reading=f"{name}. % of requests, n {n:,}; bars: intervals; ▼: a day with a failure. The last "
+        f"{figures.count(len(found.days), 'day')} with a window.",
+        spec=_success_spec(values, is_real=is_real),
+        withheld=[
+            (f"{starts[day.place]:{form}}", "all windows invalid")
+            for day in found.days
+            if day.sampling is Sampling.INVALID
+        ],
         table=markup.simple_table("Success by day", ("Day", *heads), lines),
     )
 
 
-def days_n(days: Sequence[Bin]) -> int:
-    """The requests of these days."""
-    return sum(day.requests for day in days)
+def _success_value(day: Bin, start: dt.datetime, form: str) -> Layer:
+    rate = day.figures["success_rate"]
+    value = (rate.value or 0.0) * 100
+    return {
+        "day": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+        "value": value,
+        "low": value if rate.low is None else rate.low * 100,
+        "high": value if rate.high is None else rate.high * 100,
+        "mark": "circle" if day.successes == day.requests else "triangle-down",
+        "when": f"{start:{form}}",
+        "shown": figures.percent(rate.value or 0.0),
+        "interval": figures.interval("success_rate", rate) or "none",
+        "n": f"{day.requests:,}",
+    }
 
 
 def _success_spec(values: Sequence[Layer], *, is_real: bool) -> Spec:
     least = min(float(item["low"]) for item in values)
     floor = max(0.0, 10.0 * int(max(0.0, least - 2.0) / 10))
-    x = {
+    x: Layer = {
         "field": "day",
         "type": "temporal",
         "scale": {"type": "utc", "padding": 12},
@@ -289,7 +303,7 @@ def _success_spec(values: Sequence[Layer], *, is_real: bool) -> Spec:
         "scale": {"domain": [floor, 100 + (100 - floor) * 0.04], "nice": False, "zero": False},
         "axis": {"title": None, "values": [floor, (floor + 100) / 2, 100]},
     }
-    say = told(("when", "Day"), ("shown", "Succeeded"), ("interval", "Interval, %"), ("n", "n"))
+    say = told(("when", "Day"), ("shown", "% succeeded"), ("interval", "Interval, %"), ("n", "n"))
     tint = "var(--fl-c1)"
     layers: list[Layer] = [
         {
@@ -340,15 +354,13 @@ def price_chart(name: str, prices: Sequence[Price], today: dt.date) -> Chart:
     """The prices of one model at one endpoint over the days they held."""
     spans = list(_spans(prices, today))
     last = max(prices, key=lambda price: price.from_)
-    words = "; ".join(
-        f"{item['kind']} {item['shown']} from {item['from']} until {item['until']}" for item in spans
-    )
-    now_words = f"now {last.input_usd_per_mtok:g} in, {last.output_usd_per_mtok:g} out"
+    words = (f"{item['kind']} {item['shown']} from {item['from']} until {item['until']}" for item in spans)
     return Chart(
-        title=f"List price: {name}",
-        says=f"USD per million tokens. {words}.",
-        reading=f"USD per million tokens, {now_words}. n {len(prices)} entries, as their sources stated them; no interval. "
-        "A gap: no price is recorded. The table has each source.",
+        title="List price",
+        says=f"{name}, USD per million tokens. {'; '.join(words)}.",
+        reading=f"{name}. USD per million tokens, last {last.input_usd_per_mtok:g} in and "
+        f"{last.output_usd_per_mtok:g} out; n {len(prices)}, as the sources stated them, so no interval. A "
+        "gap: no price is recorded.",
         spec=_price_spec(spans),
     )
 
@@ -373,7 +385,7 @@ def _spans(prices: Sequence[Price], today: dt.date) -> Iterator[Layer]:
 
 def _price_spec(spans: Sequence[Layer]) -> Spec:
     labels = list({item["kind"]: item for item in spans}.values())
-    x = {
+    x: Layer = {
         "field": "from",
         "type": "temporal",
         "scale": {"type": "utc", "padding": 4},

@@ -63,9 +63,9 @@ def model_blocks(edition: Edition, model: str) -> list[str]:
 
 _READING = (
     "Only neutral rows that are ranked are drawn; the others are named with their reasons. A bar is the "
-    "interval, the mark on it the estimate. Rows stand in the order of the table above, letters name the same "
-    "row in every chart of a table, and bars that overlap are not told apart by the eye: the rank ranges say "
-    "what the data can tell."
+    "interval, the mark on it the estimate. Rows stand in the order of the table above, and a letter names "
+    "the same row in every chart of a table. No eye can tell apart what the data cannot: the rank ranges of "
+    "the table say what that is."
 )
 
 
@@ -91,7 +91,14 @@ def row_name(edition: Edition, row: Row) -> str:
 def row_keys(edition: Edition, rows: Sequence[Row]) -> dict[str, Key]:
     """A letter and colour for each row that is ranked, by its id; the same in every chart of a table."""
     ranked = [row for row in rows if not row.unranked]
-    return {row.id: make_key(place, row_name(edition, row)) for place, row in enumerate(ranked)}
+    return {
+        row.id: make_key(place, row_name(edition, row), requests(row)) for place, row in enumerate(ranked)
+    }
+
+
+def requests(row: Row) -> int:
+    """The requests of the windows that count."""
+    return sum(item.table.requests for item in row.valid)
 
 
 def why_withheld(row: Row, figure: str, estimate: Estimate | None = None) -> str | None:
@@ -242,7 +249,7 @@ def ttft_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
         markup.row(
             named(keys[row.id].name, f"{keys[row.id].letter} in the charts"),
             *(cell(_time_at(curves[row.id], share)) for share in _SHARES_SHOWN),
-            cell(f"{sum(item.table.requests for item in row.valid):,}"),
+            cell(f"{requests(row):,}"),
         )
         for row in shown
     ]
@@ -306,7 +313,7 @@ def _ttft_spec(rows: Sequence[Row], curves: dict[str, Curve], keys: dict[str, Ke
         tint = colour(key.colour - 1)
         dash = list(DASHES[(key.colour - 1) % len(DASHES)])
         points = [(least, 0.0), *((max(ms, least), share) for ms, share in curve)]
-        base = {
+        base: Layer = {
             "name": f"{key.letter} · {short(key.name)}",
             "colour": tint,
             "letter": key.letter,
@@ -320,7 +327,7 @@ def _ttft_spec(rows: Sequence[Row], curves: dict[str, Curve], keys: dict[str, Ke
         for name, level in zip(_MARKED, (50, 95), strict=True):
             estimate = row.figures[name]
             if estimate.value is not None and estimate.low is not None and estimate.high is not None:
-                ends = {"low": max(estimate.low, least), "high": max(estimate.high, least)}
+                ends: Layer = {"low": max(estimate.low, least), "high": max(estimate.high, least)}
                 bars.append({**base, **ends, "x": max(estimate.value, least), "y": level})
         height = 0.2 + 0.6 * (place + 0.5) / len(
             rows

@@ -26,7 +26,9 @@ from fairlead.publish.charts.chart import (
     movable,
     short,
     told,
+    words_layers,
 )
+from fairlead.ranking import Better
 from fairlead.stats import Estimate
 
 _STANDING = {
@@ -35,7 +37,7 @@ _STANDING = {
     Standing.BEHIND_UNCERTAIN: "behind the front, not borne out by the intervals",
     Standing.BEHIND: "behind the front",
 }
-_MARKS = "Filled: on the front. Hollow: behind it. Dashed: the intervals do not bear that out. Thin lines: intervals."
+_MARKS = "Filled: on the front. Hollow: behind it. Dashed: not borne out by the intervals, the thin lines."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +76,10 @@ def scatter_chart(
     *,
     is_joined: bool = False,
 ) -> Chart | None:
-    """The chart of these points; None where there is none. ``is_joined``: those of one key make a line, in order."""
+    """The chart of these points; None where there is none.
+
+    ``is_joined``: those of one key make a line, in their order.
+    """
     if not spots:
         return None
     said = "; ".join(
@@ -82,19 +87,21 @@ def scatter_chart(
         f"{axes[1].words(spot.y)}, {_STANDING[spot.standing]}"
         for spot in spots
     )
-    wanted = " and ".join(
-        f"{figures.better_words(figures.FIGURE[axis.name])} in {place}"
-        for axis, place in zip(axes, ("x", "y"), strict=True)
-    )
     keys = {spot.key.letter: spot.key for spot in spots}
     return Chart(
         title=title,
         says=f"{axes[0].title} against {axes[1].title}. {said}.",
-        reading=f"{wanted[0].upper()}{wanted[1:]}. {_MARKS}",
+        reading=f"Better is {_better(axes)}. {_MARKS}",
         spec=_spec(axes, spots, is_joined=is_joined),
         keys=list(keys.values()),
         withheld=withheld,
     )
+
+
+def _better(axes: tuple[Axis, Axis]) -> str:
+    ways = (("left", "right"), ("down", "up"))
+    more = (figures.FIGURE[axis.name].better is Better.HIGHER for axis in axes)
+    return " and ".join(way[is_more] for way, is_more in zip(ways, more, strict=True))
 
 
 def _spec(axes: tuple[Axis, Axis], spots: Sequence[Spot], *, is_joined: bool) -> Spec:
@@ -170,21 +177,62 @@ def _spec(axes: tuple[Axis, Axis], spots: Sequence[Spot], *, is_joined: bool) ->
         layers.insert(
             1, {"mark": path, "encoding": {**joined, "detail": {"field": "letter", "type": "nominal"}}}
         )
-        text = {"type": "text", "dx": 8, "dy": 9, "align": "left", "color": SOFT}
-        layers.append(
-            {"mark": text, "encoding": {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}}}
-        )
-    named = [
-        next(item for item in reversed(values) if item["letter"] == letter)
-        for letter in dict.fromkeys(item["letter"] for item in values)
+    letters, levels = _labels(values, x["scale"]["domain"], y["scale"]["domain"])
+    beside = {"dx": {"expr": "datum.dx"}, "dy": {"expr": "datum.dy"}}
+    layers += [
+        {"data": {"values": levels}, **layer}
+        for layer in words_layers({"x": x, "y": y}, "label", align="center", color=SOFT, **beside)
     ]
-    layers += letter_layers(
-        x, y, [{key: item[key] for key in ("x", "y", "letter", "colour")} for item in named], dx=-9, dy=-9
-    )
-    made = make_spec(
-        layers, height=270, margins={"left": 52, "right": 18, "top": 16, "bottom": 40}, width=WIDTH
-    )
+    layers += letter_layers(x, y, letters, align="center", **beside)
+    made = make_spec(layers, height=_HEIGHT, margins=_MARGINS, width=WIDTH)
     return {**made, "data": {"values": values}}
+
+
+_HEIGHT, _MARGINS = 270, {"left": 52, "right": 18, "top": 16, "bottom": 40}
+_OFFSETS = ((-10, -10), (10, -10), (-10, 10), (10, 10), (0, -15), (0, 15), (-16, 0), (16, 0))
+_HALF_LINE, _HALF_LETTER = 6.0, 4.0  # pixels
+
+
+def _labels(
+    values: Sequence[Layer], x: Sequence[float], y: Sequence[float]
+) -> tuple[list[Layer], list[Layer]]:
+    """The letter of each key beside its last point, then what is written beside points, where there is room.
+
+    A letter is always written; of other words those are left out that would cover something.
+    """
+    width = WIDTH - _MARGINS["left"] - _MARGINS["right"]
+    height = _HEIGHT - _MARGINS["top"] - _MARGINS["bottom"]
+    taken = [
+        (width * (item["x"] - x[0]) / (x[1] - x[0]), height * (y[1] - item["y"]) / (y[1] - y[0]), 6.0)
+        for item in values
+    ]
+    at = dict(zip((item["place"] for item in values), taken, strict=True))
+    letters: list[Layer] = []
+    levels: list[Layer] = []
+    last = {item["letter"]: item for item in values}
+    wanted = [(item, "letter", letters) for item in last.values()]
+    wanted += [(item, "label", levels) for item in values if item["label"]]
+    for item, field, labels in wanted:
+        half = _HALF_LETTER * len(item[field])
+        free = (
+            offset
+            for offset in _OFFSETS
+            if not any(_covers(at[item["place"]], offset, half, other) for other in taken)
+        )
+        offset = next(free, _OFFSETS[0] if field == "letter" else None)
+        if offset is not None:
+            left, top, _ = at[item["place"]]
+            taken.append((left + offset[0], top + offset[1], half))
+            kept = {key: item[key] for key in ("x", "y", field, "colour")}
+            labels.append({**kept, "dx": offset[0], "dy": offset[1]})
+    return letters, levels
+
+
+def _covers(
+    point: tuple[float, float, float], offset: tuple[int, int], half: float, other: tuple[float, float, float]
+) -> bool:
+    left, top = point[0] + offset[0] - other[0], point[1] + offset[1] - other[1]
+    return abs(left) < half + other[2] and abs(top) < 2 * _HALF_LINE
 
 
 def _value(axes: tuple[Axis, Axis], spot: Spot, place: int) -> Layer:
