@@ -199,7 +199,7 @@ def _keys(keys: Sequence[Key]) -> Html | None:
             "li",
             tag("b", key.letter, class_=f"fl-key fl-key-{key.colour}"),
             tag("span", key.name),
-            tag("small", f", n {key.n:,}"),
+            tag("small", f"n {key.n:,}"),
         )
         for key in keys
     )

@@ -38,6 +38,7 @@ _STANDING = {
     Standing.BEHIND: "behind the front",
 }
 _MARKS = "Filled: on the front. Hollow: behind it. Dashed: not borne out by the intervals, the thin lines."
+_LEVELS = " Small numbers: streams at once."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def scatter_chart(
     return Chart(
         title=title,
         says=f"{axes[0].title} against {axes[1].title}. {said}.",
-        reading=f"Better is {_better(axes)}. {_MARKS}",
+        reading=f"Better is {_better(axes)}. {_MARKS}{_LEVELS if is_joined else ''}",
         spec=_spec(axes, spots, is_joined=is_joined),
         keys=list(keys.values()),
         withheld=withheld,
