@@ -69,8 +69,15 @@ async function explore(figure, panel) {
   const wider = Math.floor(figure.clientWidth) - margins;
   if (spec.width + margins <= PHONE || spec.width < wider) spec.width = wider;
   spec.config.font = style.fontFamily;
+  const picture = figure.querySelector(".fl-drawing svg");
+  const words = [...picture.querySelectorAll(":scope > title, :scope > desc")].map((each) => each.textContent);
+  const named = document.createElement("div");
+  named.setAttribute("role", "img");
+  named.setAttribute("aria-label", words.join(": "));
   const chart = document.createElement("div");
-  panel.replaceChildren(chart);
+  chart.setAttribute("aria-hidden", "true"); // a heap of nameless marks; the words say what they show
+  named.append(chart);
+  panel.replaceChildren(named);
   return embed(chart, spec, {
     mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
     loader: nothing, tooltip: tipFor(panel),
@@ -94,6 +101,7 @@ function prepare(figure) {
   panel.hidden = true;
   drawing.after(panel);
   let shown = null;
+  let isOpening = false;
 
   const close = () => {
     shown?.finalize();
@@ -106,7 +114,7 @@ function prepare(figure) {
     said.textContent = "";
   };
   const open = async () => {
-    button.disabled = true;
+    isOpening = true;
     said.textContent = "Loading …";
     figure.classList.add("fl-open");
     panel.hidden = false;
@@ -119,9 +127,9 @@ function prepare(figure) {
       close();
       said.textContent = `This chart cannot be explored now: ${error.message}.`;
     }
-    button.disabled = false;
+    isOpening = false;
   };
-  button.addEventListener("click", () => { if (shown) close(); else open(); });
+  button.addEventListener("click", () => { if (shown) close(); else if (!isOpening) open(); });
   figure.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && shown) { close(); button.focus(); }
   });

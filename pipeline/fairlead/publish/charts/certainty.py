@@ -123,14 +123,16 @@ def _chart(
         cells = (cell(shown[kind]) for kind, *_ in _KINDS)
         lines.append(markup.row(named(key.name, f"{key.letter} in the chart"), *cells, cell(n)))
     heads = (*(right(title) for _, title, *_ in _KINDS), right("n"))
-    label = results.family_words(edition, family)
+    name, label = edition.model_name(family.model), results.family_words(edition, family)
     return Chart(
-        title=f"TTFT p50 of {edition.model_name(family.model)}",
+        title=f"TTFT p50 of {name}",
         says=f"{label}, in ms. {'; '.join(said)}.",
         reading=f"{label}. ms, log scale; what is zero has no place on it.",
         spec=_spec(values),
         withheld=withheld,
-        table=markup.simple_table("Error, interval and distance in ms", ("Provider", *heads), lines),
+        table=markup.simple_table(
+            f"Error, interval and distance in ms: {name}, {label}", ("Provider", *heads), lines
+        ),
     )
 
 

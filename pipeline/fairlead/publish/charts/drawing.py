@@ -84,6 +84,7 @@ def render(spec: str) -> str:
     return clean(drawn)
 
 
+_NOTICE = "/*! Vega, Vega-Lite, Vega-Embed and what they use: the notices are in vega-notices.txt */\n"
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"  # what chart.js asks for
 
 
@@ -91,7 +92,7 @@ def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed with the interpreter of expressions, as one script without an import."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(_SNIPPET, vl_version=VEGA_LITE)
+    return _NOTICE + vl_convert.javascript_bundle(_SNIPPET, vl_version=VEGA_LITE)
 
 
 _BUNDLE_KEY = _key("bundle")

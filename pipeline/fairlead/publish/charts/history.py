@@ -266,7 +266,7 @@ def success_chart(name: str, found: RowTime, rules: TimeRules) -> Chart | None:
             for day in found.days
             if day.sampling is Sampling.INVALID
         ],
-        table=markup.simple_table("Success by day", ("Day", *heads), lines),
+        table=markup.simple_table(f"Success by day: {name}", ("Day", *heads), lines),
     )
 
 

@@ -123,11 +123,14 @@ def interval_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
         drawn = [row for row in rows if reasons[row.id] is None]
         withheld = [(row_name(edition, row), str(reasons[row.id])) for row in rows if reasons[row.id]]
         if drawn:
-            yield _interval_chart(figure, drawn[:DRAWN], keys, withheld, left_out=len(drawn[DRAWN:]))
+            label = f"{figure.label} with intervals: {results.family_words(edition, drawn[0].family)}"
+            left_out = len(drawn[DRAWN:])
+            yield _interval_chart(figure, label, drawn[:DRAWN], keys, withheld, left_out=left_out)
 
 
 def _interval_chart(
     figure: Figure,
+    label: str,
     rows: Sequence[Row],
     keys: dict[str, Key],
     withheld: Sequence[tuple[str, str]],
@@ -156,7 +159,7 @@ def _interval_chart(
         reading=reading,
         spec=_interval_spec(figure, rows, keys),
         withheld=withheld,
-        table=markup.simple_table(f"{figure.label} with intervals", ("Provider", *heads), lines),
+        table=markup.simple_table(label, ("Provider", *heads), lines),
     )
 
 
@@ -254,6 +257,7 @@ def ttft_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
         for row in shown
     ]
     heads = (*(right(f"{share:.0%}") for share in _SHARES_SHOWN), right("n"))
+    label = f"TTFT in ms of so many of all requests: {results.family_words(edition, rows[0].family)}"
     left_out = len(drawn) - len(shown)
     more = f" The first {len(shown)} by rank; {left_out} more stand in the table above." if left_out else ""
     medians = "; ".join(
@@ -267,11 +271,7 @@ def ttft_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
         spec=_ttft_spec(shown, curves, keys),
         keys=[keys[row.id] for row in shown],
         withheld=[(row_name(edition, row), str(reasons[row.id])) for row in rows if reasons[row.id]],
-        table=markup.simple_table(
-            "TTFT in ms within which so many of the requests had their first token",
-            ("Provider", *heads),
-            lines,
-        ),
+        table=markup.simple_table(label, ("Provider", *heads), lines),
     )
 
 
