@@ -41,7 +41,7 @@ from fairlead.stats import Estimate
 
 DRAWN = 6  # rows or price lists, those with the newest window or price
 _HOUR_WIDTH = 30
-_ROW_HEIGHT = 50
+_ROW_HEIGHT = 56
 _HOURS_NAME_LETTERS = 90
 
 
@@ -203,7 +203,7 @@ def _hours_spec(values: Sequence[Layer], names: Sequence[Layer]) -> Spec:
         {
             "mark": {
                 "type": "rect",
-                "height": 26,
+                "height": 32,
                 "width": _HOUR_WIDTH - 2,
                 "yOffset": drop,
                 "strokeWidth": 1,
@@ -211,16 +211,16 @@ def _hours_spec(values: Sequence[Layer], names: Sequence[Layer]) -> Spec:
             "encoding": {"x": x, "y": y, "fill": exact("fill"), "stroke": exact("edge"), "tooltip": say},
         },
         {
-            "mark": {**text, "yOffset": drop + 1},
+            "mark": {**text, "yOffset": drop + 6},
             "encoding": {"x": x, "y": y, "text": {"field": "said", "type": "nominal"}},
         },
         {
-            "mark": {**text, "yOffset": drop - 13, "fontSize": FONT_PX},
+            "mark": {**text, "yOffset": drop - 8},
             "encoding": {"x": x, "y": y, "text": {"field": "sign", "type": "nominal"}},
         },
         *(
             {"data": {"values": list(names)}, **layer}
-            for layer in words_layers({"x": {"value": 1}, "y": y}, "name", align="left", yOffset=-14)
+            for layer in words_layers({"x": {"value": 1}, "y": y}, "name", align="left", yOffset=-17)
         ),
     ]
     margins = {"left": 10, "right": 10, "top": 4, "bottom": 26}
