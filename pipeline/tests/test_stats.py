@@ -73,6 +73,32 @@ def test_a_tail_quantile_asks_for_a_sample_that_reaches_beyond_it(q: float, need
     assert tail**needed <= 0.05 < tail ** (needed - 1)
 
 
+def test_the_distribution_is_the_one_that_adjusted_quantiles_are_taken_from() -> None:
+    """The first value with a share of q is that quantile; the last share is the success rate."""
+    source = np.random.default_rng(3)
+    for windows in (8, 13, 24):
+        values = [source.lognormal(5, 0.3, size=source.integers(20, 40)) for _ in range(windows)]
+        failures = [int(number) for number in source.integers(0, 3, size=windows)]
+        strata = [int(hour) for hour in source.integers(0, 6, size=windows)]
+        attempts = [len(given) + failed for given, failed in zip(values, failures, strict=True)]
+        found, shares = stats.distribution(values, attempts=attempts, strata=strata)
+        (median,) = stats.adjusted_quantile_estimates(
+            values, (0.5,), failures=failures, strata=strata, rules=RULES
+        )
+        assert (
+            next(ms for ms, share in zip(found, shares, strict=True) if share >= 0.5 - 1e-9) == median.value
+        )
+        good = [len(given) for given in values]
+        rate = stats.share_estimate(good, attempts, strata=strata, rules=RULES)
+        assert shares[-1] == pytest.approx(rate.value)
+        assert found == sorted(found)
+
+
+def test_a_distribution_of_nothing_is_empty() -> None:
+    assert stats.distribution([[], []], attempts=[0, 0], strata=[1, 2]) == ([], [])
+    assert stats.distribution([[]], attempts=[3], strata=[1]) == ([], [])
+
+
 # -- the design of windows -----------------------------------------------------------------------
 
 

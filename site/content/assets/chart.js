@@ -78,10 +78,12 @@ async function explore(figure, panel) {
   chart.setAttribute("aria-hidden", "true"); // a heap of nameless marks; the words say what they show
   named.append(chart);
   panel.replaceChildren(named);
-  return embed(chart, spec, {
+  const shown = await embed(chart, spec, {
     mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
     loader: nothing, tooltip: tipFor(panel),
   });
+  const moves = spec.layer.some((layer) => layer.params);
+  return [shown, `Point at a mark.${moves ? " Drag to move, Shift and wheel to stretch, double-click to go back." : ""}`];
 }
 
 function prepare(figure) {
@@ -119,10 +121,9 @@ function prepare(figure) {
     figure.classList.add("fl-open");
     panel.hidden = false;
     try {
-      shown = await explore(figure, panel);
+      [shown, said.textContent] = await explore(figure, panel);
       drawing.hidden = true;
       button.textContent = "Close";
-      said.textContent = "Point at a mark. Drag to move, Shift and wheel to stretch, double-click to go back.";
     } catch (error) {
       close();
       said.textContent = `This chart cannot be explored now: ${error.message}.`;
