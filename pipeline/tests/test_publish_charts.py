@@ -16,7 +16,17 @@ import pytest
 from fairlead.cache import Cache
 from fairlead.problems import visible
 from fairlead.publish import curves
-from fairlead.publish.charts import certainty, drawing, history, rows, scatter
+from fairlead.publish.charts import (
+    certainty,
+    distribution,
+    drawing,
+    history,
+    intervals,
+    model,
+    prices,
+    rows,
+    scatter,
+)
 from fairlead.publish.charts.chart import Chart, canonical, figure, short
 from fairlead.publish.edition import Edition
 from fairlead.ranking import Origin
@@ -58,12 +68,12 @@ def edition(repository: Repository) -> Edition:
 def all_blocks(edition: Edition) -> str:
     """Everything that charts stand in."""
     blocks = [
-        *rows.model_blocks(edition, MODEL),
+        *model.model_blocks(edition, MODEL),
         *curves.model_blocks(edition, MODEL),
         *certainty.blocks(edition),
     ]
     for provider in edition.repository.providers:
-        blocks += [*history.provider_blocks(edition, provider), *history.price_blocks(edition, provider)]
+        blocks += [*history.provider_blocks(edition, provider), *prices.provider_blocks(edition, provider)]
     return "\n".join(blocks)
 
 
@@ -145,7 +155,9 @@ def _all_values(value: Any) -> Iterator[Sequence[Any]]:
 def test_a_hostile_name_is_drawn_as_text(repository: Repository, name: str) -> None:
     """The picture says the name as far as there is room, and holds shapes and words and nothing else."""
     hostile = edition_of(renamed(repository, name))
-    made = next(rows.interval_charts(hostile, rows.order(hostile, hostile.rows_where(provider="acme")[:1])))
+    made = next(
+        intervals.interval_charts(hostile, rows.order(hostile, hostile.rows_where(provider="acme")[:1]))
+    )
     drawn = drawing.embed(made, drawing.render(canonical(drawing.still(made.spec))))
     outline = Outline(drawn)
     assert outline.names <= {"svg", "g", "path", "line", "rect", "text", "title", "desc"}
@@ -208,7 +220,7 @@ def test_a_long_board_is_drawn_in_part_and_says_so(edition: Edition) -> None:
         dataclasses.replace(row, provider=f"provider-{place:03}")
         for place, row in enumerate([edition.rows[0]] * 60)
     ]
-    made = list(rows.interval_charts(edition, many))
+    made = list(intervals.interval_charts(edition, many))
     assert len(layer_values(made[0], "low")) == rows.DRAWN
     assert f"The first {rows.DRAWN} by rank; {60 - rows.DRAWN} more stand in the table." in made[0].reading
 
@@ -217,7 +229,7 @@ def test_the_distribution_passes_through_the_published_quantiles(edition: Editio
     """Where 50 and 95 % of all requests had an answer stand the adjusted figures; it ends at the rate."""
     methodology = edition.repository.methodologies["0.1.0"]
     for row in edition.rows[:9]:
-        curve = rows.curve_of(row, methodology)
+        curve = distribution.curve_of(row, methodology)
         for name, share in (("ttft_adjusted_p50_ms", 0.5), ("ttft_adjusted_p95_ms", 0.95)):
             value = row.figures[name].value
             if value is not None:

@@ -32,7 +32,7 @@ from fairlead.publish import (
     usage,
     verdicts,
 )
-from fairlead.publish.charts import history
+from fairlead.publish.charts import history, prices
 from fairlead.publish.edition import (
     Edition,
     Page,
@@ -135,7 +135,7 @@ def provider_page(edition: Edition, name: str) -> Page:
         blocks.append(tag("p", "No result of this provider is published.", class_="fl-empty"))
     blocks += history.provider_blocks(edition, name)
     blocks += [heading(2, "Disclosures"), *_endpoints(edition, provider, url)]
-    blocks += [heading(2, "Prices"), *history.price_blocks(edition, name), _prices(edition, provider)]
+    blocks += [heading(2, "Prices"), *prices.provider_blocks(edition, name), _prices(edition, provider)]
     blocks += [
         heading(2, "Interests"),
         interests_table(((provider.name, i) for i in provider.interests), edition),

@@ -50,7 +50,7 @@ from fairlead.publish import (
     verdicts,
 )
 from fairlead.publish.charts import certainty, drawing
-from fairlead.publish.charts import rows as row_charts
+from fairlead.publish.charts import model as model_charts
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -188,7 +188,7 @@ def _model_page(edition: Edition, model: str) -> Page:
     """The boards of a model, then its charts, its curves and fronts, then when it was measured."""
     page = results.model_page(edition, model)
     below = (
-        *row_charts.model_blocks(edition, model),
+        *model_charts.model_blocks(edition, model),
         *curves.model_blocks(edition, model),
         *time.model_blocks(edition, model),
     )

@@ -28,6 +28,7 @@ from fairlead.publish.charts.chart import (
     told,
     words_layers,
 )
+from fairlead.publish.charts.rows import DRAWN
 from fairlead.ranking import Better
 from fairlead.stats import Estimate
 
@@ -83,6 +84,8 @@ def scatter_chart(
     """
     if not spots:
         return None
+    spots, left_out = _first(spots)
+    more = f" {left_out} more, behind the front, stand in the table." if left_out else ""
     said = "; ".join(
         f"{spot.key.letter}{f' at {spot.label}' if spot.label else ''}: {axes[0].words(spot.x)} against "
         f"{axes[1].words(spot.y)}, {_STANDING[spot.standing]}"
@@ -92,11 +95,19 @@ def scatter_chart(
     return Chart(
         title=title,
         says=f"{axes[0].title} against {axes[1].title}. {said}.",
-        reading=f"Better is {_better(axes)}. {_MARKS}{_LEVELS if is_joined else ''}",
+        reading=f"Better is {_better(axes)}. {_MARKS}{_LEVELS if is_joined else ''}{more}",
         spec=_spec(axes, spots, is_joined=is_joined),
         keys=list(keys.values()),
         withheld=withheld,
     )
+
+
+def _first(spots: Sequence[Spot]) -> tuple[Sequence[Spot], int]:
+    """The spots of as many keys as can be told apart, the front's first; and how many keys are left."""
+    in_order = sorted(spots, key=lambda spot: not spot.standing.is_on_front)
+    letters = list(dict.fromkeys(spot.key.letter for spot in in_order))
+    kept = set(letters[:DRAWN])
+    return [spot for spot in spots if spot.key.letter in kept], len(letters[DRAWN:])
 
 
 def _better(axes: tuple[Axis, Axis]) -> str:
