@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fairlead.publish import build_site
+from fairlead.publish import build_site, site
 
 from ..chart_example import repository_in, rows_of
 from ..publish_example import COMMIT, HOSTILE, NOW
@@ -27,7 +27,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     repository = repository_in(folder / "root")
     models = {key: msgspec.structs.replace(each, name=HOSTILE) for key, each in repository.models.items()}
     repository = dataclasses.replace(repository, models=models)
-    build_site(repository, rows_of(repository), out=folder / "site", now=NOW, commit=COMMIT)
+    with pytest.MonkeyPatch.context() as patch:  # windows made in memory: no file to read
+        patch.setattr(site.exports, "write", lambda *_: None)
+        build_site(repository, rows_of(repository), out=folder / "site", now=NOW, commit=COMMIT)
     return serve(folder / "site")
 
 
