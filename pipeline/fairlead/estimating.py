@@ -13,15 +13,18 @@ from collections.abc import Sequence
 import msgspec
 
 from fairlead.cache import Cache
-from fairlead.ranking import Estimator, Numbers, Sample, estimate_each
+from fairlead.ranking import Estimator, Fetch, Numbers, Sample, estimate_each
 
 WINDOWS_MIN = 96  # below this the numbers are made sooner than a cache is read
 
 _decoder = msgspec.msgpack.Decoder(Numbers)
 
 
-def estimator(cache: Cache) -> Estimator:
-    """For :func:`fairlead.ranking.build_rows`: numbers that were made before come from ``cache``."""
+def estimator(cache: Cache, fetch: Fetch | None = None) -> Estimator:
+    """For :func:`fairlead.ranking.build_rows`: numbers that were made before come from ``cache``.
+
+    ``fetch``: called with the windows whose tables are about to be read.
+    """
 
     def estimate(samples: Sequence[Sample]) -> list[Numbers]:
         if sum(len(sample.windows) for sample in samples) < WINDOWS_MIN:
@@ -29,6 +32,8 @@ def estimator(cache: Cache) -> Estimator:
         keys = [_key(sample) for sample in samples]
         known = _recall(cache, keys)
         missing = [place for place, key in enumerate(keys) if key is None or key not in known]
+        if fetch is not None:
+            fetch(item for place in missing for item in samples[place].windows)
         made = dict(zip(missing, estimate_each([samples[place] for place in missing]), strict=True))
         new = {
             key: msgspec.msgpack.encode(made[place])

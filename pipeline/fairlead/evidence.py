@@ -7,17 +7,28 @@ exactly the bytes that were published, or not at all.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from fairlead import documents, fidelity, smoothness, windows
+from fairlead import documents, windows
 from fairlead.cache import Cache
-from fairlead.integrity import Beside, Finding, Group, Trace, findings, group_of, trace_of
+from fairlead.depot import Brief, Depot, Stored
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.model import Methodology, scenario_of
 from fairlead.problems import Problem
-from fairlead.ranking import Evidence, Origin, invalid_reasons, methodology_of
+from fairlead.ranking import (
+    Evidence,
+    Fetch,
+    Head,
+    Held,
+    Origin,
+    invalid_by_version,
+    invalid_reasons,
+    methodology_of,
+)
 from fairlead.repository import FileKind, Manifest, Repository
 from fairlead.tables import (
+    POOL_MIN_FILES,
     RawWindow,
     Refused,
     RulesByVersion,
@@ -25,6 +36,9 @@ from fairlead.tables import (
     Tabulated,
     tabulate_files,
 )
+
+if TYPE_CHECKING:
+    from fairlead.integrity import Beside, Finding, Group, Trace
 
 
 def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[list[Evidence], list[Problem]]:
@@ -35,27 +49,65 @@ def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[l
     if not repository.methodologies and any(repository.manifests()):
         fix = "add methodology/versions/<version>/methodology.yaml"
         return [], [Problem("TREE007", "methodology/versions", "no methodology version is here", fix=fix)]
-    evidence: list[Evidence] = []
-    problems: list[Problem] = []
-    listed = [(manifest, raw) for manifest in repository.manifests() for raw in manifest.windows]
-    files = [
-        RawWindow(f"{manifest.folder}/{raw.file}", raw.sha256, manifest.path) for manifest, raw in listed
-    ]
-    if not files:
+    listed = _listed(repository)
+    if not listed:
         return [], []
 
     def use(place: int, key: bytes, made: Tabulated) -> Evidence | Problem:
-        return _evidence_of(repository, listed[place][0], files[place].path, made, key)
+        manifest, file = listed[place]
+        invalid = invalid_by_version(made.table, repository.methodologies)
+        brief = Brief(Head.of(made.table), invalid, made.usage)
+        return _evidence_of(manifest, file.path, brief, key, Held(made.table))
 
-    for file, found in zip(
-        files,
-        tabulate_files(repository.root, files, _rules(repository.methodologies), use, cache),
-        strict=True,
-    ):
-        if isinstance(found, Evidence):
-            evidence.append(found)
+    files, rules = [file for _, file in listed], _rules(repository.methodologies)
+    return _sorted_out(files, tabulate_files(repository.root, files, rules, use, cache))
+
+
+def load_briefly(
+    repository: Repository, *, tables: Cache, briefs: Cache
+) -> tuple[list[Evidence], list[Problem], Fetch]:
+    """As :func:`load_evidence`, in little memory: the tables stay on the disk until somebody reads one.
+
+    The last of the three brings many near at once, before they are read.
+    """
+    listed = _listed(repository) if repository.methodologies else []
+    if len(listed) < POOL_MIN_FILES:
+        return *load_evidence(repository), lambda _: None
+    files = [file for _, file in listed]
+    methodologies = repository.methodologies
+    depot = Depot(repository.root, files, _rules(methodologies), methodologies, tables=tables, briefs=briefs)
+    found: list[Evidence | Problem | Refused] = [
+        brief
+        if isinstance(brief, Refused)
+        else _evidence_of(manifest, file.path, brief, depot.keys[place], Stored(depot, place))
+        for place, ((manifest, file), brief) in enumerate(zip(listed, depot.briefs(), strict=True))
+    ]
+    return *_sorted_out(files, found), lambda items: depot.fetch(_places(items))
+
+
+def _places(evidence: Iterable[Evidence]) -> Iterator[int]:
+    return (item.read.place for item in evidence if isinstance(item.read, Stored))
+
+
+def _listed(repository: Repository) -> list[tuple[Manifest, RawWindow]]:
+    """Every raw file, with the manifest that lists it."""
+    return [
+        (manifest, RawWindow(f"{manifest.folder}/{raw.file}", raw.sha256, manifest.path))
+        for manifest in repository.manifests()
+        for raw in manifest.windows
+    ]
+
+
+def _sorted_out(
+    files: Iterable[RawWindow], found: Iterable[Evidence | Problem | Refused]
+) -> tuple[list[Evidence], list[Problem]]:
+    evidence: list[Evidence] = []
+    problems: list[Problem] = []
+    for file, one in zip(files, found, strict=True):
+        if isinstance(one, Evidence):
+            evidence.append(one)
         else:
-            problems.append(_unusable(found, file.path) if isinstance(found, Refused) else found)
+            problems.append(_unusable(one, file.path) if isinstance(one, Refused) else one)
     return evidence, problems
 
 
@@ -74,7 +126,8 @@ def evidence_under(
         kept = {item.path for item in evidence}
         return [item for item in again if item.path in kept], problems
     return [
-        dataclasses.replace(item, invalid=_invalid(item.table, other.methodologies)) for item in evidence
+        dataclasses.replace(item, invalid=invalid_by_version(item.table, other.methodologies))
+        for item in evidence
     ], []
 
 
@@ -83,15 +136,6 @@ def _tabulates_otherwise(item: Evidence, repository: Repository, other: Reposito
     version = header.methodology.version if header.methodology else None
     first, second = (methodology_of(each.methodologies, version) for each in (repository, other))
     return first is not second and _table_rules(first) != _table_rules(second)
-
-
-def _invalid(table: WindowTable, methodologies: Mapping[str, Methodology]) -> tuple[str, ...]:
-    """Why a window does not count by its version; an imported one is never held against a limit."""
-    header = table.header
-    if header.origin == "imported":
-        return ()
-    version = header.methodology.version if header.methodology else None
-    return invalid_reasons(table, methodology_of(methodologies, version))
 
 
 def _rules(methodologies: Mapping[str, Methodology]) -> RulesByVersion:
@@ -105,19 +149,19 @@ def _table_rules(methodology: Methodology) -> TableRules:
 
 
 def _evidence_of(
-    repository: Repository, manifest: Manifest, path: str, made: Tabulated, key: bytes
+    manifest: Manifest, path: str, brief: Brief, key: bytes, read: Callable[[], WindowTable]
 ) -> Evidence | Problem:
-    header = made.table.header
-    scenario = scenario_of(path, header.model)
+    scenario = scenario_of(path, brief.head.model)
     if scenario is None:
         return _unusable(Refused("WIN008", "its name does not state the model of its header"), path)
     return Evidence(
         path=path,
-        origin=_origin(manifest, header),
+        origin=_origin(manifest, brief.head),
         scenario=scenario,
-        table=made.table,
-        invalid=_invalid(made.table, repository.methodologies),
-        usage=made.usage,
+        head=brief.head,
+        read=read,
+        invalid=brief.invalid,
+        usage=brief.usage,
         made_from=key,
     )
 
@@ -136,6 +180,8 @@ def with_replies(repository: Repository, evidence: Iterable[Evidence]) -> list[E
 def _with_replies(repository: Repository, item: Evidence) -> Evidence:
     if item.origin is Origin.IMPORTED:
         return item
+    from fairlead import fidelity, smoothness
+
     _, window = read_raw(repository, item.path)
     version = window.header.methodology.version if window.header.methodology else None
     workload = fidelity.workload_of(methodology_of(repository.methodologies, version), item.scenario)
@@ -151,6 +197,8 @@ def findings_of_claims(
     Raises:
         Unreadable, windows.WindowError: a file was changed meanwhile.
     """
+    from fairlead.integrity import Beside, group_of, trace_of
+
     claims: dict[str, dict[Group, list[Trace]]] = {}
     neutral: dict[Group, list[Beside]] = {}
     for item in evidence:
@@ -174,6 +222,8 @@ def _findings(
     traces: Mapping[Group, Sequence[Trace]],
     neutral: Mapping[Group, Sequence[Beside]],
 ) -> Sequence[Finding]:
+    from fairlead.integrity import findings
+
     registration = repository.registrations.get(name)
     version = registration.methodology.version if registration else None
     methodology = repository.methodologies.get(version) if version else None
@@ -195,8 +245,8 @@ def _unusable(refused: Refused, path: str) -> Problem:
     return Problem(refused.code, path, refused.message, fix=fix)
 
 
-def _origin(manifest: Manifest, header: windows.Header) -> Origin:
-    if header.origin == "imported":
+def _origin(manifest: Manifest, head: Head) -> Origin:
+    if head.is_imported:
         return Origin.IMPORTED
     return Origin.CLAIM if manifest.kind is FileKind.SUBMISSION else Origin.NEUTRAL
 

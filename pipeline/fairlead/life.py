@@ -260,7 +260,7 @@ def folders_of(row: Row) -> list[str]:
     """The folders below submissions/ that a row rests on, the one with the newest window last."""
     newest: dict[str, int] = {}
     for item in row.evidence:
-        newest[item.folder] = max(item.table.start_unix_ns, newest.get(item.folder, 0))
+        newest[item.folder] = max(item.head.start_unix_ns, newest.get(item.folder, 0))
     return sorted(newest, key=lambda folder: (newest[folder], folder))
 
 

@@ -14,19 +14,22 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 
 from fairlead import cost, stats, usage
-from fairlead.fidelity import Answers
 from fairlead.measure.certificate import beyond, refusals
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Price, Provider
 from fairlead.profile import AgeState, age_state, hour_of_day
-from fairlead.smoothness import Replies
 from fairlead.usage import Usage
 from fairlead.windows import Certificate, Outcome
+
+if TYPE_CHECKING:
+    from fairlead.fidelity import Answers
+    from fairlead.smoothness import Replies
 
 REAL_DAY_SECONDS = 86_400
 
@@ -107,11 +110,60 @@ FIGURES: tuple[Figure, ...] = (
 COLUMNS = tuple(figure for figure in FIGURES if figure.is_column)
 
 
+class Head(msgspec.Struct, frozen=True, array_like=True):
+    """What a window is of, when it was, and how its requests ended: enough to group, order and count it.
+
+    ``methodology``: the version that it states.
+    """
+
+    model: str
+    vantage: str | None
+    methodology: str | None
+    provider: str
+    endpoint: str
+    role: Literal["subject", "control", "smoke"]
+    dialect: str
+    is_imported: bool
+    outcomes: Mapping[Outcome, int]
+    start_unix_ns: int
+    end_unix_ns: int
+
+    @classmethod
+    def of(cls, table: WindowTable) -> Head:
+        """The head of a table."""
+        header = table.header
+        return cls(
+            model=header.model,
+            vantage=header.vantage,
+            methodology=header.methodology.version if header.methodology else None,
+            provider=header.provider,
+            endpoint=header.endpoint,
+            role=header.role,
+            dialect=header.dialect,
+            is_imported=header.origin == "imported",
+            outcomes=table.outcomes,
+            start_unix_ns=table.start_unix_ns,
+            end_unix_ns=table.end_unix_ns,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """A table in memory, for :class:`Evidence` to read."""
+
+    table: WindowTable
+
+    def __call__(self) -> WindowTable:
+        """The table."""
+        return self.table
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
     """One window that a row rests on. ``path`` is its raw file, relative to the root.
 
-    ``made_from``: a digest of all that ``table`` depends on but the code; None where nobody made one.
+    ``read`` gives its table, which may lie on the disk: who works with many of them asks for one at a time.
+    ``made_from``: a digest of all that the table depends on but the code; None where nobody made one.
     ``usage``: of the provider against our count, None where no tokenizer counted. ``replies``, ``answers``:
     how its replies came and what they say of the model; None for an import.
     """
@@ -119,7 +171,8 @@ class Evidence:
     path: str
     origin: Origin
     scenario: str
-    table: WindowTable
+    head: Head
+    read: Callable[[], WindowTable]
     invalid: tuple[str, ...]
     usage: Usage | None = None
     made_from: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
@@ -130,6 +183,11 @@ class Evidence:
     def folder(self) -> str:
         """Which folder below submissions/ holds it: ``<provider>/<submission>`` or ``neutral/<rounds>``."""
         return "/".join(self.path.split("/")[1:3])
+
+    @property
+    def table(self) -> WindowTable:
+        """Its numbers."""
+        return self.read()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -156,6 +214,7 @@ class Sample:
     """All that the numbers of a row depend on: its windows that count, in order, and what is made of them.
 
     ``prices``: of the model there. ``ranked``: the figures that rows are compared by.
+    ``early_gap_paces_min``: from which wait on a first chunk is early.
     """
 
     windows: tuple[Evidence, ...]
@@ -163,14 +222,19 @@ class Sample:
     day_seconds: int
     prices: tuple[Price, ...]
     ranked: tuple[str, ...]
+    early_gap_paces_min: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Numbers:
-    """The figures of a row; and ``by_round[figure][round]``, the values that it is compared by."""
+    """The figures of a row; and ``by_round[figure][round]``, the values that it is compared by.
+
+    ``first_gaps``: replies whose first chunk came early, and those of which that can be said.
+    """
 
     figures: dict[str, stats.Estimate]
     by_round: dict[str, dict[str, float]]
+    first_gaps: tuple[int, int] = (0, 0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,8 +243,8 @@ class Row:
 
     ``submission``: ``<provider>/<submission>``; None of a neutral row. ``ranks`` is empty where ``unranked``
     gives a reason.
-    ``by_round``: as in :class:`Numbers`. ``withheld``: figures that have no rank, each with the reason,
-    where the row has others.
+    ``by_round``, ``first_gaps``: as in :class:`Numbers`. ``withheld``: figures that have no rank, each with
+    the reason, where the row has others.
     """
 
     family: Family
@@ -197,6 +261,7 @@ class Row:
     )
     withheld: Mapping[str, str] = dataclasses.field(default_factory=dict)
     submission: str | None = None
+    first_gaps: tuple[int, int] = dataclasses.field(default=(0, 0), compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -214,7 +279,7 @@ class Row:
     @property
     def role(self) -> Literal["subject", "control", "smoke"]:
         """What the windows are for; all of a row are for the same."""
-        return self.evidence[0].table.header.role
+        return self.evidence[0].head.role
 
     @property
     def valid(self) -> tuple[Evidence, ...]:
@@ -230,12 +295,12 @@ class Row:
     @property
     def last_unix_ns(self) -> int:
         """When the newest window that counts ended; the newest of all where none counts."""
-        return max(evidence.table.end_unix_ns for evidence in self.valid or self.evidence)
+        return max(evidence.head.end_unix_ns for evidence in self.valid or self.evidence)
 
     @property
     def first_unix_ns(self) -> int:
         """When the oldest window that counts began; the oldest of all where none counts."""
-        return min(evidence.table.start_unix_ns for evidence in self.valid or self.evidence)
+        return min(evidence.head.start_unix_ns for evidence in self.valid or self.evidence)
 
 
 def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, ...]:
@@ -255,6 +320,15 @@ def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, 
     reasons.extend(_calibration_faults("before", calibration.before, methodology.calibration))
     reasons.extend(_calibration_faults("after", calibration.after, methodology.calibration))
     return tuple(reasons)
+
+
+def invalid_by_version(table: WindowTable, methodologies: Mapping[str, Methodology]) -> tuple[str, ...]:
+    """Why a window does not count by its own version; an imported one is never held against a limit."""
+    header = table.header
+    if header.origin == "imported":
+        return ()
+    version = header.methodology.version if header.methodology else None
+    return invalid_reasons(table, methodology_of(methodologies, version))
 
 
 _SPANS_SHOWN = 5
@@ -298,26 +372,30 @@ def _calibration_faults(when: str, certificate: Certificate | None, rules: Calib
 
 
 Estimator: TypeAlias = Callable[[Sequence[Sample]], Sequence[Numbers]]
+Fetch: TypeAlias = Callable[[Iterable[Evidence]], None]
+"""Told of the windows whose tables are about to be read, one after another."""
 
 
 def estimate_each(samples: Sequence[Sample]) -> list[Numbers]:
-    """The numbers of each sample, made anew."""
-    return [
-        Numbers(
-            estimate_figures(
-                [item.table for item in sample.windows],
-                sample.rules,
-                day_seconds=sample.day_seconds,
-                prices=sample.prices,
-            ),
-            {
-                figure.name: _value_by_round(sample.windows, figure)
-                for figure in FIGURES
-                if figure.name in sample.ranked
-            },
-        )
-        for sample in samples
-    ]
+    """The numbers of each sample, made anew; the tables of one at a time are held."""
+    return [_numbers_of(sample) for sample in samples]
+
+
+def _numbers_of(sample: Sample) -> Numbers:
+    tables = [item.table for item in sample.windows]
+    ranked = [figure for figure in FIGURES if figure.name in sample.ranked]
+    return Numbers(
+        estimate_figures(tables, sample.rules, day_seconds=sample.day_seconds, prices=sample.prices),
+        {figure.name: _value_by_round(tables, figure) for figure in ranked},
+        _first_gaps(tables, sample.early_gap_paces_min),
+    )
+
+
+def _first_gaps(tables: Iterable[WindowTable], early_gap_paces_min: float | None) -> tuple[int, int]:
+    if early_gap_paces_min is None:
+        return 0, 0
+    waits = [wait for table in tables for wait in table.values["first_gap_paces"]]
+    return sum(wait >= early_gap_paces_min for wait in waits), len(waits)
 
 
 def build_rows(
@@ -345,15 +423,14 @@ def build_rows(
         return ()
     gathered: dict[tuple[Family, str, str, Origin, str | None, str], list[Evidence]] = {}
     for item in evidence:
-        header = item.table.header
-        version = header.methodology.version if header.methodology else None
-        family = Family(header.model, item.scenario, header.vantage, version)
+        head = item.head
+        family = Family(head.model, item.scenario, head.vantage, head.methodology)
         submission = None if item.origin is Origin.NEUTRAL else item.folder
-        key = (family, header.provider, header.endpoint, item.origin, submission, header.role)
+        key = (family, head.provider, head.endpoint, item.origin, submission, head.role)
         gathered.setdefault(key, []).append(item)
     samples = []
     for (family, provider, endpoint, *_), items in gathered.items():
-        items.sort(key=lambda item: (item.table.start_unix_ns, item.path))
+        items.sort(key=lambda item: (item.head.start_unix_ns, item.path))
         prices = cost.prices_of(providers.get(provider), endpoint, family.model)
         samples.append(_sample_of(items, methodology_of(methodologies, family.methodology), prices))
     families: dict[Family, list[Row]] = {}
@@ -395,6 +472,7 @@ def _sample_of(items: Sequence[Evidence], methodology: Methodology, prices: Sequ
         day_seconds=methodology.day_seconds,
         prices=tuple(prices),
         ranked=tuple(figure.name for figure in FIGURES if figure.name in methodology.ranking.metrics),
+        early_gap_paces_min=methodology.smoothness.early_gap_paces_min if methodology.smoothness else None,
     )
 
 
@@ -407,12 +485,11 @@ def _build_row(
     items: Sequence[Evidence],
     numbers: Numbers,
 ) -> Row:
-    valid = [item.table for item in items if not item.invalid]
-    counts = {
-        outcome: sum(table.outcomes.get(outcome, 0) for table in valid)
-        for outcome in Outcome
-        if any(outcome in table.outcomes for table in valid)
-    }
+    counted: dict[Outcome, int] = {}
+    for item in items:
+        if not item.invalid:
+            for outcome, count in item.head.outcomes.items():
+                counted[outcome] = counted.get(outcome, 0) + count
     return Row(
         family=family,
         provider=provider,
@@ -420,11 +497,12 @@ def _build_row(
         origin=origin,
         evidence=tuple(items),
         figures=numbers.figures,
-        outcomes=counts,
+        outcomes={outcome: counted[outcome] for outcome in Outcome if outcome in counted},
         unranked=(),
         ranks={},
         by_round=numbers.by_round,
         submission=submission,
+        first_gaps=numbers.first_gaps,
     )
 
 
@@ -558,7 +636,7 @@ def ineligible_by_origin(row: Row) -> Iterator[str]:
         yield "imported from another tool: unregistered, without stamps, never ranked"
     elif row.origin is Origin.CLAIM:
         yield "claim: measured by the provider itself, never ranked"
-    if any(item.table.header.dialect.endswith("-whole") for item in row.evidence):
+    if any(item.head.dialect.endswith("-whole") for item in row.evidence):
         yield "not streamed: its first token comes with its last"
     if row.role == "control":
         yield "control endpoint: it shows the noise of the rounds"
@@ -650,11 +728,10 @@ def early_first_chunks(row: Row, methodology: Methodology) -> dict[str, str]:
     limits = methodology.smoothness
     if limits is None:
         return {}
-    waits = [wait for item in row.valid for wait in item.table.values["first_gap_paces"]]
-    early = sum(wait >= limits.early_gap_paces_min for wait in waits)
-    if len(waits) < limits.replies_min or early < limits.replies_share_min * len(waits):
+    early, replies = row.first_gaps
+    if replies < limits.replies_min or early < limits.replies_share_min * replies:
         return {}
-    reason = f"in {early} of {len(waits)} replies the first chunk came long before the rest"
+    reason = f"in {early} of {replies} replies the first chunk came long before the rest"
     return {figure.name: reason for figure in FIGURES if figure.metric == "ttft_ms"}
 
 
@@ -693,13 +770,13 @@ def _by_round(rows: Sequence[Row], figure: Figure) -> stats.Floats:
     return values
 
 
-def _value_by_round(windows: Sequence[Evidence], figure: Figure) -> dict[str, float]:
+def _value_by_round(tables: Iterable[WindowTable], figure: Figure) -> dict[str, float]:
     """One value a round: the first window that counts, so that repeating a window cannot help."""
     values: dict[str, float] = {}
-    for item in windows:
-        value = window_value(item.table, figure)
-        if item.table.header.round is not None and value is not None:
-            values.setdefault(item.table.header.round, value)
+    for table in tables:
+        value = window_value(table, figure)
+        if table.header.round is not None and value is not None:
+            values.setdefault(table.header.round, value)
     return values
 
 

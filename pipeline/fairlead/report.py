@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
-from fairlead import explain, operating, ranking, simulate, stats, usage, verdict
+from fairlead import ranking, stats, usage
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.problems import visible
 from fairlead.repository import Repository
 from fairlead.windows import Certificate, Outcome, Window
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each command starts with what it shows, and no more
+    from rich.table import Table
+
+    from fairlead import explain, operating, simulate, verdict
     from fairlead.forgery import trials
 
 # An ad hoc window belongs to no methodology; these are the first draft's rules.
@@ -63,6 +64,8 @@ def outcomes_text(outcomes: Mapping[Outcome, int]) -> str:
 
 
 def _render(*parts: str | Table) -> str:
+    from rich.console import Console
+
     console = Console(file=io.StringIO(), width=_WIDTH, color_system=None, highlight=False, markup=False)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
@@ -71,6 +74,8 @@ def _render(*parts: str | Table) -> str:
 
 
 def _table(*columns: str, right: Sequence[int] = ()) -> Table:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if place in right else "left", no_wrap=place == 0)
@@ -380,12 +385,17 @@ def _unranked_text(rows: Sequence[ranking.Row]) -> str:
 
 def rank_json(rows: Sequence[ranking.Row], now: dt.datetime) -> str:
     """The leaderboard for machines."""
-    board = {
-        "schema_version": 1,
-        "generated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "rows": [_row_json(row) for row in rows],
-    }
-    return msgspec.json.format(json.dumps(board), indent=2) + "\n"  # json's own indent takes twice as long
+    return "".join(rank_json_parts(rows, now))
+
+
+def rank_json_parts(rows: Sequence[ranking.Row], now: dt.datetime) -> Iterator[str]:
+    """The same in parts, a row at a time: a large board is never in memory whole, as data and as text."""
+    yield f'{{\n  "schema_version": 1,\n  "generated_at": "{now:%Y-%m-%dT%H:%M:%SZ}",\n  "rows": ['
+    for place, row in enumerate(rows):
+        # json's own indent takes twice as long; within a string there is no line feed
+        text = msgspec.json.format(json.dumps(_row_json(row)), indent=2).replace("\n", "\n    ")
+        yield f"{',' if place else ''}\n    {text}"
+    yield "\n  ]\n}\n" if rows else "]\n}\n"
 
 
 def _row_json(row: ranking.Row) -> dict[str, Any]:
@@ -470,6 +480,8 @@ def explanation_text(found: explain.Explanation) -> str:
 
 def explanation_json(found: explain.Explanation) -> str:
     """The steps from raw files to a figure, for machines."""
+    from fairlead import explain
+
     return json.dumps({"schema_version": 1, **explain.as_data(found)}, indent=2) + "\n"
 
 
@@ -478,6 +490,8 @@ def explanation_json(found: explain.Explanation) -> str:
 
 def verdict_text(found: verdict.SubmissionVerdict) -> str:
     """The verdict on each claim of a submission, in sentences."""
+    from fairlead import verdict
+
     parts = [f"{found.submission}", ""]
     if not found.claims:
         parts.append("No figure is claimed, so there is nothing to judge.")
@@ -496,6 +510,8 @@ def verdict_text(found: verdict.SubmissionVerdict) -> str:
 
 def verdict_json(found: verdict.SubmissionVerdict) -> str:
     """The same for machines."""
+    from fairlead import verdict
+
     document = {
         "schema_version": 1,
         "submission": found.submission,

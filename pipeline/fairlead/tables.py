@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import gc
 import hashlib
-import itertools
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ from fairlead.usage import Usage, examine
 
 POOL_MIN_FILES = 96  # below this a root is read sooner than a process is started
 _BATCH = 32  # files a task
-_KEPT_AT_ONCE = 2048  # new tables that wait to be written: an interrupted run goes on from the last of them
+KEPT_AT_ONCE = 2048  # new tables that wait to be written: an interrupted run goes on from the last of them
 
 
 class TableRules(msgspec.Struct, frozen=True):
@@ -70,6 +70,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 _decoder = msgspec.msgpack.Decoder(Tabulated)
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 _Made: TypeAlias = bytes | Refused  # bytes: a Tabulated
 Use: TypeAlias = Callable[[int, bytes, Tabulated], _T]
 """What is made of a table: of the file at that place, and a digest of all that it depends on but the code."""
@@ -88,11 +89,11 @@ def tabulate_files(
     back is let go where the file turns out to have changed. A few files are read in this process and without
     the cache: to start another would take longer.
     """
-    keys = _keys(files, rules)
+    keys = keys_of(files, rules)
     if len(files) < POOL_MIN_FILES:
-        made = _make_batch(root, files, rules)
+        made = _make_batch(root, rules, files)
         return [_used(use, place, keys[place], one) for place, one in enumerate(made)]
-    with _uncollected():
+    with uncollected():
         found = {} if cache is None else _recall(root, files, keys, use, cache)
         missing = [place for place in range(len(files)) if place not in found]
         found |= _make(root, files, missing, rules, keys, use, cache)
@@ -100,7 +101,7 @@ def tabulate_files(
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Many tables and no cycle among them: to search them all for cycles, again and again, takes as long."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -127,7 +128,7 @@ def _batches(places: Sequence[int]) -> list[Sequence[int]]:
 # -- tables that are known -----------------------------------------------------------------------
 
 
-def _keys(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
+def keys_of(files: Sequence[RawWindow], rules: RulesByVersion) -> list[bytes]:
     """What each table depends on, as a digest: the file's bytes, and the rules."""
     context = hashlib.sha256(msgspec.json.encode(rules, order="sorted"))
     keys = []
@@ -147,7 +148,7 @@ def _recall(
     places: dict[bytes, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
-    with _digested(root, files) as is_whole:
+    with digested(root, files) as is_whole:
         found: dict[int, _T | Refused] = {}
         for key, value in cache.find(places):
             try:
@@ -156,16 +157,24 @@ def _recall(
                 continue
             for place in places[key]:
                 found[place] = use(place, key, table)
-        for place, whole in enumerate(is_whole()):
-            if place in found and not whole:
-                data = _read(root, files[place])
-                if isinstance(data, Refused):
-                    found[place] = data
+        return found | refused_of(root, files, [place in found for place in range(len(files))], is_whole())
+
+
+def refused_of(
+    root: Path, files: Sequence[RawWindow], known: Sequence[bool], whole: Sequence[bool]
+) -> dict[int, Refused]:
+    """Why files that are known are refused after all, by their places: their bytes are no longer the same."""
+    found = {}
+    for place, file in enumerate(files):
+        if known[place] and not whole[place]:
+            data = _read(root, file)
+            if isinstance(data, Refused):
+                found[place] = data
     return found
 
 
 @contextlib.contextmanager
-def _digested(root: Path, files: Sequence[RawWindow]) -> Iterator[Callable[[], list[bool]]]:
+def digested(root: Path, files: Sequence[RawWindow]) -> Iterator[Callable[[], list[bool]]]:
     """Digest files on another core; what is given says, when called, which have their bytes for sure."""
     if permitted_cores() < 2:
         yield lambda: [False] * len(files)
@@ -209,11 +218,11 @@ def _make(
     wanted, new = frozenset(keys), dict[bytes, bytes]()
     found: dict[int, _T | Refused] = {}
     places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
-    for place, made in _made(root, files, places, rules):
+    for place, made in worked(functools.partial(_make_batch, root, rules), files, places):
         found[place] = _used(use, place, keys[place], made)
         if cache is not None and isinstance(made, bytes):
             new[keys[place]] = made
-            if len(new) >= _KEPT_AT_ONCE:
+            if len(new) >= KEPT_AT_ONCE:
                 cache.keep(new, used=wanted)
                 new.clear()
     if cache is not None:
@@ -221,25 +230,26 @@ def _make(
     return found
 
 
-def _made(
-    root: Path, files: Sequence[RawWindow], places: Sequence[int], rules: RulesByVersion
-) -> Iterator[tuple[int, _Made]]:
-    """What is made of each file, by its place; in processes of their own where there are enough."""
+def worked(
+    work: Callable[[Sequence[RawWindow]], Sequence[_R]], files: Sequence[RawWindow], places: Sequence[int]
+) -> Iterator[tuple[int, _R]]:
+    """What ``work`` makes of each file, by its place; in processes of their own where there are enough."""
     with _processes(2 * len(places) // POOL_MIN_FILES) as pool:
         batches = _batches(places)
         tasks = [[files[place] for place in batch] for batch in batches]
-        run = map if pool is None else pool.map
-        results = run(_make_batch, itertools.repeat(root), tasks, itertools.repeat(rules))
+        results = map(work, tasks) if pool is None else pool.map(work, tasks)
         for batch, made in zip(batches, results, strict=True):
             yield from zip(batch, made, strict=True)
 
 
-def _make_batch(root: Path, files: Sequence[RawWindow], rules: RulesByVersion) -> list[_Made]:
-    with _uncollected():
-        return [_make_one(root, file, rules) for file in files]
+def _make_batch(root: Path, rules: RulesByVersion, files: Sequence[RawWindow]) -> list[_Made]:
+    with uncollected():
+        found = (tabulate_file(root, file, rules) for file in files)
+        return [one if isinstance(one, Refused) else msgspec.msgpack.encode(one) for one in found]
 
 
-def _make_one(root: Path, file: RawWindow, rules: RulesByVersion) -> _Made:
+def tabulate_file(root: Path, file: RawWindow, rules: RulesByVersion) -> Tabulated | Refused:
+    """The table of one file, from its bytes."""
     data = _read(root, file)
     if isinstance(data, Refused):
         return data
@@ -249,9 +259,7 @@ def _make_one(root: Path, file: RawWindow, rules: RulesByVersion) -> _Made:
         return Refused("WIN006", str(error))
     version = window.header.methodology.version if window.header.methodology else ""
     chosen = rules.versions.get(version, rules.otherwise)
-    return msgspec.msgpack.encode(
-        Tabulated(tabulate(window, chosen.steady), examine(window, chosen.token_disagreement_share))
-    )
+    return Tabulated(tabulate(window, chosen.steady), examine(window, chosen.token_disagreement_share))
 
 
 def _read(root: Path, file: RawWindow) -> bytes | Refused:

@@ -5,6 +5,7 @@ Knows no test. The numbers are round so that a reader can do the sums in the hea
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 
 from fairlead import model
 from fairlead.metrics import REQUEST_METRICS, SteadyRules, Undefined, WindowTable
-from fairlead.ranking import Evidence, Origin
+from fairlead.ranking import Evidence, Head, Held, Origin
 from fairlead.windows import (
     Calibration,
     Connection,
@@ -223,7 +224,14 @@ def make_evidence(
     path = f"{header.provider}/{header.endpoint}/{header.round}-{scenario}-{header.role}-{origin}.jsonl.gz"
     if origin is not Origin.NEUTRAL:
         path = f"submissions/{header.provider}/2026-03-04-{origin}/windows/{path.replace('/', '-')}"
-    return Evidence(path=path, origin=origin, scenario=scenario, table=table, invalid=invalid)
+    return Evidence(
+        path=path, origin=origin, scenario=scenario, head=Head.of(table), read=Held(table), invalid=invalid
+    )
+
+
+def with_table(item: Evidence, table: WindowTable, **changes: Any) -> Evidence:
+    """The same window with another table."""
+    return dataclasses.replace(item, head=Head.of(table), read=Held(table), **changes)
 
 
 def make_methodology(**changes: Any) -> model.Methodology:

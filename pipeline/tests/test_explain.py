@@ -16,6 +16,7 @@ from fairlead.ranking import FIGURES, Row, build_rows
 from fairlead.repository import Repository, load_repository
 
 from . import roots
+from .examples import with_table
 
 FIGURE = {figure.name: figure for figure in FIGURES}
 
@@ -70,9 +71,7 @@ def test_a_published_figure_that_the_files_do_not_give_is_found_out(repository, 
     row = next(row for row in rows if row.figures["ttft_p50_ms"].value is not None)
     first, *rest = row.evidence
     values = {name: tuple(value * 0.9 for value in of) for name, of in first.table.values.items()}
-    flattered = dataclasses.replace(
-        first, table=dataclasses.replace(first.table, values=values, outcomes=first.table.outcomes)
-    )
+    flattered = with_table(first, dataclasses.replace(first.table, values=values))
     assert not taken_apart(
         repository, dataclasses.replace(row, evidence=(flattered, *rest)), "ttft_p50_ms"
     ).agrees

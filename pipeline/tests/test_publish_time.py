@@ -24,7 +24,7 @@ from fairlead.ranking import Evidence, Origin, build_rows
 from fairlead.repository import Repository
 from fairlead.windows import Methodology, Outcome
 
-from .examples import DAY_NS, S, make_clock, make_evidence, make_load, make_table
+from .examples import DAY_NS, S, make_clock, make_evidence, make_load, make_table, with_table
 from .publish_example import COMMIT, NOW, START_NS, Outline, load, write_root
 
 HOUR_NS = DAY_NS // 24
@@ -172,14 +172,14 @@ def test_a_page_holds_the_last_days_however_many_there_were(repository: Reposito
     """Ten years with a window a day: fourteen columns of days, named by their dates."""
     shared = window(0)
     years = [
-        dataclasses.replace(
+        with_table(
             shared,
-            path=f"{day}",
-            table=dataclasses.replace(
+            dataclasses.replace(
                 shared.table,
                 start_unix_ns=START_NS - day * DAY_NS,
                 end_unix_ns=START_NS - day * DAY_NS + 60 * S,
             ),
+            path=f"{day}",
         )
         for day in range(3653)
     ]

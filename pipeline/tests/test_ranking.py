@@ -32,6 +32,7 @@ from .examples import (
     make_table,
     make_tokens,
     make_window,
+    with_table,
 )
 
 NOW = START_UNIX_NS + 10 * DAY_NS
@@ -194,12 +195,12 @@ def test_a_row_alone_is_first_of_one() -> None:
 def test_rows_without_shared_rounds_are_not_told_apart() -> None:
     """Ten times slower, but never in the same hour: the data cannot say why."""
     later = [
-        dataclasses.replace(
+        with_table(
             item,
-            path=f"later-{item.path}",
-            table=dataclasses.replace(
+            dataclasses.replace(
                 item.table, header=_with(item.table.header, round=f"x-{item.table.header.round}")
             ),
+            path=f"later-{item.path}",
         )
         for item in neutral("bolt", 1000.0)
     ]
@@ -226,10 +227,10 @@ def test_a_window_without_a_round_is_listed_and_pairs_with_nothing() -> None:
 def test_repeating_a_window_of_a_round_does_not_help() -> None:
     """The first window that counts stands for its round; a luckier one an hour later does not."""
     lucky = [
-        dataclasses.replace(
+        with_table(
             item,
+            dataclasses.replace(item.table, start_unix_ns=item.table.start_unix_ns + 3600 * S),
             path=f"{item.path}.again",
-            table=dataclasses.replace(item.table, start_unix_ns=item.table.start_unix_ns + 3600 * S),
         )
         for item in neutral("bolt", 50.0)
     ]
@@ -250,7 +251,7 @@ def test_a_row_without_the_figure_is_not_counted_among_its_rivals() -> None:
     """No throughput figure, no place in the throughput ranking, and the others' ``of`` says so."""
     rules = ranking_rules(metrics=("ttft_p50_ms", "system_throughput_tps"))
     with_figure = [
-        dataclasses.replace(item, table=dataclasses.replace(item.table, throughput_tps=500.0))
+        with_table(item, dataclasses.replace(item.table, throughput_tps=500.0))
         for item in neutral("acme", 100.0)
     ]
     rows = board(with_figure, neutral("bolt", 100.0, shift=2), methodologies={"1.0.0": rules})
@@ -407,10 +408,10 @@ def test_a_row_older_than_the_limit_is_listed_as_stale(days: int, ranked: bool) 
 
 def test_an_invalid_window_does_not_refresh_a_stale_row() -> None:
     fresh = [
-        dataclasses.replace(
+        with_table(
             item,
+            dataclasses.replace(item.table, end_unix_ns=START_UNIX_NS + 200 * DAY_NS),
             path=f"{item.path}.fresh",
-            table=dataclasses.replace(item.table, end_unix_ns=START_UNIX_NS + 200 * DAY_NS),
         )
         for item in neutral("acme", 100.0, invalid=("the clock stepped",))
     ]

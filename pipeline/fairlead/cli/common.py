@@ -128,8 +128,16 @@ def board_rows(
     from fairlead.life import objections
     from fairlead.ranking import build_rows, estimate_each
 
-    cache = results_cache(repository.root, "windows") if with_cache else None
-    evidence, problems = evidences.load_evidence(repository, cache)
+    def cache(name: str) -> Cache:
+        return results_cache(repository.root, name)
+
+    fetch = None
+    if with_cache and not with_replies:  # then nobody looks at all tables, and few are made
+        evidence, problems, fetch = evidences.load_briefly(
+            repository, tables=cache("windows"), briefs=cache("briefs")
+        )
+    else:
+        evidence, problems = evidences.load_evidence(repository, cache("windows") if with_cache else None)
     stop_at(problems)
     if only_until:
         evidence = [item for item in evidence if item.table.end_unix_ns <= moment.timestamp() * 1e9]
@@ -142,7 +150,7 @@ def board_rows(
         now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
         against=objections(repository, moment),
         withheld=withheld_rows(repository, moment),
-        estimate=estimator(results_cache(repository.root, "figures")) if with_cache else estimate_each,
+        estimate=estimator(cache("figures"), fetch) if with_cache else estimate_each,
         groups=company_heads(repository, moment),
     )
 

@@ -46,7 +46,8 @@ def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
     rows = board_rows(repository, moment)
     if model is not None:
         rows = [row for row in rows if row.family.model == model]
-    click.echo(report.rank_json(rows, moment) if as_json else report.rank_text(rows), nl=False)
+    for part in report.rank_json_parts(rows, moment) if as_json else [report.rank_text(rows)]:
+        click.echo(part, nl=False)
 
 
 @click.command()

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from fairlead.stats.estimates import Floats, t_quantile
 
@@ -188,6 +188,8 @@ def share_bounds(
 ) -> tuple[float, float]:
     """The lower and the upper bound of a share, each wrong with the chance ``level``: :func:`share_tails`
     turned round."""
+    from scipy import optimize  # it takes a quarter of a second to import, and few commands come here
+
     tiny, low, high = 1e-9, 0.0, 1.0
     if sum(hits) > 0:
         low = optimize.brentq(

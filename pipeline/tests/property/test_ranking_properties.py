@@ -13,7 +13,15 @@ from fairlead import ranking
 from fairlead.ranking import Evidence, Origin, Row
 from fairlead.windows import Outcome
 
-from ..examples import DAY_NS, START_UNIX_NS, make_evidence, make_methodology, make_provider, make_table
+from ..examples import (
+    DAY_NS,
+    START_UNIX_NS,
+    make_evidence,
+    make_methodology,
+    make_provider,
+    make_table,
+    with_table,
+)
 
 NOW = START_UNIX_NS + DAY_NS
 NAMES = ("acme", "bolt", "cove", "dune", "east")
@@ -107,9 +115,7 @@ def test_a_row_that_failed_too_often_changes_nobodys_range(
     board: dict[str, list[Evidence]], level: float
 ) -> None:
     extra = [
-        dataclasses.replace(
-            item, table=dataclasses.replace(item.table, outcomes={Outcome.OK: 5, Outcome.TIMEOUT: 5})
-        )
+        with_table(item, dataclasses.replace(item.table, outcomes={Outcome.OK: 5, Outcome.TIMEOUT: 5}))
         for item in windows_of("extra", [level] * 10)
     ]
     assert ranks(build([*flat(board), *extra])) == ranks(build(flat(board)))
@@ -119,7 +125,7 @@ def test_a_row_that_failed_too_often_changes_nobodys_range(
 def test_the_unit_of_a_figure_changes_no_range(board: dict[str, list[Evidence]], factor: float) -> None:
     def scaled(item: Evidence) -> Evidence:
         values = {name: tuple(v * factor for v in vs) for name, vs in item.table.values.items()}
-        return dataclasses.replace(item, table=dataclasses.replace(item.table, values=values))
+        return with_table(item, dataclasses.replace(item.table, values=values))
 
     assert ranks(build([scaled(item) for item in flat(board)])) == ranks(build(flat(board)))
 

@@ -1,0 +1,248 @@
+"""Many windows in little memory: a brief of each, and its table on the disk. Knows no manifest and no figure.
+
+A brief is what a row needs of a window besides its numbers, some hundred bytes. A table is read when somebody
+works with it, and let go. Both are kept from run to run; and each raw file is digested in every run, as
+:mod:`fairlead.tables` does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from fairlead.cache import Cache
+from fairlead.metrics import WindowTable
+from fairlead.model import Methodology
+from fairlead.ranking import Head, invalid_by_version
+from fairlead.tables import (
+    KEPT_AT_ONCE,
+    RawWindow,
+    Refused,
+    RulesByVersion,
+    Tabulated,
+    digested,
+    keys_of,
+    refused_of,
+    tabulate_file,
+    uncollected,
+    worked,
+)
+from fairlead.usage import Usage
+
+
+class Brief(msgspec.Struct, frozen=True, array_like=True):
+    """What a row needs of a window besides its numbers: its head, why it does not count, and its usage."""
+
+    head: Head
+    invalid: tuple[str, ...]
+    usage: Usage | None
+
+
+_briefs = msgspec.msgpack.Decoder(Brief)
+_tables = msgspec.msgpack.Decoder(Tabulated)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The table of one file of a depot, for :class:`fairlead.ranking.Evidence` to read."""
+
+    depot: Depot
+    place: int
+
+    def __call__(self) -> WindowTable:
+        """The table, from the disk."""
+        return self.depot.table(self.place)
+
+
+class Depot:
+    """The windows of raw files: their briefs in memory, their tables on the disk."""
+
+    def __init__(
+        self,
+        root: Path,
+        files: Sequence[RawWindow],
+        rules: RulesByVersion,
+        methodologies: Mapping[str, Methodology],
+        *,
+        tables: Cache,
+        briefs: Cache,
+    ) -> None:
+        self._root, self._files, self._rules, self._methodologies = root, files, rules, methodologies
+        self._tables, self._briefs = tables, briefs
+        self.keys = keys_of(files, rules)  # of each file: what its table depends on but the code, as a digest
+        self._spool = _Spool(tables.folder)
+
+    def briefs(self) -> list[Brief | Refused]:
+        """The brief of each file, in the order given; or why nothing can be made of it."""
+        keys = _judged(self.keys, self._methodologies)
+        with uncollected():
+            found = self._recall(keys)
+            missing = [place for place, brief in enumerate(found) if brief is None]
+            self._make(found, sorted(missing, key=self.keys.__getitem__), keys)
+        return [brief for brief in found if brief is not None]
+
+    def _recall(self, keys: Sequence[bytes]) -> list[Brief | Refused | None]:
+        """Those that are known, and whose files have not changed."""
+        found: list[Brief | Refused | None] = [None] * len(keys)
+        if not self._briefs.folder.is_dir():
+            return found
+        places: dict[bytes, list[int]] = {}
+        for place, key in enumerate(keys):
+            places.setdefault(key, []).append(place)
+        shared = _Shared()
+        with digested(self._root, self._files) as is_whole:
+            for key, value in self._briefs.find(places):
+                with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew
+                    brief = shared.brief(value)
+                    for place in places[key]:
+                        found[place] = brief
+            known = [brief is not None for brief in found]
+            for place, refused in refused_of(self._root, self._files, known, is_whole()).items():
+                found[place] = refused
+        return found
+
+    def _make(
+        self, found: list[Brief | Refused | None], places: Sequence[int], keys: Sequence[bytes]
+    ) -> None:
+        """The briefs of some files, made anew and kept, as their tables are."""
+        tables, briefs = dict[bytes, bytes](), dict[bytes, bytes]()
+        wanted, judged, shared = frozenset(self.keys), frozenset(keys), _Shared()
+        work = functools.partial(_make_batch, self._root, self._rules, self._methodologies)
+        for place, made in worked(work, self._files, places):
+            if isinstance(made, Refused):
+                found[place] = made
+                continue
+            tables[self.keys[place]], briefs[keys[place]] = made
+            self._spool.put(place, made[0])
+            found[place] = shared.brief(made[1])
+            if len(tables) >= KEPT_AT_ONCE:
+                self._tables.keep(tables, used=wanted)
+                tables.clear()
+        self._tables.keep(tables, used=wanted)
+        self._briefs.keep(briefs, used=judged)
+
+    def fetch(self, places: Iterable[int]) -> None:
+        """Bring many tables near, all at once; those that no cache has are made when they are asked for."""
+        wanted: dict[bytes, list[int]] = {}
+        for place in places:
+            if place not in self._spool:
+                wanted.setdefault(self.keys[place], []).append(place)
+        for key, value in self._tables.find(wanted):
+            for place in wanted[key]:
+                self._spool.put(place, value)
+
+    def table(self, place: int) -> WindowTable:
+        """The table of one file that has a brief.
+
+        Raises:
+            RuntimeError: the file was changed since its brief was made.
+        """
+        with contextlib.suppress(msgspec.MsgspecError, KeyError):
+            return _tables.decode(self._spool.get(place)).table
+        made = tabulate_file(self._root, self._files[place], self._rules)
+        if isinstance(made, Refused):
+            raise RuntimeError(f"{self._files[place].path} was changed meanwhile: {made.message}")
+        return made.table
+
+
+def _judged(keys: Sequence[bytes], methodologies: Mapping[str, Methodology]) -> list[bytes]:
+    """The keys of briefs: those of tables, with the limits that a window is held against."""
+    stated = {name: (each.limits, each.calibration) for name, each in methodologies.items()}
+    context = hashlib.sha256(msgspec.msgpack.encode(stated, order="sorted"))
+    found = []
+    for key in keys:
+        judged = context.copy()
+        judged.update(key)
+        found.append(judged.digest())
+    return found
+
+
+def _make_batch(
+    root: Path,
+    rules: RulesByVersion,
+    methodologies: Mapping[str, Methodology],
+    files: Sequence[RawWindow],
+) -> list[tuple[bytes, bytes] | Refused]:
+    """The table of each file and its brief, as bytes."""
+    with uncollected():
+        return [_make_one(root, rules, methodologies, file) for file in files]
+
+
+def _make_one(
+    root: Path, rules: RulesByVersion, methodologies: Mapping[str, Methodology], file: RawWindow
+) -> tuple[bytes, bytes] | Refused:
+    made = tabulate_file(root, file, rules)
+    if isinstance(made, Refused):
+        return made
+    brief = Brief(Head.of(made.table), invalid_by_version(made.table, methodologies), made.usage)
+    return msgspec.msgpack.encode(made), msgspec.msgpack.encode(brief)
+
+
+class _Shared:
+    """Briefs of many windows say the same names: each is in memory once."""
+
+    def __init__(self) -> None:
+        self._alike: dict[object, Head] = {}
+        self._reasons: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def brief(self, data: bytes) -> Brief:
+        found = _briefs.decode(data)
+        head = found.head
+        names = (head.model, head.vantage, head.methodology, head.provider, head.endpoint, head.role)
+        alike = self._alike.setdefault((names, head.dialect, tuple(head.outcomes.items())), head)
+        shared = Head(
+            model=alike.model,
+            vantage=alike.vantage,
+            methodology=alike.methodology,
+            provider=alike.provider,
+            endpoint=alike.endpoint,
+            role=alike.role,
+            dialect=alike.dialect,
+            is_imported=head.is_imported,
+            outcomes=alike.outcomes,
+            start_unix_ns=head.start_unix_ns,
+            end_unix_ns=head.end_unix_ns,
+        )
+        return Brief(shared, self._reasons.setdefault(found.invalid, found.invalid), found.usage)
+
+
+class _Spool:
+    """Tables of this run, one after another in a file without a name. What cannot be written is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: IO[bytes] | None = None
+        self._spans: dict[int, tuple[int, int]] = {}
+        self._end = 0
+
+    def __contains__(self, place: int) -> bool:
+        return place in self._spans
+
+    def put(self, place: int, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            if self._file is None:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it ends with the process
+            self._file.seek(self._end)
+            self._file.write(data)
+            self._spans[place] = (self._end, len(data))
+            self._end += len(data)
+
+    def get(self, place: int) -> bytes:
+        """What was put there.
+
+        Raises:
+            KeyError: nothing was.
+        """
+        start, length = self._spans[place]
+        assert self._file is not None
+        self._file.seek(start)
+        return self._file.read(length)
