@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-RANK ?=
+SCALE ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format site serve bench lock setup setup-dev setup-tokens clean
+.PHONY: help demo test lint format site serve bench bench-scale lock setup setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -39,10 +39,14 @@ site: setup ## Build the site of this checkout into build/site.
 serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
 	@$(BIN)/fairlead serve $(ARGS)
 
-bench: setup-dev ## Measure our client beside other tools, then ranking; write build/bench*.json (ARGS=--alone: without the tools, --keep: into the README and the site, too; RANK="--sizes 100,1000").
+bench: setup-dev ## Measure our client beside other tools, then checking and ranking; write build/bench*.json (ARGS=--alone: without the tools, --keep: into the README and the site, too).
 	@mkdir -p build
 	@$(BIN)/python pipeline/benchmarks/bench_client.py --json build/bench.json $(ARGS)
-	@$(BIN)/python pipeline/benchmarks/bench_rank.py --json build/bench-rank.json $(RANK)
+	@$(BIN)/python pipeline/benchmarks/bench_scale.py --json build/bench-scale.json
+
+bench-scale: setup-dev ## Time and memory of check and rank at 10^4, 10^5 and 10^6 requests (SCALE="--sizes 1e7").
+	@mkdir -p build
+	@$(BIN)/python pipeline/benchmarks/bench_scale.py --sizes 1e4,1e5,1e6 --json build/bench-scale.json $(SCALE)
 
 setup-tokens: setup ## Add the library that counts tokens.
 	@$(call install,requirements-tokens.lock)

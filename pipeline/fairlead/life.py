@@ -286,8 +286,10 @@ def objections(repository: Repository, now: dt.datetime) -> Callable[[Row], tupl
     """What :func:`fairlead.ranking.build_rows` asks of each row: why its life keeps it from being ranked."""
 
     def against(row: Row) -> tuple[str, ...]:
-        figure_of = figures_of(repository, [row])
         found = [folder for folder in folders_of(row) if folder in repository.histories]
+        if not found:
+            return ()
+        figure_of = figures_of(repository, [row])
         lives = {
             folder: life_of(
                 folder, repository.histories[folder], repository.rules, now=now, figure_of=figure_of

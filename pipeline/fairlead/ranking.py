@@ -702,21 +702,21 @@ def _rank_family(rows: Sequence[Row], methodology: Methodology) -> Iterator[Row]
         for row in rows
     ]
     candidates = [row for row in judged if not row.unranked]
-    ranks: dict[str, dict[str, RankRange]] = {row.id: {} for row in candidates}
-    withheld = {row.id: early_first_chunks(row, methodology) for row in candidates}
+    ranks: list[dict[str, RankRange]] = [{} for _ in candidates]
+    withheld = [early_first_chunks(row, methodology) for row in candidates]
     for figure in FIGURES:
         if figure.name in methodology.ranking.metrics:
             given = [
-                row
-                for row in candidates
-                if row.figures[figure.name].value is not None and figure.name not in withheld[row.id]
+                number
+                for number, row in enumerate(candidates)
+                if row.figures[figure.name].value is not None and figure.name not in withheld[number]
             ]
-            for row, place in zip(given, _places(given, figure, methodology), strict=True):
-                ranks[row.id][figure.name] = place
-    return (
-        row if row.unranked else dataclasses.replace(row, ranks=ranks[row.id], withheld=withheld[row.id])
-        for row in judged
-    )
+            places = _places([candidates[number] for number in given], figure, methodology)
+            for number, place in zip(given, places, strict=True):
+                ranks[number][figure.name] = place
+    yield from (row for row in judged if row.unranked)
+    for row, by_figure, without in zip(candidates, ranks, withheld, strict=True):
+        yield dataclasses.replace(row, ranks=by_figure, withheld=without)
 
 
 def early_first_chunks(row: Row, methodology: Methodology) -> dict[str, str]:

@@ -131,7 +131,8 @@ class Cell:
         """Not a rate's interval, whose width has no oracle; nor those whose upper end is rightly far.
 
         The p99 of 720 requests has seven values beyond it, and above a success-adjusted tail the
-        failures begin: there the interval ends at infinity.
+        failures begin: there the interval ends at infinity. These two are too wide in some worlds, so
+        they have no column on a board and no rank.
         """
         return self.figure not in ("TTFT p99", "success-adjusted TTFT p95", "success rate")
 

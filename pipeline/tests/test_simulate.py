@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from fairlead import ranking, report, simulate, stats
 from fairlead.cli import cli
+from fairlead.repository import load_schema
 from fairlead.simulate import Board, Boards, Cell, FailureWorld, World
 
 from .test_stats import RULES
@@ -225,6 +226,22 @@ def test_the_committed_table_is_of_the_rules_in_force_and_nothing_published_fail
     assert len(published) == len(simulate.WORLDS) * len(simulate.FIGURES) + len(simulate.FAILURE_WORLDS)
     assert all(cell["providers"] == 2000 and cell["coverage"] >= 0.93 for cell in published)
     assert not any(result["fault"] for result in published + rivals["results"])
+
+
+def test_what_is_too_wide_somewhere_has_no_column_and_no_rank() -> None:
+    """The p99 of 720 requests, and the tail above which failures begin; everything else is narrow enough."""
+    table = json.loads((CHECKOUT / "site" / "content" / "assets" / "coverage.json").read_text("utf-8"))
+    named = {"TTFT p99": "ttft_p99_ms", "success-adjusted TTFT p95": "ttft_adjusted_p95_ms"}
+    wide = {
+        cell["figure"]
+        for cell in table["results"]
+        if not cell["is_stress"]
+        and (cell["width"] == "infinite" or (cell["width"] or 0) > simulate.WIDTH_MAX)
+    }
+    assert wide == set(named)
+    assert not {figure.name for figure in ranking.COLUMNS} & set(named.values())
+    may_rank = load_schema("methodology")["properties"]["ranking"]["properties"]["metrics"]["items"]["enum"]
+    assert not set(may_rank) & set(named.values())
 
 
 def test_a_cell_says_in_words_what_it_found() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead.publish import markup
 from fairlead.publish.markup import Html, tag
-from fairlead.simulate import Board, Boards, FailureWorld, World
+from fairlead.simulate import WIDTH_MAX, Board, Boards, FailureWorld, World
 
 _COVERAGE = ("Figure", "Simulated providers", "Interval holds", "Width", "Withheld")
 
@@ -22,17 +22,31 @@ def coverage_blocks(found: Mapping[str, Any]) -> list[str]:
     stress = [cell for cell in cells if cell["is_stress"]]
     confidence = found["rules"]["confidence"]
     lowest = min(cell["coverage"] for cell in published if cell["coverage"] is not None)
+    wide = sorted({cell["figure"] for cell in published if _is_wide(cell)})
     said = (
         f"{len(published)} kinds of simulated data, {published[0]['providers']:,} providers each. The "
         f"interval is to hold in {confidence:.0%}; the lowest of these holds in {lowest:.1%}."
     )
     return [
         tag("p", said),
+        *([tag("p", _wide_words(wide))] if wide else []),
         markup.simple_table("Coverage of what is published", _COVERAGE, _rows(published)),
         markup.heading(2, "Where the method ends"),
         markup.simple_table("Coverage where data are worse", _COVERAGE, _rows(stress)),
         tag("p", "Made by ", tag("code", found["command"]), "."),
     ]
+
+
+def _is_wide(cell: Mapping[str, Any]) -> bool:
+    return cell["width"] == "infinite" or (cell["width"] or 0) > WIDTH_MAX
+
+
+def _wide_words(figures: Sequence[str]) -> str:
+    return (
+        f"Wider than {WIDTH_MAX:g} times the least possible in one of these kinds or more: "
+        f"{', '.join(figures)}. So they have no column on a board and no rank; they stand in the data, and "
+        "where a row is shown alone."
+    )
 
 
 def _rows(cells: Sequence[Mapping[str, Any]]) -> Iterator[Html]:
