@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import os
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -219,7 +220,7 @@ class _Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: IO[bytes] | None = None
+        self._descriptor: int | None = None
         self._spans: dict[int, tuple[int, int]] = {}
         self._end = 0
 
@@ -228,13 +229,18 @@ class _Spool:
 
     def put(self, place: int, data: bytes) -> None:
         with contextlib.suppress(OSError):
-            if self._file is None:
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - it ends with the process
-            self._file.seek(self._end)
-            self._file.write(data)
-            self._spans[place] = (self._end, len(data))
-            self._end += len(data)
+            if self._descriptor is None:
+                self._descriptor = self._open()
+            if os.pwrite(self._descriptor, data, self._end) == len(data):
+                self._spans[place] = (self._end, len(data))
+                self._end += len(data)
+
+    def _open(self) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self._folder)
+        weakref.finalize(self, os.close, descriptor)
+        Path(name).unlink()
+        return descriptor
 
     def get(self, place: int) -> bytes:
         """What was put there.
@@ -243,6 +249,5 @@ class _Spool:
             KeyError: nothing was.
         """
         start, length = self._spans[place]
-        assert self._file is not None
-        self._file.seek(start)
-        return self._file.read(length)
+        assert self._descriptor is not None
+        return os.pread(self._descriptor, length, start)
