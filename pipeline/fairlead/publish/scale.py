@@ -14,6 +14,7 @@ from fairlead.publish import markup
 from fairlead.publish.markup import Html, tag
 from fairlead.repository import places
 
+_MEMORY_MIB = 1536  # what a reader's machine can spare
 _COMMANDS = (
     ("check", "check"),
     ("cold", "rank, nothing known"),
@@ -102,12 +103,9 @@ def _limits(
     requests = plan.windows * plan.requests
     raw_gb = last["raw_mb"] / 1e3 / last["requests"] * requests
     core_hours = last["cold_cpu_s"] / last["requests"] * requests / 3600
-    slope_mib = (last["cold_mib"] - first["cold_mib"]) / max(last["windows"] - first["windows"], 1)
-    memory_gib = (first["cold_mib"] + slope_mib * plan.windows) / 1024
     tokens_usd = requests * (
         prices.input_tokens * prices.input_usd_per_mtok + prices.output_tokens * prices.output_usd_per_mtok
     )
-    in_memory = int(1.5 * 1024 / slope_mib) if slope_mib > 0 else 0
     monthly = plan.providers * plan.windows_per_day * 30 * plan.scenarios
     entry_bytes = 150  # of a window in a manifest
     return [
@@ -139,8 +137,7 @@ def _limits(
         ),
         (
             "Memory of rank",
-            f"{memory_gib:,.0f} GiB, were it one root",
-            f"1.5 GiB hold {in_memory:,} windows" if in_memory else "no growth was seen",
+            *_memory_words(first, last, plan),
             "a root a model, or a quarter: a rank rests on no window older than the methodology says",
         ),
         (
@@ -150,3 +147,14 @@ def _limits(
             "nothing is needed",
         ),
     ]
+
+
+def _memory_words(first: Mapping[str, Any], last: Mapping[str, Any], plan: Plan) -> tuple[str, str]:
+    """By the growth from the smallest size to the largest; one size alone tells of none."""
+    windows, mib = last["windows"] - first["windows"], last["cold_mib"] - first["cold_mib"]
+    if windows <= 0 or mib <= 0:
+        return "not known: it takes two sizes to tell", "not known"
+    slope = mib / windows
+    held = int((_MEMORY_MIB - first["cold_mib"]) / slope)
+    whole = (first["cold_mib"] + slope * (plan.windows - first["windows"])) / 1024
+    return f"{whole:,.0f} GiB, were it one root", f"{_MEMORY_MIB / 1024:g} GiB hold {held:,} windows"
