@@ -166,9 +166,14 @@ def _failure(request: Request) -> str:
 
 def _arithmetic(request: Request, kind: LoadKind, metric: str) -> str:
     """The metric of one request in the numbers of its line."""
+    stated = {"ttft_ms": request.ttft_ns, "e2e_ms": request.e2e_ns}.get(metric)
+    if stated is not None:
+        return f"stated by its source: {stated:,} ns"
     if not request.chunk_ns:
-        stated = {"ttft_ms": request.ttft_ns, "e2e_ms": request.e2e_ns}.get(metric)
-        return "" if stated is None else f"stated by its source: {stated:,} ns"
+        ends, after = (request.ttft_ns, request.e2e_ns), metrics.tokens_after_first_chunk(request)
+        if metric not in ("tpot_ms", "output_speed_tps") or not after or None in ends:
+            return ""
+        return f"{ends[1]:,} ns - {ends[0]:,} ns, both stated by its source; {after:,} tokens after the first"
     start, first, span = metrics.start_ns(request, kind), request.chunk_ns[0], sum(request.chunk_ns[1:])
     if metric == "ttft_ms" and start is not None:
         return f"first content chunk {first:,} ns - start {start:,} ns = {first - start:,} ns"

@@ -53,11 +53,8 @@ def _latency_ns(request: Request, load: LoadKind, last: int, duration_ns: int | 
     """
     if request.outcome is not Outcome.OK:
         return None
-    if request.chunk_ns:
-        start = start_ns(request, load)
-        latency = None if start is None else sum(request.chunk_ns[:last]) - start
-    else:
-        latency = duration_ns
+    start = start_ns(request, load) if request.chunk_ns else None
+    latency = duration_ns if start is None else sum(request.chunk_ns[:last]) - start
     return latency if latency is not None and latency > 0 else None
 
 
@@ -110,10 +107,11 @@ def tokens_after_first_chunk(request: Request) -> int | None:
 
     Known from the tokenizer's count of each chunk, or where the count of streamed tokens equals the
     count of chunks. Undefined otherwise: a total says nothing of how many came in the first chunk,
-    and AIPerf, which takes one off, reported 231 tokens/s for a true 200.
+    and AIPerf, which takes one off, reported 231 tokens/s for a true 200. An import may know the tokens
+    of each chunk and not its moment.
     """
     if request.chunk_tokens is not None:
-        agree = len(request.chunk_tokens) == len(request.chunk_ns)
+        agree = len(request.chunk_tokens) == len(request.chunk_ns) or _has_only_durations(request)
         return sum(request.chunk_tokens[1:]) if agree else None
     if request.chunk_ns and streamed_tokens(request) == len(request.chunk_ns):
         return len(request.chunk_ns) - 1
@@ -129,8 +127,20 @@ def tpot_ns(request: Request, load: LoadKind) -> float | None:  # noqa: ARG001 -
     """
     if request.outcome is not Outcome.OK:
         return None
-    tokens, span = tokens_after_first_chunk(request), sum(request.chunk_ns[1:])
+    tokens, span = tokens_after_first_chunk(request), _streaming_ns(request)
     return span / tokens if tokens is not None and tokens > 0 and span > 0 else None
+
+
+def _has_only_durations(request: Request) -> bool:
+    """A request whose source keeps when it began and ended to answer, and nothing between."""
+    return not request.chunk_ns and request.ttft_ns is not None and request.e2e_ns is not None
+
+
+def _streaming_ns(request: Request) -> int:
+    """Last - first content chunk; 0 where neither stamps nor durations tell."""
+    if request.chunk_ns or request.ttft_ns is None or request.e2e_ns is None:
+        return sum(request.chunk_ns[1:])
+    return request.e2e_ns - request.ttft_ns
 
 
 def output_speed_tps(request: Request, load: LoadKind) -> float | None:

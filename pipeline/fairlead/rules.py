@@ -797,8 +797,8 @@ _RULES = (
     Rule(
         "WIN018",
         "Durations and stamps are mixed",
-        "A window has stamps on one clock, or, if imported, durations that another tool computed. Never "
-        "both.",
+        "A window has stamps on one clock, or, if imported, durations that another tool computed, and the "
+        "gaps that they add up from. Never both.",
         "Use `fairlead import` for results of other tools.",
     ),
     Rule(
@@ -1250,6 +1250,18 @@ _RULES = (
         "A file that is there already and says something else",
         "An import never overwrites: what is in the root may have been reviewed.",
         "Compare the two files, then delete the one in the root or leave the import out.",
+    ),
+    Rule(
+        "IMP008",
+        "A file of another version of the tool",
+        "Tools rename their fields and change what they mean. What a field means has to be known to be read.",
+        "Run the tool in a version whose form the importer names, or ask for the other one.",
+    ),
+    Rule(
+        "IMP009",
+        "A record that holds an access key",
+        "Each record is kept and published as the tool wrote it. What looks like a key is never published.",
+        "Revoke the key, take it out of the tool's settings and run the tool again.",
     ),
     # -- BUG -------------------------------------------------------------------------------------
     Rule(

@@ -222,7 +222,7 @@ class Request(_Line, frozen=True):
     headers_ns: Int64 | None
     done_ns: Int64 | None
     connection: Connection
-    chunk_ns: list[Int64]  # content chunks: the first after origin, then gaps; gap 0 = same read
+    chunk_ns: list[Int64]  # content chunks: first after origin (durations: start), then gaps; 0 = same read
     chunk_lag_ns: list[Int64] | None  # user time - kernel time of the same reads
     chunk_kind: str  # run lengths: "r40t88" = 40 reasoning chunks, then 88 of text; c = tool call
     chunk_chars: list[Int64]

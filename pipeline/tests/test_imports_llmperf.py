@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from fairlead import scaffold
 from fairlead.checks import run_checks
-from fairlead.imports.llmperf import ImportReport, import_llmperf
+from fairlead.imports.llmperf import import_llmperf
 from fairlead.imports.source import SourceError, SourceFile, read_list
+from fairlead.imports.submissions import ImportReport
 from fairlead.problems import Severity, render_text
 from fairlead.repository import Repository, format_tree, load_repository, read_window
 from fairlead.windows import Outcome, Request, Window
@@ -339,7 +340,7 @@ BROKEN_RECORDS = [
     ('"error_code": 500', '"error_code": "500"', "IMP003", "found a string"),
     ('"error_msg": "oops"', '"error_msg": ["oops"]', "IMP003", "found a list"),
     ('"error_msg": "oops"', '"error_msg": "\\ud800"', "IMP003", "half a character"),
-    ('"error_msg": "oops"', '"error_msg": "Bearer abcdefghijklmnop1234"', "IMP005", "an access key"),
+    ('"error_msg": "oops"', '"error_msg": "Bearer abcdefghijklmnop1234"', "IMP009", "an access key"),
     ('"error_msg": "oops"', '"error_msg": ' + "[" * 100_000, "IMP002", "recursion"),
     ('"error_msg": "oops"', '"error_msg": "' + "x" * 1_100_000 + '"', "IMP003", "characters"),
     ('"error_code": 500', "error_code: 500", "IMP002", "not JSON"),

@@ -19,6 +19,7 @@ from fairlead.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from fairlead.imports.submissions import ImportReport
     from fairlead.repository import Repository
 
 
@@ -27,16 +28,71 @@ def import_() -> None:
     """Turn other tools' results into submissions, marked as such and never ranked."""
 
 
-@import_.command("llmperf")
-@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
-    "--root", type=click.Path(path_type=Path, file_okay=False), required=True, help="Made if it is not there."
+# A tool by its name in the command: what SOURCE is. They are those of fairlead.imports.tools.
+_SOURCES = {
+    "vllm": "SOURCE is the file that `vllm bench serve --save-result --save-detailed` wrote.",
+    "guidellm": "SOURCE is GuideLLM's report as JSON, such as benchmarks.json.",
+    "aiperf": "SOURCE is AIPerf's folder, with profile_export.jsonl and profile_export_aiperf.json.",
+    "inference-perf": "SOURCE is inference-perf's folder of reports, with its record of single requests.",
+    "mlperf-endpoints": "Not imported; says why.",
+}
+_source = click.argument("source", type=click.Path(path_type=Path, exists=True))
+_endpoint = click.option(
+    "--endpoint", metavar="PROVIDER/ENDPOINT", help="What was measured, by its ids in the root."
 )
-def import_llmperf_(source: Path, root: Path) -> None:
-    """Import LLMPerf's results: SOURCE holds individual/ and summary/."""
+_model = click.option("--model", metavar="ID", help="The model that was measured, by its id in the root.")
+
+
+@import_.command("llmperf")
+@_source
+@_endpoint
+@_model
+@in_root
+def import_llmperf_(source: Path, endpoint: str | None, model: str | None, root_option: Path | None) -> None:
+    """Import LLMPerf's results: SOURCE holds individual/ and summary/ of the leaderboard of 2023.
+
+    With --endpoint and --model: one run's folder, with the two files that LLMPerf writes. Without them --root
+    is needed, and made where it is not there.
+    """
+    if endpoint is not None or model is not None:
+        _import("llmperf", source, endpoint, model, root_option)
+        return
+    if root_option is None or not source.is_dir():
+        raise click.UsageError("the leaderboard of 2023 is a folder, and --root names where it goes")
     from fairlead.imports.llmperf import import_llmperf
 
-    outcome = import_llmperf(source, root, now().date())
+    _end(import_llmperf(source, root_option, now().date()))
+
+
+def _import_command(name: str, what: str) -> click.Command:
+    @click.command(name, help=f"Import one run, or several of one endpoint. {what}")
+    @_source
+    @_endpoint
+    @_model
+    @in_root
+    def command(source: Path, endpoint: str | None, model: str | None, root_option: Path | None) -> None:
+        _import(name, source, endpoint, model, root_option)
+
+    return command
+
+
+for _name, _what in _SOURCES.items():
+    import_.add_command(_import_command(_name, _what))
+
+
+def _import(name: str, source: Path, endpoint: str | None, model: str | None, root: Path | None) -> None:
+    from fairlead.imports.submissions import Target, import_results
+    from fairlead.imports.tools import TOOLS
+
+    tool = TOOLS[name]
+    provider, _, rest = (endpoint or "").partition("/")
+    if tool.read is not None and not (provider and rest and model):
+        raise click.UsageError("name what was measured: --endpoint PROVIDER/ENDPOINT --model ID")
+    there = find_root(root) if tool.read is not None else source
+    _end(import_results(tool, source, there, Target(provider, rest, model or ""), now().date()))
+
+
+def _end(outcome: ImportReport) -> None:
     click.echo(outcome.render_text(), nl=False)
     if outcome.problems:
         raise click.exceptions.Exit(EXIT_PROBLEMS)

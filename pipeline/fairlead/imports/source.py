@@ -10,12 +10,13 @@ import collections
 import dataclasses
 import decimal
 import fractions
+import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from fairlead.documents import Unreadable, read_bounded, source_line
 from fairlead.problems import Problem, Span, pointer, quote
@@ -23,14 +24,17 @@ from fairlead.problems import Problem, Span, pointer, quote
 MAX_SOURCE_BYTES = 32 * 1024 * 1024
 MAX_OBJECT_CHARACTERS = 1024 * 1024  # its text is carried over, so it has to fit in a line of a window
 MAX_DURATION_S = 86_400
+MAX_CLOCK_S = 4_102_444_799  # the end of 2099, for what counts from 1970
+
+Number: TypeAlias = int | decimal.Decimal
 
 
 class SourceError(Exception):
-    """Something in the source that cannot be imported; ``problem`` says where and why."""
+    """Something in the source that cannot be imported; ``problems`` say where and why."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,15 +119,105 @@ class SourceObject:
 
     def duration_ns(self, name: str) -> int:
         """A member in seconds that was measured: rounded half-even to whole nanoseconds."""
-        value = self.get(name)
         expected = f"seconds, from a nanosecond up to {MAX_DURATION_S:,}"
-        if isinstance(value, bool) or not isinstance(value, int | decimal.Decimal):
-            raise self.fault(name, f"found {_kind(value)}", expected)
-        if isinstance(value, decimal.Decimal) and not value.is_finite():
-            raise self.fault(name, f"found {value}, which is no duration", expected)
-        if not _NANOSECOND <= value <= MAX_DURATION_S:
-            raise self.fault(name, f"found {str(value)[:40]}", expected)
-        return round(fractions.Fraction(value) * 1_000_000_000)  # exact, then half-even
+        return whole_ns(self.number(name, _NANOSECOND, MAX_DURATION_S, expected))
+
+    def number(self, name: str, low: Number, high: Number, expected: str | None = None) -> fractions.Fraction:
+        """A member that is a number within bounds, exactly."""
+        return _exact(self.get(name), low, high, expected, functools.partial(self.fault, name))
+
+    def seconds(self, name: str) -> fractions.Fraction:
+        """A member in seconds on any clock, exactly."""
+        return self.number(name, 0, MAX_CLOCK_S)
+
+    def object(self, name: str) -> SourceObject:
+        """A member that is an object, with its own place."""
+        return _object(self.file, self._place(name), self.at + pointer(name), limit=None)
+
+    def objects(self, name: str, limit: int | None = MAX_OBJECT_CHARACTERS) -> Iterator[SourceObject]:
+        """A member that is a list of objects, each with its place in the text."""
+        for item in self.items(name):
+            yield item.as_object(limit)
+
+    def items(self, name: str) -> Sequence[SourceItem]:
+        """A member that is a list of anything, each item with its own text."""
+        start = self._place(name)
+        if not isinstance(self.members[name], list):
+            raise self.fault(name, f"found {_kind(self.members[name])}", "a list")
+        return list(_items(self.file, start, self.at + pointer(name)))
+
+    def _place(self, name: str) -> int:
+        """Where a member's value begins."""
+        self.get(name)
+        at = _skip(self.file, self.start + 1)
+        while True:  # the object has been decoded, so it is well formed, and the member is in it
+            key, at = _decode(self.file, at)
+            at = _skip(self.file, _skip(self.file, at) + 1)
+            if key == name:
+                return at
+            at = _skip(self.file, _skip(self.file, _decode(self.file, at)[1]) + 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SourceItem:
+    """A value of a list, and its place."""
+
+    file: SourceFile
+    start: int
+    end: int
+    at: str
+    value: Any
+
+    @property
+    def text(self) -> str:
+        """The value as it stands in the file."""
+        return self.file.text[self.start : self.end]
+
+    def as_object(self, limit: int | None = MAX_OBJECT_CHARACTERS) -> SourceObject:
+        """The value, which has to be an object; with a limit, one that fits in a line of a window."""
+        return _as_object(self.file, self.start, self.end, self.at, self.value, limit)
+
+    def fault(self, message: str, expected: str, code: str = "IMP003") -> SourceError:
+        """A problem with the value."""
+        return self.file.fault(code, self.start, self.end, message, expected, self.at)
+
+    def number(self, low: Number, high: Number) -> fractions.Fraction:
+        """The value, which is a number within bounds, exactly."""
+        return _exact(self.value, low, high, None, self.fault)
+
+    def seconds(self) -> fractions.Fraction:
+        """The value, a duration in seconds, exactly."""
+        return self.number(0, MAX_DURATION_S)
+
+    def clock(self) -> fractions.Fraction:
+        """The value, in seconds on any clock, exactly."""
+        return self.number(0, MAX_CLOCK_S)
+
+    def many_seconds(self) -> list[fractions.Fraction]:
+        """The value, which is a list of seconds."""
+        if not isinstance(self.value, list):
+            raise self.fault(f"found {_kind(self.value)}", "a list of seconds")
+        return [_exact(value, 0, MAX_DURATION_S, None, self.fault) for value in self.value]
+
+
+def _exact(
+    value: object, low: Number, high: Number, expected: str | None, fault: Callable[[str, str], SourceError]
+) -> fractions.Fraction:
+    expected = expected or f"a number from {low:,} to {high:,}"
+    if isinstance(value, bool) or not isinstance(value, int | decimal.Decimal):
+        raise fault(f"found {_kind(value)}", expected)
+    if isinstance(value, decimal.Decimal) and not value.is_finite():
+        raise fault(f"found {value}, which is no duration", expected)
+    if not low <= value <= high:
+        raise fault(f"found {str(value)[:40]}", expected)
+    if isinstance(value, decimal.Decimal) and value.adjusted() < -40:
+        return fractions.Fraction(0)  # so that a hostile exponent costs nothing
+    return fractions.Fraction(value)
+
+
+def whole_ns(seconds: fractions.Fraction) -> int:
+    """Seconds as whole nanoseconds: exact, then rounded half-even."""
+    return round(seconds * 1_000_000_000)
 
 
 def _kind(value: object) -> str:
@@ -174,12 +268,18 @@ def _decode(file: SourceFile, start: int) -> tuple[Any, int]:
     return value, end
 
 
-def _object(file: SourceFile, start: int, at: str) -> SourceObject:
+def _object(file: SourceFile, start: int, at: str, limit: int | None = MAX_OBJECT_CHARACTERS) -> SourceObject:
     value, end = _decode(file, start)
+    return _as_object(file, start, end, at, value, limit)
+
+
+def _as_object(
+    file: SourceFile, start: int, end: int, at: str, value: object, limit: int | None
+) -> SourceObject:
     if not isinstance(value, dict):
         raise file.fault("IMP003", start, end, f"found {_kind(value)}", "an object", at)
-    if end - start > MAX_OBJECT_CHARACTERS:
-        expected = f"at most {MAX_OBJECT_CHARACTERS:,}"
+    if limit is not None and end - start > limit:
+        expected = f"at most {limit:,}"
         raise file.fault("IMP003", start, start + 1, f"an object of {end - start:,} characters", expected, at)
     return SourceObject(file, start, end, at, value)
 
@@ -189,30 +289,47 @@ def _skip(file: SourceFile, at: int) -> int:
     return match.end() if match else at
 
 
-def read_object(file: SourceFile) -> SourceObject:
-    """The one object of a file."""
-    found = _object(file, _skip(file, 0), "")
+def read_object(file: SourceFile, limit: int | None = MAX_OBJECT_CHARACTERS) -> SourceObject:
+    """The one object of a file. ``limit``: None where it is not carried over whole."""
+    found = _object(file, _skip(file, 0), "", limit)
     _end(file, found.end)
     return found
 
 
+def read_objects(file: SourceFile, limit: int | None = MAX_OBJECT_CHARACTERS) -> Iterator[SourceObject]:
+    """The objects of a file, one after another, as in JSON Lines."""
+    at, count = _skip(file, 0), 0
+    while at < len(file.text):
+        found = _object(file, at, pointer(count), limit)
+        yield found
+        at, count = _skip(file, found.end), count + 1
+
+
 def read_list(file: SourceFile) -> Iterator[SourceObject]:
-    """The objects of a list, each with its place in the text."""
+    """The objects of a file that is a list, each with its place in the text."""
     at = _skip(file, 0)
     if file.text[at : at + 1] != "[":
         raise file.fault("IMP002", at, at + 1, "no list", "a JSON list")
-    at = _skip(file, at + 1)
+    end = at
+    for item in _items(file, at, ""):
+        yield item.as_object()
+        end = item.end
+    _end(file, file.text.index("]", max(end, at + 1)) + 1)
+
+
+def _items(file: SourceFile, start: int, at: str) -> Iterator[SourceItem]:
+    """The values of the list that begins at ``start``, each with its place in the text."""
+    place = _skip(file, start + 1)
     count = 0
-    while file.text[at : at + 1] != "]":
+    while file.text[place : place + 1] != "]":
         if count:
-            if file.text[at : at + 1] != ",":
-                raise file.fault("IMP002", at, at + 1, "the list is cut short", "`,` or `]`")
-            at = _skip(file, at + 1)
-        found = _object(file, at, pointer(count))
-        yield found
+            if file.text[place : place + 1] != ",":
+                raise file.fault("IMP002", place, place + 1, "the list is cut short", "`,` or `]`")
+            place = _skip(file, place + 1)
+        value, end = _decode(file, place)
+        yield SourceItem(file, place, end, at + pointer(count), value)
         count += 1
-        at = _skip(file, found.end)
-    _end(file, at + 1)
+        place = _skip(file, end)
 
 
 def _end(file: SourceFile, at: int) -> None:

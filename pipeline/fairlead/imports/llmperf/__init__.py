@@ -7,56 +7,24 @@ the record is silent about is null.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairlead import scaffold
 from fairlead.imports.llmperf.files import (
-    endpoint_ids,
+    provider_files,
     provider_text,
     statements,
-    submission_files,
     submission_id,
+    targets,
 )
 from fairlead.imports.llmperf.runs import MODELS, Run, read_runs
-from fairlead.problems import Problem, quote
-from fairlead.problems import render_text as render_problems
-from fairlead.repository import Repository, load_repository
-from fairlead.windows import Outcome
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import did. ``statements`` are what a reader must know about the runs before comparing.
-
-    ``written`` and ``unchanged`` are paths relative to the root; ``failures`` counts requests by class.
-    """
-
-    providers: tuple[str, ...]
-    runs: int
-    requests: int
-    failures: Mapping[str, int]
-    statements: tuple[str, ...]
-    written: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-    def render_text(self) -> str:
-        """The report for people: what came in, what to know about it, and what is wrong."""
-        failed = sum(self.failures.values())
-        classes = ", ".join(f"{count} {name}" for name, count in self.failures.items())
-        lines = [
-            f"{self.runs} runs of {len(self.providers)} providers imported: {self.requests:,} requests, "
-            f"{failed} of them failed{f' ({classes})' if classes else ''}",
-            f"{len(self.written)} files written, {len(self.unchanged)} were there already",
-            *(f"note: {statement}" for statement in self.statements),
-        ]
-        text = "\n".join(lines) + "\n"
-        return text + ("\n" + render_problems(self.problems) if self.problems else "")
+from fairlead.imports.submissions import ImportReport, Target, missing_in_root, report
+from fairlead.problems import Problem
+from fairlead.repository import MODELS_PATH, Repository, load_repository
 
 
 def import_llmperf(source: Path, root: Path, today: dt.date) -> ImportReport:
@@ -80,22 +48,8 @@ def import_llmperf(source: Path, root: Path, today: dt.date) -> ImportReport:
         if not made.problems:
             landed = list(_land_all(runs, root, today, problems))
     imported = [run for group, added in landed if not added.problems for run in group]
-    failures = collections.Counter(
-        str(request.outcome)
-        for run in imported
-        for request in run.requests
-        if request.outcome is not Outcome.OK
-    )
-    return ImportReport(
-        providers=tuple(sorted({run.provider for run in imported})),
-        runs=len(imported),
-        requests=sum(len(run.requests) for run in imported),
-        failures=dict(sorted(failures.items())),
-        statements=tuple(statements(imported)),
-        written=made.written + tuple(path for _, added in landed for path in added.written),
-        unchanged=tuple(path for _, added in landed for path in added.unchanged),
-        problems=tuple(problems),
-    )
+    pairs = [(Target(run.provider, "", run.model), run.measured) for run in imported]
+    return report(pairs, [made, *(added for _, added in landed)], list(statements(imported)), problems)
 
 
 def _land_all(
@@ -112,7 +66,7 @@ def _land_all(
             problems.append(missing)
             continue
         earlier = repository.submissions.get(submission_id(own))
-        files = submission_files(own, runs, earlier.submitted if earlier else today)
+        files = provider_files(own, runs, earlier.submitted if earlier else today)
         if provider not in repository.providers:
             files[f"providers/{provider}.yaml"] = provider_text(own)
         added = scaffold.add_files(root, files)
@@ -121,20 +75,15 @@ def _land_all(
 
 
 def _missing_in_root(provider: str, runs: Sequence[Run], repository: Repository) -> Problem | None:
-    """What the root would have to say first for these runs to fit in."""
-    for run in runs:
-        if run.model not in repository.models:
-            fix = f"add the model to the file, as in {json.dumps(MODELS[run.size])}"
-            message = f"no model {quote(run.model)}, which {quote(provider)} was measured with"
-            return Problem("IMP006", "methodology/models.yaml", message, fix=fix)
-    entry = repository.providers.get(provider)
-    if entry is None:
-        return None
-    served = {(endpoint.id, model.model) for endpoint in entry.endpoints for model in endpoint.models}
-    endpoints = endpoint_ids(runs)
-    for run in runs:
-        if (endpoints[run.address], run.model) not in served:
-            message = f"no endpoint {quote(endpoints[run.address])} that serves {quote(run.model)}"
-            fix = "list it, with `null` for what the LLMPerf record does not say"
-            return Problem("IMP006", f"providers/{provider}.yaml", message, "/endpoints", fix=fix)
+    """What the root would have to say first for these runs to fit in; their provider is made with them."""
+    for run, target in zip(runs, targets(runs), strict=True):
+        found = missing_in_root(
+            repository, target, "list it, with `null` for what the LLMPerf record does not say"
+        )
+        if found is not None and found.path == MODELS_PATH:
+            return dataclasses.replace(
+                found, fix=f"add the model to the file, as in {json.dumps(MODELS[run.size])}"
+            )
+        if found is not None and provider in repository.providers:
+            return found
     return None

@@ -7,12 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fairlead.documents import Json
 from fairlead.imports.llmperf.runs import Run
-from fairlead.model import window_file_name
+from fairlead.imports.submissions import Target, cut_notes, submission_files
 from fairlead.problems import quote
 from fairlead.repository import canonical_text
-from fairlead.windows import Calibration, Header, Load, Tool, WindowClock, digest, encode_window
-
-NOTES_CHARACTERS = 4_000  # what a submission's notes may hold
 
 
 def endpoint_ids(runs: Sequence[Run]) -> dict[str | None, str]:
@@ -75,7 +72,13 @@ def submission_id(runs: Sequence[Run]) -> str:
     return f"{runs[0].provider}/{first:%Y-%m-%d}-llmperf-2023"
 
 
-def submission_files(runs: Sequence[Run], everyone: Sequence[Run], submitted: dt.date) -> dict[str, bytes]:
+def targets(runs: Sequence[Run]) -> list[Target]:
+    """What each run of a provider measured."""
+    endpoints = endpoint_ids(runs)
+    return [Target(run.provider, endpoints[run.address], run.model) for run in runs]
+
+
+def provider_files(runs: Sequence[Run], everyone: Sequence[Run], submitted: dt.date) -> dict[str, bytes]:
     """The submission of one provider: manifest, history and a raw window a run, by path in the root.
 
     Args:
@@ -83,95 +86,14 @@ def submission_files(runs: Sequence[Run], everyone: Sequence[Run], submitted: dt
         everyone: the runs of all providers, for what the notes say about days.
         submitted: the day of the import.
     """
-    endpoints = endpoint_ids(runs)
-    windows = {
-        _window_name(run): encode_window(_header(run, endpoints[run.address]), run.requests) for run in runs
-    }
-    manifest: dict[str, Json] = {
-        "schema_version": 1,
-        "title": "LLMPerf leaderboard: raw results, imported",
-        "origin": "imported",
-        "submitted": submitted.isoformat(),
-        "by": None,
-        "registration_sha256": None,
-        "disclosures": dict.fromkeys(
-            ("accelerator", "accelerator_count", "precision", "region", "prompt_cache", "capacity")
-        ),
-        "claims": [],
-        "windows": [
-            {"file": name, "sha256": digest(data), "bytes": len(data)}
-            for name, data in sorted(windows.items())
-        ],
-        "calibrations": [],
-        "corrects": None,
-        "notes": _notes(runs, everyone),
-    }
-    event: Json = {
-        "kind": "submitted",
-        "at": f"{submitted}T00:00:00Z",
-        "by": None,
-        "reason": "Imported on this day from the LLMPerf leaderboard's raw results; not by the provider.",
-        "link": None,
-        "dispute": None,
-        "approvals": [],
-        "superseded_by": None,
-        "case": None,
-    }
-    files = {
-        "submission.yaml": canonical_text("submission", manifest).encode(),
-        "history.yaml": canonical_text("history", {"schema_version": 1, "events": [event]}).encode(),
-        **windows,
-    }
-    return {f"submissions/{submission_id(runs)}/{name}": data for name, data in files.items()}
-
-
-def _window_name(run: Run) -> str:
-    return "windows/" + window_file_name(run.written_ns, run.model, run.scenario, "subject")
-
-
-def _header(run: Run, endpoint: str) -> Header:
-    return Header(
-        kind="window",
-        schema_version=1,
-        origin="imported",
-        tool=Tool(name="llmperf", version=run.version, commit=None, source_sha256=None),
-        provider=run.provider,
-        endpoint=endpoint,
-        model=run.model,
-        api_model=run.api_model,
-        dialect="not-recorded",
-        http="1.1",
-        address=None,
-        vantage=None,
-        round=None,
-        role="subject",
-        registration_sha256=None,
-        seed=None,
-        plan_index=None,
-        methodology=None,
-        workload=None,
-        tokenizer_sha256=None,
-        load=Load(
-            kind="closed",
-            concurrency=run.concurrency,
-            rate_per_s=None,
-            arrivals=None,
-            planned=run.started,
-            ramp_ns=0,
-            connect_timeout_ns=None,
-            first_timeout_ns=None,
-            total_timeout_ns=None,
-        ),
-        clock=WindowClock(
-            start_unix_ns=run.written_ns,
-            basis="file_timestamp",
-            origin_mono_ns=None,
-            duration_ns=None,
-            max_step_ns=None,
-        ),
-        machine=None,
-        stamps="durations",
-        calibration=Calibration(before=None, after=None),
+    return submission_files(
+        submission_id(runs),
+        "llmperf",
+        "LLMPerf leaderboard",
+        [(target, run.measured) for target, run in zip(targets(runs), runs, strict=True)],
+        _notes(runs, everyone),
+        submitted,
+        scenarios=[run.scenario for run in runs],
     )
 
 
@@ -201,8 +123,7 @@ def _notes(runs: Sequence[Run], everyone: Sequence[Run]) -> str:
     models = {run.model for run in runs}
     lines += [*_disagreements(runs), *_variants(runs), *_days_of_provider(runs)]
     lines += _days_of_models(run for run in everyone if run.model in models)
-    text = "\n".join(lines)
-    return text if len(text) <= NOTES_CHARACTERS else text[: NOTES_CHARACTERS - 1] + "…"
+    return cut_notes(lines)
 
 
 def statements(runs: Sequence[Run]) -> Iterator[str]:

@@ -14,20 +14,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fairlead.documents import Json
+from fairlead.imports.runs import Run as Measured
+from fairlead.imports.runs import (
+    closed_loop,
+    failure,
+    imported_request,
+    read_each,
+    refuse_keys,
+    status_outcome,
+    tokens,
+)
 from fairlead.imports.source import SourceError, SourceFile, SourceObject, open_source, read_list, read_object
 from fairlead.problems import Problem, quote
 from fairlead.repository import RESERVED_PROVIDERS
-from fairlead.windows import MAX_REQUESTS, Connection, ErrorDetail, Outcome, Request, Tokens
+from fairlead.windows import ErrorDetail, Outcome, Request
 
 MAX_RUNS = 1_000
-MAX_PROBLEMS = 20  # a file
-MESSAGE_CHARACTERS = 512
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`\\@]+")
-# What an access key looks like. The record is kept verbatim, so one that holds a key is refused.
-_KEY = re.compile(
-    r"(?i:bearer)\s+[\w.~+/-]{16,}|\b(sk|pk|esecret|r8|fw|gsk|pplx|hf)[-_][A-Za-z0-9_-]{16,}|\bAKIA[A-Z0-9]{16}\b"
-)
 
 _MODEL_NOTES = (
     "The LLMPerf leaderboard's raw results name this model by size. They pin neither its weights nor the "
@@ -82,7 +86,22 @@ class Run:
     @property
     def failures(self) -> int:
         """The requests of the file that failed."""
-        return sum(request.outcome is not Outcome.OK for request in self.requests)
+        return self.measured.failures
+
+    @property
+    def measured(self) -> Measured:
+        """The run without what only the leaderboard says of it."""
+        return Measured(
+            version=self.version,
+            api_model=self.api_model,
+            dialect="not-recorded",
+            load=closed_loop(self.concurrency, self.started),
+            start_unix_ns=self.written_ns,
+            basis="file_timestamp",
+            requests=self.requests,
+            remarks=(),
+            sources=self.digests,
+        )
 
 
 def read_runs(source: Path, problems: list[Problem]) -> list[Run]:
@@ -129,10 +148,9 @@ def _read_run(source: Path, name: str, problems: list[Problem]) -> Run | None:
         provider, size = _name_parts(name)
         summary = read_object(open_source(source, f"summary/{name}"))
         individual = open_source(source, f"individual/{name}")
-        requests = _read_requests(individual, problems)
-        return _run(summary, provider, size, requests, individual) if requests is not None else None
+        return _run(summary, provider, size, read_requests(individual), individual)
     except SourceError as error:
-        problems.append(error.problem)
+        problems += error.problems
         return None
 
 
@@ -185,28 +203,17 @@ def _names_model(api_model: str, size: str) -> bool:
     return re.search(rf"llama-?v?2-{size}(?![0-9a-z])", api_model.lower()) is not None
 
 
-def _read_requests(file: SourceFile, problems: list[Problem]) -> tuple[Request, ...] | None:
-    """All requests of a file in its order; None where one of them cannot be imported."""
-    requests: list[Request] = []
-    faults: list[Problem] = []
-    for i, record in enumerate(read_list(file)):
-        if i == MAX_REQUESTS:
-            expected = f"at most {MAX_REQUESTS:,} requests"
-            raise file.fault("IMP003", record.start, record.start + 1, "one request too many", expected)
-        try:
-            requests.append(_request(i, record))
-        except SourceError as error:
-            faults.append(error.problem)
-    problems += faults[:MAX_PROBLEMS]
-    return None if faults else tuple(requests)
+def read_requests(file: SourceFile) -> tuple[Request, ...]:
+    """All requests of a file in its order.
+
+    Raises:
+        SourceError: one of them, or the file, cannot be imported.
+    """
+    return read_each(file, list(read_list(file)), _request)
 
 
 def _request(i: int, record: SourceObject) -> Request:
-    key = _KEY.search(record.text)
-    if key:
-        start = record.start + key.start()
-        message = "this looks like an access key; the record would be published as it is"
-        raise record.file.fault("IMP005", start, record.start + key.end(), message, "no key", record.at)
+    refuse_keys(record)
     error = _error(record)
     outcome = _outcome(error)
     ttft_ns = e2e_ns = None
@@ -217,40 +224,16 @@ def _request(i: int, record: SourceObject) -> Request:
                 "ttft_s", "the first token comes after the last", "at most end_to_end_latency_s"
             )
     code = int(error.code) if error else 0
-    return Request(
-        i=i,
-        slot=None,
-        process=None,
-        body_sha256=None,
-        probe=None,
-        scheduled_ns=None,
-        sent_ns=None,
-        headers_ns=None,
-        done_ns=None,
-        connection=Connection(reused=None, dns_ns=None, tcp_ns=None, tls_ns=None),
-        chunk_ns=[],
-        chunk_lag_ns=None,
-        chunk_kind="",
-        chunk_chars=[],
-        chunk_tokens=None,
-        text=record.string("GEN_TEXT") if record.members.get("GEN_TEXT") is not None else None,
-        reasoning=None,
-        tool_calls=None,
-        tokens=Tokens(
-            counted=record.integer("number_output_tokens", 0, 10**9),
-            usage_output=None,
-            usage_input=None,
-            usage_cached=None,
-            usage_reasoning=None,
-        ),
-        status=code if 100 <= code <= 599 else None,
-        finish=None,
+    return imported_request(
+        i,
+        original=record.text,
+        tokens=tokens(counted=record.integer("number_output_tokens", 0, 10**9)),
         outcome=outcome,
         error=error,
-        provider_request_id=None,
+        status=code if 100 <= code <= 599 else None,
         ttft_ns=ttft_ns,
         e2e_ns=e2e_ns,
-        original=record.text,
+        text=record.string("GEN_TEXT") if record.members.get("GEN_TEXT") is not None else None,
     )
 
 
@@ -260,7 +243,7 @@ def _error(record: SourceObject) -> ErrorDetail | None:
         return None
     code = record.integer("error_code", -1_000_000, 1_000_000)
     message = record.string("error_msg") if record.members.get("error_msg") is not None else ""
-    return ErrorDetail(code=str(code), message=message[:MESSAGE_CHARACTERS])
+    return failure(code, message)
 
 
 def _outcome(error: ErrorDetail | None) -> Outcome:
@@ -274,6 +257,4 @@ def _outcome(error: ErrorDetail | None) -> Outcome:
     code = int(error.code)
     if code == -100 and error.message.startswith("Output too few tokens"):
         return Outcome.WRONG_LENGTH
-    if 500 <= code <= 599:
-        return Outcome.SERVER_ERROR
-    return {429: Outcome.RATE_LIMITED, 408: Outcome.TIMEOUT}.get(code, Outcome.UNKNOWN)
+    return status_outcome(code)
