@@ -111,10 +111,13 @@ def _total(totals: SourceObject, name: str) -> int:
 def _phase(config: SourceObject, found: Sequence[SourceObject]) -> SourceObject:
     """The one phase that the requests are of."""
     phases = [phase for phase in config.objects("phases") if phase.members.get("kind") != "warmup"]
-    numbers = {record.object("metadata").members.get("profiling_index") for record in found}
-    if len(phases) != 1 or len(numbers) != 1:
-        message = f"{len(phases)} phases at loads of their own"
+    if len(phases) != 1:
+        message = f"{len(phases)} phases, each at a load of its own"
         raise config.fault("phases", message, "one profiling phase; run each load by itself")
+    first, *others = (record.object("metadata") for record in found)
+    for other in others:
+        if other.members.get("profiling_index") != first.members.get("profiling_index"):
+            raise other.fault("profiling_index", "of another phase", "requests of one phase")
     return phases[0]
 
 
@@ -144,18 +147,21 @@ def _request(i: int, record: SourceObject, *, is_open: bool) -> Request:
         return imported_request(
             i, original=record.text, tokens=counts, outcome=outcome, status=status, error=error
         )
-    if "time_to_first_token" not in metrics.members:
+    if "request_latency" not in metrics.members:
         error = failure("no-content", "no content response, by AIPerf's account")
         return imported_request(i, original=record.text, tokens=counts, outcome=Outcome.EMPTY, error=error)
-    ttft_ns = _milliseconds(metrics.object("time_to_first_token"), "value")
+    is_streamed = "time_to_first_token" in metrics.members
+    first = _milliseconds(
+        metrics.object("time_to_first_token" if is_streamed else "request_latency"), "value"
+    )
     gaps_ns = _gaps(metrics)
     return imported_request(
         i,
         original=record.text,
         tokens=counts,
-        ttft_ns=None if is_open else ttft_ns,
-        e2e_ns=None if is_open else ttft_ns + sum(gaps_ns),
-        gaps_ns=gaps_ns,
+        ttft_ns=first if is_streamed and not is_open else None,
+        e2e_ns=None if is_open else first + sum(gaps_ns),
+        gaps_ns=gaps_ns if is_streamed else None,
     )
 
 
@@ -204,7 +210,7 @@ AIPERF = Tool(
             "ttft_ms",
             "metrics.time_to_first_token",
             "time_to_first_token.value, in a closed loop",
-            "None in a closed loop: it ends at the first response with content or reasoning, and the start is "
+            "None in a closed loop: it ends at the first response with content or reasoning, and starts "
             f"before connecting. In an open loop it is left out: {NO_SCHEDULE}.",
         ),
         Mapped(

@@ -130,7 +130,11 @@ def _request(i: int, record: SourceObject, group: str, *, is_open: bool) -> Requ
         )
     timings = info.object("timings")
     start = timings.seconds("targeted_start" if is_open else "request_start")
-    first, last = (timings.seconds(f"{name}_token_iteration") for name in ("first", "last"))
+    is_streamed = timings.get("first_token_iteration") is not None
+    names = (
+        ("first_token_iteration", "last_token_iteration") if is_streamed else ("request_end", "request_end")
+    )
+    first, last = map(timings.seconds, names)
     if not start < first <= last:
         message, expected = "the first token is not between the start and the last one", "stamps in order"
         raise timings.fault("first_token_iteration", message, expected)
@@ -139,9 +143,9 @@ def _request(i: int, record: SourceObject, group: str, *, is_open: bool) -> Requ
         i,
         original=record.text,
         tokens=counts,
-        ttft_ns=whole_ns(first - start),
+        ttft_ns=whole_ns(first - start) if is_streamed else None,
         e2e_ns=whole_ns(last - start),
-        chunk_tokens=[1] * events if events == counts.usage_output and events <= _MOST_TOKENS else None,
+        chunk_tokens=[1] * events if 0 < events <= _MOST_TOKENS and events == counts.usage_output else None,
         text=text,
         reasoning=record.string("reasoning_output") if record.members.get("reasoning_output") else None,
         request_id=request_id,

@@ -121,7 +121,7 @@ def import_results(tool: Tool, source: Path, root: Path, target: Target, today: 
         fix = "measure with `fairlead measure`, or import the results of another tool"
         return failed(problem_of(source.name, "IMP008", tool.refusal, fix=fix))
     try:
-        runs = tool.read(_gather(tool, source))
+        runs = tool.read(gather(tool, source))
     except SourceError as error:
         return failed(*error.problems)
     repository, _ = load_repository(root)
@@ -144,7 +144,7 @@ def import_results(tool: Tool, source: Path, root: Path, target: Target, today: 
     return report(landed, [added], list(dict.fromkeys(remarks)), added.problems)
 
 
-def _gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
+def gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
     """The tool's files by pattern, in the order of their names.
 
     Raises:

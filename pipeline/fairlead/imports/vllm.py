@@ -58,7 +58,10 @@ def _read(files: Sources) -> Sequence[Run]:
 
 
 def _read_file(file: SourceFile) -> Iterator[Run]:
-    for record in read_objects(file, limit=None):
+    records = list(read_objects(file, limit=None))
+    if not records:
+        raise file.fault("IMP001", 0, 1, "an empty file", "the result of a run")
+    for record in records:
         yield _run(file, record)
 
 
