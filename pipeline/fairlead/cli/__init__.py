@@ -57,6 +57,7 @@ for _command in (
     rerunning.rerun,
     others.import_,
     others.audit,
+    others.export,
     results.verdict,
     results.rank,
     results.explain,

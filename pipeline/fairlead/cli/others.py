@@ -1,4 +1,4 @@
-"""The commands for other tools' results: import them, and hold published figures against them."""
+"""The commands for other tools: import their results, audit published figures, export tables to them."""
 
 from __future__ import annotations
 
@@ -145,3 +145,39 @@ def _record(repository: Repository, table: bytes, name: str, *, as_json: bool) -
     if problems:
         click.echo(render_text(problems), nl=False, err=True)
         raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="Parquet says of each column what it is; CSV opens everywhere.",
+)
+@click.option("--model", help="Only this model.")
+@in_root
+def export(out: Path, form: str, model: str | None, root_option: Path | None) -> None:
+    """Write the board's flat tables into the folder OUT: figures, windows, and requests by submission.
+
+    They are those of the site's API, with the same columns. In Python fairlead.load(root) gives them as
+    frames.
+    """
+    from fairlead.frames import Board, write_tables
+    from fairlead.history import commit_id
+    from fairlead.publish.edition import Edition
+
+    if out.is_dir() and any(out.iterdir()):
+        raise click.UsageError(f"{out} holds other things: name a new or an empty folder")
+    root, moment = find_root(root_option), now()
+    repository = load(root)
+    rows = board_rows(repository, moment)
+    known = sorted({row.family.model for row in rows})
+    if model is not None and model not in known:
+        raise click.UsageError(f"no row of the model {model!r}; there are {', '.join(known) or 'none'}")
+    chosen = tuple(row for row in rows if model is None or row.family.model == model)
+    board = Board(root, Edition(repository, chosen, moment, commit_id(root), {}))
+    for path, lines in write_tables(board, out, form):
+        click.echo(f"{path}: {lines:,} lines")
