@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fairlead import metrics, scaffold
+from fairlead.audit.sources import imported_runs
 from fairlead.checks import run_checks
 from fairlead.cli import cli
 from fairlead.cli.common import board_rows
@@ -32,7 +33,7 @@ from fairlead.imports.source import SourceError, SourceFile
 from fairlead.imports.submissions import ImportReport, Target, gather, import_results, submission_files
 from fairlead.imports.tools import TOOLS
 from fairlead.measure.truth import read_log
-from fairlead.problems import Severity, render_text
+from fairlead.problems import Problem, Severity, render_text
 from fairlead.ranking import Origin
 from fairlead.repository import format_tree, load_repository, read_window
 from fairlead.windows import Outcome, Request, decode_window
@@ -318,6 +319,33 @@ def test_each_request_carries_its_own_text_through_the_windows_form(name: str) -
     texts = [file.text for files in gather(TOOLS[name], CLEAN[name]).values() for file in files]
     if name != "vllm":  # whose record is put together from its columns
         assert all(any(str(request.original) in text for text in texts) for request in found.requests)
+
+
+def test_each_load_of_a_sweep_is_a_window(tmp_path: Path, root: Path) -> None:
+    source = json.loads(CLEAN["guidellm"].read_text())
+    (one,) = source["benchmarks"]
+    later = copy.deepcopy(one)
+    later["config"]["strategy"] = {"type_": "poisson", "rate": 2.5, "max_concurrency": 512}
+    source["benchmarks"].append({**later, "start_time": one["start_time"] + 60})
+    (tmp_path / "sweep.json").write_text(json.dumps(source))
+    assert run("guidellm", tmp_path / "sweep.json", root).runs == 2
+    names = [path.name for path in load_repository(root)[0].window_paths()]
+    assert ["-guidellm-c2-" in name for name in names] == [True, False]
+    assert "-guidellm-r2-5-" in names[1]
+
+
+def test_two_runs_that_cannot_be_told_apart_are_not_written_over_each_other(
+    tmp_path: Path, root: Path
+) -> None:
+    text = CLEAN["vllm"].read_text()
+    (tmp_path / "twice.json").write_text(text + text)
+    assert where(run("vllm", tmp_path / "twice.json", root)) == [("IMP001", "twice.json")]
+
+
+def test_a_run_of_llmperf_is_not_taken_for_one_of_the_leaderboard(root: Path) -> None:
+    run("llmperf", CLEAN["llmperf"], root)
+    problems: list[Problem] = []
+    assert list(imported_runs(load_repository(root)[0], problems)) == problems == []
 
 
 # -- bad input -----------------------------------------------------------------------------------

@@ -96,6 +96,26 @@ def test_an_import_gives_its_stated_durations_and_nothing_more() -> None:
     assert metrics.icl_ns(imported, "closed") is None
 
 
+def test_an_import_with_gaps_has_what_follows_from_them() -> None:
+    """Its durations are the source's; the gaps give the rest, and no stamp is needed."""
+    imported = make_request(
+        chunk_ns=[300 * MS, 10 * MS, 40 * MS], sent_ns=None, ttft_ns=300 * MS, e2e_ns=350 * MS
+    )
+    assert metrics.ttft_ns(imported, "closed") == 300 * MS
+    assert metrics.e2e_ns(imported, "open") == 350 * MS
+    assert metrics.tpot_ns(imported, "closed") == 25 * MS
+    assert metrics.icl_ns(imported, "closed") == 40 * MS
+
+
+def test_an_import_with_the_tokens_of_each_chunk_has_tpot_and_no_gap() -> None:
+    """The first chunk's tokens are not among those that its durations part."""
+    imported = make_request(
+        chunk_ns=[], sent_ns=None, ttft_ns=300 * MS, e2e_ns=400 * MS, chunk_tokens=[2, 1, 1]
+    )
+    assert metrics.tpot_ns(imported, "closed") == 50 * MS
+    assert metrics.icl_ns(imported, "closed") is None
+
+
 def test_own_stamps_win_over_a_stated_duration() -> None:
     """A boast of 1 ns beside honest stamps changes nothing."""
     request = make_request(ttft_ns=1, e2e_ns=1)

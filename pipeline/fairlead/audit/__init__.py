@@ -8,6 +8,7 @@ bear at all: which runs could be ranked by the board's rules, and which differen
 from fairlead.audit.comparison import AuditReport, Figure, Run, ThroughputField, audit_published
 from fairlead.audit.record import Record, make_record, read_record, write_record
 from fairlead.audit.render import render_text, report_json
+from fairlead.audit.sources import is_of_record
 from fairlead.audit.verdicts import render_record
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Run",
     "ThroughputField",
     "audit_published",
+    "is_of_record",
     "make_record",
     "read_record",
     "render_record",

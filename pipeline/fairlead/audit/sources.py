@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from fairlead.audit.table import Published
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem, Span, nearest, quote, visible
 from fairlead.repository import Repository, read_window
-from fairlead.windows import Outcome, Request, Window, WindowError
+from fairlead.windows import Header, Outcome, Request, Window, WindowError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,8 +26,17 @@ class Source:
     observations: tuple[Observation, ...]
 
 
+_SINGLE = re.compile(r"-llmperf-[0-9a-f]{8}/windows/")  # a run by itself is named by its files' digest
+
+
+def is_of_record(path: str, header: Header) -> bool:
+    """Whether a window was imported from LLMPerf's leaderboard, and not from one run that somebody made."""
+    is_llmperf = header.origin == "imported" and header.tool.name == "llmperf"
+    return is_llmperf and _SINGLE.search(path) is None
+
+
 def imported_runs(repository: Repository, problems: list[Problem]) -> Iterator[Source]:
-    """Every window of the root that was imported from LLMPerf."""
+    """Every window of the root that was imported from LLMPerf's leaderboard."""
     for path in repository.window_paths():
         name = path.relative_to(repository.root).as_posix()
         try:
@@ -34,7 +44,7 @@ def imported_runs(repository: Repository, problems: list[Problem]) -> Iterator[S
         except (WindowError, Unreadable) as error:
             problems.append(Problem("AUD005", name, f"cannot be read: {error}", fix="import the run again"))
             continue
-        if window.header.origin == "imported" and window.header.tool.name == "llmperf":
+        if is_of_record(name, window.header):
             yield Source(name, window, tuple(_observe_all(window, name, problems)))
 
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from fairlead import impact, life
-from fairlead.audit import Record, make_record
+from fairlead.audit import Record, is_of_record, make_record
 from fairlead.evidence import findings_of_claims
 from fairlead.governance import Tally
 from fairlead.integrity import Finding
@@ -158,7 +158,7 @@ class Edition:
     def imported_record(self) -> tuple[Record | None, Sequence[Problem]]:
         """What the root's imported LLMPerf runs can bear, and their problems; None where there is none."""
         rows = [row for row in self.rows if row.origin is Origin.IMPORTED]
-        if not any(item.table.header.tool.name == "llmperf" for row in rows for item in row.evidence):
+        if not any(is_of_record(item.path, item.table.header) for row in rows for item in row.evidence):
             return None, ()
         methodology = methodology_of(self.repository.methodologies, None)
         record, problems = make_record(self.repository, rows, methodology)
