@@ -342,6 +342,14 @@ def test_two_runs_that_cannot_be_told_apart_are_not_written_over_each_other(
     assert where(run("vllm", tmp_path / "twice.json", root)) == [("IMP001", "twice.json")]
 
 
+def test_an_answer_of_llmperf_without_a_token_is_empty_and_no_success(tmp_path: Path) -> None:
+    source = copied("llmperf", tmp_path)
+    path = source / "reference_200_36_individual_responses.json"
+    edit(path, '"ttft_s": 0.25', '"ttft_s": 0')
+    edit(path, '"number_output_tokens": 36', '"number_output_tokens": 0')
+    assert [str(request.outcome) for request in requests_of("llmperf", source)] == ["empty", "rate_limited"]
+
+
 def test_a_run_of_llmperf_is_not_taken_for_one_of_the_leaderboard(root: Path) -> None:
     run("llmperf", CLEAN["llmperf"], root)
     problems: list[Problem] = []

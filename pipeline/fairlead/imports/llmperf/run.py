@@ -76,7 +76,7 @@ LLMPERF = Tool(
         ),
         LeftOut(
             "tpot_ms",
-            f"{_NO_CHUNK}, and inter_token_latency_s is the mean of a list that begins with TTFT",
+            f"{_NO_CHUNK}, and inter_token_latency_s divides a sum that begins with TTFT",
         ),
         LeftOut(
             "output_speed_tps", "LLMPerf divides all tokens by the whole latency, so that TTFT is mixed in"
@@ -87,13 +87,14 @@ LLMPERF = Tool(
             "output_tokens",
             "number_output_tokens",
             "number_output_tokens",
-            "LLMPerf's own count, by one tokenizer for every model.",
+            "LLMPerf's own count of the text.",
         ),
         Mapped(
             "success_rate",
             "error_code",
             "share of records whose error_code is null",
-            "LLMPerf fails an answer that it finds too short (-100). An error inside a stream is not seen.",
+            "LLMPerf fails an answer that it finds too short (-100). An end without a finish is a success to "
+            "it; an answer without a token, which is one too, is `empty` here.",
         ),
         LeftOut("throughput_tps", NO_STREAM),
     ),

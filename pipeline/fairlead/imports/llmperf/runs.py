@@ -216,18 +216,21 @@ def _request(i: int, record: SourceObject) -> Request:
     refuse_keys(record)
     error = _error(record)
     outcome = _outcome(error)
+    counted = record.integer("number_output_tokens", 0, 10**9)
     ttft_ns = e2e_ns = None
-    if error is None:
+    if error is None and counted == 0 and record.get("ttft_s") == 0:
+        error, outcome = failure("no-content", "no token, by LLMPerf's own account"), Outcome.EMPTY
+    elif error is None:
         ttft_ns, e2e_ns = record.duration_ns("ttft_s"), record.duration_ns("end_to_end_latency_s")
         if ttft_ns > e2e_ns:
             raise record.fault(
                 "ttft_s", "the first token comes after the last", "at most end_to_end_latency_s"
             )
-    code = int(error.code) if error else 0
+    code = int(error.code) if error and outcome is not Outcome.EMPTY else 0
     return imported_request(
         i,
         original=record.text,
-        tokens=tokens(counted=record.integer("number_output_tokens", 0, 10**9)),
+        tokens=tokens(counted=counted),
         outcome=outcome,
         error=error,
         status=code if 100 <= code <= 599 else None,
