@@ -27,7 +27,7 @@ from fairlead.life import objections
 from fairlead.problems import Problem, Severity, render_text
 from fairlead.publish import exports
 from fairlead.publish.edition import Edition
-from fairlead.ranking import build_rows
+from fairlead.ranking import FIGURES, build_rows
 from fairlead.repository import TOP_FOLDERS, load_repository
 from fairlead.windows import Window, WindowError
 
@@ -67,7 +67,7 @@ class Board:
 
         ``origin``: ``neutral`` (the board measured), ``claim`` or ``imported``; only the first is ranked.
         """
-        names = list(dict.fromkeys(self.figures["figure"]))
+        names = [figure.name for figure in FIGURES]
         whose = [*_WHOSE, "state", "disputes", "first", "last"]
         lines = self.figures.drop_duplicates("row")[whose].set_index("row")
         values = self.figures.pivot(index="row", columns="figure", values="value").reindex(columns=names)

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import fairlead
-from fairlead import metrics
+from fairlead import metrics, scaffold
 from fairlead.cli import cli
 from fairlead.cli.common import board_rows
 from fairlead.frames import Board, BoardError
@@ -87,6 +87,15 @@ def test_whole_numbers_with_gaps_stay_whole(board: Board) -> None:
     requests = board.requests()
     assert str(requests["sent_ns"].dtype) == "Int64"
     assert requests["sent_ns"].isna().any()  # imported requests have no stamp, and no zero instead
+
+
+def test_a_root_without_a_row_has_every_column_and_no_line(tmp_path: Path, board: Board) -> None:
+    assert scaffold.create_root(tmp_path / "new").problems == ()
+    empty = fairlead.load(tmp_path / "new", now=NOW)
+    for name in ("rows", "figures", "windows"):
+        assert list(getattr(empty, name).columns) == list(getattr(board, name).columns)
+        assert len(getattr(empty, name)) == 0
+    assert len(empty.requests()) == 0
 
 
 def test_a_path_that_is_no_window_is_a_key_error(board: Board) -> None:

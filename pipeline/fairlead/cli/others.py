@@ -12,6 +12,7 @@ from fairlead.cli.common import (
     Commands,
     as_json_too,
     board_rows,
+    complain,
     find_root,
     in_root,
     load,
@@ -165,7 +166,7 @@ def export(out: Path, form: str, model: str | None, root_option: Path | None) ->
     They are those of the site's API, with the same columns. In Python fairlead.load(root) gives them as
     frames.
     """
-    from fairlead.frames import Board, write_tables
+    from fairlead.frames import Board, BoardError, write_tables
     from fairlead.history import commit_id
     from fairlead.publish.edition import Edition
 
@@ -179,5 +180,9 @@ def export(out: Path, form: str, model: str | None, root_option: Path | None) ->
         raise click.UsageError(f"no row of the model {model!r}; there are {', '.join(known) or 'none'}")
     chosen = tuple(row for row in rows if model is None or row.family.model == model)
     board = Board(root, Edition(repository, chosen, moment, commit_id(root), {}))
-    for path, lines in write_tables(board, out, form):
-        click.echo(f"{path}: {lines:,} lines")
+    try:
+        for path, lines in write_tables(board, out, form):
+            click.echo(f"{path}: {lines:,} lines")
+    except BoardError as error:
+        complain(str(error), "let the root be while it is exported, then do the same again")
+        raise click.exceptions.Exit(EXIT_PROBLEMS) from None

@@ -232,6 +232,8 @@ def read_each(
             requests.append(read(i, record))
         except SourceError as error:
             faults += error.problems
+            if len(faults) >= MAX_PROBLEMS:
+                break
     if faults:
         raise SourceError(*faults[:MAX_PROBLEMS])
     return tuple(requests)
