@@ -29,13 +29,13 @@ def import_() -> None:
     """Turn other tools' results into submissions, marked as such and never ranked."""
 
 
-# A tool by its name in the command: what SOURCE is. They are those of fairlead.imports.tools.
+# A tool by its name in the command, and what SOURCE is. They are those of fairlead.imports.tools.
 _SOURCES = {
-    "vllm": "SOURCE is the file that `vllm bench serve --save-result --save-detailed` wrote.",
-    "guidellm": "SOURCE is GuideLLM's report as JSON, such as benchmarks.json.",
-    "aiperf": "SOURCE is AIPerf's folder, with profile_export.jsonl and profile_export_aiperf.json.",
-    "inference-perf": "SOURCE is inference-perf's folder of reports, with its record of single requests.",
-    "mlperf-endpoints": "Not imported; says why.",
+    "vllm": "Import what vLLM measured: the file of `vllm bench serve --save-result --save-detailed`.",
+    "guidellm": "Import what GuideLLM measured: its report as JSON, such as benchmarks.json.",
+    "aiperf": "Import what AIPerf measured: its folder, with profile_export.jsonl and its summary.",
+    "inference-perf": "Import what inference-perf measured: its folder, with the record of single requests.",
+    "mlperf-endpoints": "Say why results of MLPerf Endpoints are not imported.",
 }
 _source = click.argument("source", type=click.Path(path_type=Path, exists=True))
 _endpoint = click.option(
@@ -66,7 +66,7 @@ def import_llmperf_(source: Path, endpoint: str | None, model: str | None, root_
 
 
 def _import_command(name: str, what: str) -> click.Command:
-    @click.command(name, help=f"Import one run, or several of one endpoint. {what}")
+    @click.command(name, help=what)
     @_source
     @_endpoint
     @_model
