@@ -7,7 +7,7 @@ SCALE ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format site serve bench bench-scale lock setup setup-dev setup-tokens clean
+.PHONY: help demo test lint format site serve bench bench-scale bench-site lock setup setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -36,7 +36,7 @@ format: setup-dev ## Rewrite code and data in their canonical form.
 site: setup ## Build the site of this checkout into build/site.
 	@$(BIN)/fairlead build --out build/site $(ARGS)
 
-serve: setup ## Build the site and serve it on http://127.0.0.1:8000.
+serve: setup ## Serve the site on http://127.0.0.1:8000; it follows the files.
 	@$(BIN)/fairlead serve $(ARGS)
 
 bench: setup-dev ## Measure our client beside other tools, then checking and ranking; write build/bench*.json (ARGS=--alone: without the tools, --keep: into the README and the site, too).
@@ -47,6 +47,11 @@ bench: setup-dev ## Measure our client beside other tools, then checking and ran
 bench-scale: setup-dev ## Time and memory of check and rank at 10^4, 10^5 and 10^6 requests (SCALE="--sizes 1e7").
 	@mkdir -p build
 	@$(BIN)/python pipeline/benchmarks/bench_scale.py --sizes 1e4,1e5,1e6 --json build/bench-scale.json $(SCALE)
+
+bench-site: setup-dev ## Measure builds of the site beside bare MkDocs, and its leaderboards in a browser; write build/bench-*.json.
+	@mkdir -p build
+	@$(BIN)/python pipeline/benchmarks/bench_site.py --json build/bench-site.json $(ARGS)
+	@$(BIN)/python pipeline/benchmarks/bench_board.py --json build/bench-board.json
 
 setup-tokens: setup ## Add the library that counts tokens.
 	@$(call install,requirements-tokens.lock)

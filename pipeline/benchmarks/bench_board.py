@@ -1,9 +1,15 @@
-"""How long a leaderboard of 500 rows takes to sort in a real browser, and what its page weighs.
+"""How quickly a leaderboard of 500 rows can be read and sorted in a real browser, and what its page weighs.
 
 The rows are those of a small root (:mod:`months`), repeated under invented providers with invented rank
-ranges. A turn is one click on a head, up to the end of the layout that follows it.
+ranges: once as rows of ten models, for the front page, once of one, for the page of that model. Measured:
 
-Run: ``python pipeline/benchmarks/bench_board.py [--rows 500] [--chromium /usr/bin/chromium]``
+- over the wire: everything that the page asks for until it is quiet, compressed as a host sends it;
+- layout shift: the sum of all shifts until the page is quiet (CLS with nothing left out);
+- interactive: from the start of the navigation to the end of the last task of 50 ms or more that loading
+  takes, with the controls there; the processor is slowed down fourfold by the browser itself;
+- sorted: one click on a head, up to the end of the layout that follows it, not slowed down.
+
+Run: ``python pipeline/benchmarks/bench_board.py [--rows 500] [--json FILE] [--chromium /usr/bin/chromium]``
 """
 
 from __future__ import annotations
@@ -12,22 +18,35 @@ import argparse
 import dataclasses
 import datetime as dt
 import gzip
+import json
 import os
 import random
 import statistics
 import tempfile
-import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import months
 
 from fairlead.evidence import load_evidence
-from fairlead.publish import build_site, serve_site
+from fairlead.publish import build_site, running_site
 from fairlead.ranking import RankRange, Row, build_rows
 from fairlead.repository import load_repository
+from fairlead.stats import Estimate
 
-TURNS = 15
+TURNS, LOADS, SLOWED = 15, 5, 4
+ASKED = {"wire_kb": 200.0, "shift": 0.0, "interactive_ms": 1000.0, "sorted_ms": 100.0}
+WATCH = """
+window.seen = { shift: 0, busy: 0 };
+new PerformanceObserver(list => list.getEntries().forEach(entry => {
+  window.seen.shift += entry.value;
+})).observe({ type: "layout-shift", buffered: true });
+new PerformanceObserver(list => list.getEntries().forEach(entry => {
+  window.seen.busy = Math.max(window.seen.busy, entry.startTime + entry.duration);
+})).observe({ type: "longtask", buffered: true });
+"""
 SORT = """turns => {
   const button = document.querySelector("th[data-figure=ttft_p50_ms] button");
   return Array.from({ length: turns }, () => {
@@ -37,21 +56,41 @@ SORT = """turns => {
     return performance.now() - from;
   });
 }"""
+LOADED = """() => {
+  const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  const parsed = performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;
+  return Math.max(window.seen.busy, parsed, paint ? paint.startTime : 0);
+}"""
 
 
-def long_table(rows: Iterable[Row], number: int) -> list[Row]:
+def long_table(rows: Iterable[Row], number: int, models: int = 1) -> list[Row]:
     """So many rows of invented providers, each a ranked row's figures with ranks of its own."""
     chance, ranked = random.Random(5), [row for row in rows if row.ranks]
-    many = []
+    many, of_model = [], number // models
     for place in range(number):
-        row, best = ranked[place % len(ranked)], chance.randint(1, number - number // 10)
-        ranks = dict.fromkeys(row.ranks, RankRange(best, best + chance.randint(0, number // 10), number))
-        many.append(dataclasses.replace(row, provider=f"provider-{place:03d}", ranks=ranks))
+        row, best = ranked[place % len(ranked)], chance.randint(1, of_model - of_model // 10)
+        ranks = dict.fromkeys(row.ranks, RankRange(best, best + chance.randint(0, of_model // 10), of_model))
+        family = row.family
+        if models > 1:
+            family = dataclasses.replace(family, model=f"fable-{place // of_model}b")
+        named = f"provider-{place % of_model if models > 1 else place:03d}"
+        varied = {name: _times(found, chance.lognormvariate(0, 0.3)) for name, found in row.figures.items()}
+        many.append(dataclasses.replace(row, provider=named, family=family, ranks=ranks, figures=varied))
     return many
 
 
-def build(folder: Path, number: int) -> Path:
-    """The site of so many rows; the path of its one leaderboard."""
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    """Figures that are like no other row's, for a page of equal ones would weigh next to nothing."""
+    ends = {
+        name: end * factor
+        for name in ("value", "low", "high")
+        if (end := getattr(estimate, name)) is not None
+    }
+    return dataclasses.replace(estimate, **ends)
+
+
+def build(folder: Path, number: int) -> dict[str, tuple[Path, str]]:
+    """Two sites of so many rows: the folder of each, and the page to look at."""
     made = months.make_root(folder, 4, cores=months.permitted_cores())
     repository, problems = load_repository(made.root)
     evidence, unusable = load_evidence(repository)
@@ -64,25 +103,48 @@ def build(folder: Path, number: int) -> Path:
         now_unix_ns=made.end_unix_s * 1_000_000_000,
     )
     now = dt.datetime.fromtimestamp(made.end_unix_s, tz=dt.UTC)
-    build_site(repository, long_table(rows, number), out=folder / "site", now=now, commit=None)
-    (page,) = (path for path in (folder / "site/models").glob("*/index.html"))
-    return page
+    for name, models in (("front", 10), ("model", 1)):
+        build_site(repository, long_table(rows, number, models), out=folder / name, now=now, commit=None)
+    (page,) = (path for path in (folder / "model/models").glob("*/index.html"))
+    return {
+        "front page": (folder / "front", ""),
+        "page of one model": (folder / "model", f"models/{page.parent.name}/"),
+    }
 
 
-def sort_times_ms(address: str, chromium: str) -> list[float]:
-    """The time of each turn."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as engine:
-        browser = engine.chromium.launch(
-            executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
+def measure(engine: Any, address: str, chromium: str) -> dict[str, float]:
+    """One page, in fresh contexts of one browser."""
+    browser = engine.chromium.launch(
+        executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"]
+    )
+    interactive, shifts = [], []
+    asked: list[str] = []
+    for _ in range(LOADS):
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.add_init_script(WATCH)
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
+        page.goto(address, wait_until="networkidle")
+        page.wait_for_selector(".fl-bar button")
         page.wait_for_timeout(1000)
-        found: list[float] = page.evaluate(SORT, TURNS)
-        browser.close()
-    return found
+        interactive.append(page.evaluate(LOADED))
+        shifts.append(page.evaluate("window.seen.shift"))
+        page.context.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(address, wait_until="networkidle")
+    page.wait_for_selector(".fl-bar button")
+    times: list[float] = page.evaluate(SORT, TURNS)
+    browser.close()
+    wire = 0
+    for url in dict.fromkeys(asked):
+        with urlopen(url) as answer:
+            wire += len(gzip.compress(answer.read(), 6))
+    return {
+        "wire_kb": wire / 1000,
+        "shift": max(shifts),
+        "interactive_ms": statistics.median(interactive),
+        "sorted_ms": statistics.median(times),
+    }
 
 
 def main() -> None:
@@ -90,29 +152,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--json", type=Path)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        page = build(Path(folder), arguments.rows)
-        raw = page.read_bytes()
-        addresses: list[str] = []
-        is_ready = threading.Event()
+    from playwright.sync_api import sync_playwright
 
-        def ready(found: str) -> None:
-            addresses.append(found)
-            is_ready.set()
-
-        site = Path(folder) / "site"
-        threading.Thread(target=serve_site, args=(site,), kwargs={"ready": ready}, daemon=True).start()
-        is_ready.wait()
-        times = sort_times_ms(f"{addresses[0]}{page.parent.relative_to(site)}/", arguments.chromium)
-    print(
-        f"{arguments.rows} rows: {len(raw) / 1e6:.2f} MB, {len(gzip.compress(raw)) / 1e3:.0f} kB compressed"
-    )
-    print(
-        f"sorted and laid out in {statistics.median(times):.0f} ms "
-        f"(median of {TURNS}, {min(times):.0f} to {max(times):.0f}); load {os.getloadavg()[0]:.1f}"
-    )
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as engine:
+        for name, (site, page) in build(Path(folder), arguments.rows).items():
+            with running_site(site) as address:
+                found[name] = measure(engine, address + page, arguments.chromium)
+    for name, measured in found.items():
+        print(f"{name}, {arguments.rows} rows; load {os.getloadavg()[0]:.1f}")
+        for key, value in measured.items():
+            held = "held" if value <= ASKED[key] else "NOT HELD"
+            print(f"  {key:16} {value:8.1f}   asked <= {ASKED[key]:6.1f}   {held}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"rows": arguments.rows, "pages": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

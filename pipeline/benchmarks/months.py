@@ -94,7 +94,7 @@ def _write_method(root: Path, months: Sequence[Month]) -> None:
         ("methodology/models.yaml", "models", {"schema_version": 1, "models": described}),
         ("methodology/vantages.yaml", "vantages", {"schema_version": 1, "vantages": [_vantage()]}),
         *(
-            (f"providers/{_provider_name(number)}.yaml", "provider", _provider(number, models))
+            (f"providers/{_provider_name(number)}.yaml", "provider", provider(number, models))
             for number in sorted({month.provider for month in months})
         ),
     ):
@@ -123,7 +123,8 @@ def _vantage() -> dict[str, Any]:
     return {"id": VANTAGE, "name": "An invented place", **nothing}
 
 
-def _provider(number: int, models: Sequence[str]) -> dict[str, Any]:
+def provider(number: int, models: Sequence[str]) -> dict[str, Any]:
+    """The file of an invented provider that serves these models."""
     price = {
         "from": "2026-01-01",
         "until": None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fairlead import documents, windows
 from fairlead.cache import Cache
@@ -38,7 +38,11 @@ from fairlead.tables import (
 )
 
 if TYPE_CHECKING:
+    from fairlead.fidelity import Answers
     from fairlead.integrity import Beside, Finding, Group, Trace
+    from fairlead.smoothness import Replies
+
+_T = TypeVar("_T")
 
 
 def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[list[Evidence], list[Problem]]:
@@ -166,7 +170,36 @@ def _evidence_of(
     )
 
 
-def with_replies(repository: Repository, evidence: Iterable[Evidence]) -> list[Evidence]:
+class Memory:
+    """What raw files were found to say, for a process that makes one edition after another.
+
+    It holds while a file's table is made from the same, and as long as no methodology changes.
+    """
+
+    def __init__(self) -> None:
+        self._methodologies: Mapping[str, Methodology] = {}
+        self._kept: dict[tuple[Callable[..., Any], str, bytes], Any] = {}
+
+    def recall(
+        self, read: Callable[[Repository, Evidence], _T], repository: Repository, item: Evidence
+    ) -> _T:
+        """What ``read`` makes of a window, made once."""
+        if self._methodologies is not repository.methodologies:
+            if self._methodologies != repository.methodologies:
+                self._kept.clear()
+            self._methodologies = repository.methodologies
+        if item.made_from is None:
+            return read(repository, item)
+        key = (read, item.path, item.made_from)
+        if key not in self._kept:
+            self._kept[key] = read(repository, item)
+        found: _T = self._kept[key]
+        return found
+
+
+def with_replies(
+    repository: Repository, evidence: Iterable[Evidence], memory: Memory | None = None
+) -> list[Evidence]:
     """The same evidence with what its replies say, and how they came, read from the raw files again.
 
     A page shows it and no rank rests on it, so it is read where a page is made.
@@ -174,31 +207,43 @@ def with_replies(repository: Repository, evidence: Iterable[Evidence]) -> list[E
     Raises:
         Unreadable, windows.WindowError: a file was changed meanwhile.
     """
-    return [_with_replies(repository, item) for item in evidence]
+    memory = memory or Memory()
+    found = []
+    for item in evidence:
+        if item.origin is not Origin.IMPORTED:
+            replies, answers = memory.recall(_replies_of, repository, item)
+            item = dataclasses.replace(item, replies=replies, answers=answers)
+        found.append(item)
+    return found
 
 
-def _with_replies(repository: Repository, item: Evidence) -> Evidence:
-    if item.origin is Origin.IMPORTED:
-        return item
+def _replies_of(repository: Repository, item: Evidence) -> tuple[Replies, Answers | Undefined]:
     from fairlead import fidelity, smoothness
 
     _, window = read_raw(repository, item.path)
     version = window.header.methodology.version if window.header.methodology else None
     workload = fidelity.workload_of(methodology_of(repository.methodologies, version), item.scenario)
     answers = fidelity.observe(window, workload) if workload else Undefined("the scenario is not known here")
-    return dataclasses.replace(item, replies=smoothness.observe(window), answers=answers)
+    return smoothness.observe(window), answers
+
+
+def _trace_of(repository: Repository, item: Evidence) -> Trace:
+    from fairlead.integrity import trace_of
+
+    return trace_of(repository.methodologies, item.path, read_raw(repository, item.path)[1])
 
 
 def findings_of_claims(
-    repository: Repository, evidence: Iterable[Evidence]
+    repository: Repository, evidence: Iterable[Evidence], memory: Memory | None = None
 ) -> Mapping[str, Sequence[Finding]]:
     """What the raw requests of each submission that was measured show, read from its files again.
 
     Raises:
         Unreadable, windows.WindowError: a file was changed meanwhile.
     """
-    from fairlead.integrity import Beside, group_of, trace_of
+    from fairlead.integrity import Beside, group_of
 
+    memory = memory or Memory()
     claims: dict[str, dict[Group, list[Trace]]] = {}
     neutral: dict[Group, list[Beside]] = {}
     for item in evidence:
@@ -211,7 +256,7 @@ def findings_of_claims(
             neutral.setdefault(group, []).append(beside)
             continue
         name = item.path.removeprefix("submissions/").rsplit("/", 2)[0]
-        trace = trace_of(repository.methodologies, item.path, read_raw(repository, item.path)[1])
+        trace = memory.recall(_trace_of, repository, item)
         claims.setdefault(name, {}).setdefault(group, []).append(trace)
     return {name: _findings(repository, name, traces, neutral) for name, traces in sorted(claims.items())}
 

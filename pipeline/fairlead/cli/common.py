@@ -16,6 +16,7 @@ import click
 if TYPE_CHECKING:
     from fairlead.cache import Cache
     from fairlead.campaign import Progress
+    from fairlead.evidence import Memory
     from fairlead.model import GitHub
     from fairlead.problems import Problem
     from fairlead.ranking import Row
@@ -92,21 +93,34 @@ def load(root: Path, cache: Cache | None = None) -> Repository:
 
     A spool that a killed run left is no reason to stop: measuring goes on from it.
     """
+    repository, problems = load_or_problems(root, cache)
+    stop_at(problems)
+    return repository
+
+
+def load_or_problems(root: Path, cache: Cache | None) -> tuple[Repository, Sequence[Problem]]:
+    """The repository, and the problems that forbid to compute anything from it."""
     from fairlead.repository import load_repository
     from fairlead.repository.places import is_spool
 
     repository, problems = load_repository(root, cache)
-    stop_at([problem for problem in problems if not is_spool(problem.path)])
-    return repository
+    return repository, [problem for problem in problems if not is_spool(problem.path)]
 
 
 def stop_at(problems: Sequence[Problem]) -> None:
     """End the command with its problems if one of them is an error."""
-    from fairlead.problems import Severity, render_text
+    from fairlead.problems import render_text
 
-    if any(problem.severity is Severity.ERROR for problem in problems):
+    if has_error(problems):
         click.echo(render_text(problems), nl=False, err=True)
         raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+
+def has_error(problems: Sequence[Problem]) -> bool:
+    """Whether one of the problems forbids to go on."""
+    from fairlead.problems import Severity
+
+    return any(problem.severity is Severity.ERROR for problem in problems)
 
 
 def board_rows(
@@ -122,6 +136,23 @@ def board_rows(
     ``with_replies``: also what a page shows of the replies behind them. ``with_cache``: what earlier runs
     found is used. ``only_until``: a window that ended after the moment is left out.
     """
+    rows, problems = rows_or_problems(
+        repository, moment, with_replies=with_replies, with_cache=with_cache, only_until=only_until
+    )
+    stop_at(problems)
+    return rows
+
+
+def rows_or_problems(
+    repository: Repository,
+    moment: dt.datetime,
+    *,
+    with_replies: bool,
+    with_cache: bool,
+    only_until: bool = False,
+    memory: Memory | None = None,
+) -> tuple[Sequence[Row], Sequence[Problem]]:
+    """Every row of the board, and the problems of its evidence: no row where one of them is an error."""
     from fairlead import evidence as evidences
     from fairlead.estimating import estimator
     from fairlead.governance import company_heads, withheld_rows
@@ -138,12 +169,13 @@ def board_rows(
         )
     else:
         evidence, problems = evidences.load_evidence(repository, cache("windows") if with_cache else None)
-    stop_at(problems)
+    if has_error(problems):
+        return (), problems
     if only_until:
         evidence = [item for item in evidence if item.table.end_unix_ns <= moment.timestamp() * 1e9]
     if with_replies:
-        evidence = evidences.with_replies(repository, evidence)
-    return build_rows(
+        evidence = evidences.with_replies(repository, evidence, memory)
+    rows = build_rows(
         evidence,
         repository.providers,
         repository.methodologies,
@@ -153,6 +185,7 @@ def board_rows(
         estimate=estimator(cache("figures"), fetch) if with_cache else estimate_each,
         groups=company_heads(repository, moment),
     )
+    return rows, problems
 
 
 def named_row(rows: Sequence[Row], name: str) -> Row:

@@ -18,17 +18,23 @@ from fairlead.cli.common import (
     board_rows,
     complain,
     find_root,
+    has_error,
     in_root,
     load,
+    load_or_problems,
     named_row,
     now,
     results_cache,
+    rows_or_problems,
     stop_at,
     submission_name,
 )
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Sequence
+
+    from fairlead.publish import LiveSite
+    from fairlead.ranking import Row
 
 
 @click.command()
@@ -200,18 +206,72 @@ def _commit(root: Path) -> str | None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @in_root
 def serve(port: int, root_option: Path | None) -> None:
-    """Build the site and serve it on loopback."""
+    """Build the site and serve it on loopback; an open page follows the files of the root.
+
+    Where the data are broken the problems are printed and shown on top of each page, and the last good site
+    stays. Nothing of this is in the files that `fairlead build` writes.
+    """
     import tempfile
+    import threading
 
-    from fairlead.publish import serve_site
+    from fairlead.publish import (
+        Bulletin,
+        LiveSite,
+        SiteError,
+        follow,
+        look_at,
+        running_site,
+        shipped_source,
+    )
+    from fairlead.repository import TOP_FOLDERS
 
+    root, source, bulletin = find_root(root_option), shipped_source(), Bulletin()
+    watched = [*(root / name for name in TOP_FOLDERS), source]
+    moment = _build_time(root)
     with tempfile.TemporaryDirectory() as folder:
-        _build(find_root(root_option), Path(folder))
-        serve_site(
-            Path(folder),
-            port=port,
-            ready=lambda address: click.echo(f"serving on {address} (ctrl-C stops it)"),
+        live, seen = LiveSite(Path(folder), source, results_cache(root, "charts")), look_at(watched)
+        try:
+            words = _refresh(live, root, moment)
+        except SiteError as error:
+            complain(str(error))
+            raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
+        if words:
+            raise click.exceptions.Exit(EXIT_PROBLEMS)
+
+        def changed() -> None:
+            try:
+                bulletin.post(_refresh(live, root, moment))
+            except SiteError as error:
+                complain(str(error))
+                bulletin.post(str(error))
+
+        with running_site(live.site, bulletin, port=port) as address:
+            click.echo(f"serving on {address} (ctrl-C stops it)")
+            follow(watched, seen, threading.Event(), changed)
+
+
+def _refresh(live: LiveSite, root: Path, moment: dt.datetime) -> str:
+    """Bring a live site up to date and say so; what is wrong with the root's files, if anything, in words."""
+    from fairlead.clock import SystemClock
+    from fairlead.problems import render_text
+
+    clock = SystemClock()
+    begin_ns = clock.mono_ns()
+    repository, problems = load_or_problems(root, results_cache(root, "documents"))
+    rows: Sequence[Row] = ()
+    if not has_error(problems):
+        rows, problems = rows_or_problems(
+            repository, moment, with_replies=True, with_cache=True, memory=live.memory
         )
+    if not has_error(problems):
+        count, problems = live.update(repository, rows, now=moment, commit=_commit(root))
+    if has_error(problems):
+        words = render_text(problems)
+        click.echo(words, nl=False, err=True)
+        return words
+    spent_ms = (clock.mono_ns() - begin_ns) // 1_000_000
+    click.echo(f"{count} {'page' if count == 1 else 'pages'} rendered in {spent_ms:,} ms")
+    return ""
 
 
 @click.command()

@@ -1,5 +1,19 @@
 """The static site: pages and data files from a repository and its rows. Measures and ranks nothing."""
 
-from fairlead.publish.site import BuildReport, SiteError, build_site, serve_site
+from fairlead.publish.generator import SiteError
+from fairlead.publish.live import LiveSite, follow, look_at
+from fairlead.publish.serving import Bulletin, running_site, serve_site
+from fairlead.publish.site import BuildReport, build_site, shipped_source
 
-__all__ = ["BuildReport", "SiteError", "build_site", "serve_site"]
+__all__ = [
+    "BuildReport",
+    "Bulletin",
+    "LiveSite",
+    "SiteError",
+    "build_site",
+    "follow",
+    "look_at",
+    "running_site",
+    "serve_site",
+    "shipped_source",
+]

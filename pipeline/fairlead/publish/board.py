@@ -16,7 +16,7 @@ from fairlead.governance import Count, Register, Step, Tally, words
 from fairlead.model import Ballot, Proposal
 from fairlead.problems import Problem
 from fairlead.publish import figures, impacts, markup, method, parties, prose
-from fairlead.publish.edition import Edition, Page, proposal_url
+from fairlead.publish.edition import Edition, Page, Searched, proposal_url
 from fairlead.publish.markup import Child, Html, heading, join, link, tag
 
 _URL = "governance/"
@@ -46,6 +46,7 @@ def governance_pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
         url=_URL,
         title="Governance",
         description="Who decides and by which rules: members, proposals, the charter and its numbers.",
+        searched=Searched.WHOLE,
         blocks=blocks,
     )
     return [page, *(proposal_page(edition, name) for name in edition.repository.proposals)], problems
@@ -169,6 +170,7 @@ def proposal_page(edition: Edition, name: str) -> Page:
         url=proposal_url(name),
         title=proposal.title,
         description=f"Proposal {name}: its text, its events, every step of the count and every ballot.",
+        searched=Searched.WHOLE,
         blocks=blocks,
         crumbs=((_URL, "Governance"),),
     )

@@ -15,6 +15,7 @@ from fairlead.publish.edition import (
     DISPUTES_URL,
     Edition,
     Page,
+    Searched,
     dispute_anchor,
     dispute_url,
     model_url,
@@ -59,6 +60,7 @@ def disputes_page(edition: Edition) -> Page:
         url=DISPUTES_URL,
         title="Disputes",
         description="Every dispute of a published result: who opened it, on what evidence, what is due when.",
+        searched=Searched.WHOLE,
         blocks=blocks,
         wide=True,
     )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime as dt
+import enum
 import functools
 import json
 from collections.abc import Mapping, Sequence
 
 from fairlead import impact, life
 from fairlead.audit import Record, is_of_record, make_record
-from fairlead.evidence import findings_of_claims
+from fairlead.evidence import Memory, findings_of_claims
 from fairlead.governance import Tally
 from fairlead.integrity import Finding
 from fairlead.model import RawFile, Version
@@ -36,6 +37,7 @@ class Edition:
 
     ``site_url``: where the site will be served from, with a slash at its end; None where nobody says it.
     ``charts``: every chart that a page made so far holds, by the digest that stands in its place.
+    ``memory``: of raw files that an earlier edition of this process has read.
     """
 
     repository: Repository
@@ -45,6 +47,7 @@ class Edition:
     prose: Mapping[str, str]
     site_url: str | None = None
     charts: dict[str, Chart] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    memory: Memory = dataclasses.field(default_factory=Memory, compare=False, repr=False)
 
     @functools.cached_property
     def raw_files(self) -> Mapping[str, RawFile]:
@@ -142,7 +145,7 @@ class Edition:
     @functools.cached_property
     def integrity(self) -> Mapping[str, Sequence[Finding]]:
         """What the raw requests of each submission that was measured show."""
-        return findings_of_claims(self.repository, self.evidence.values())
+        return findings_of_claims(self.repository, self.evidence.values(), self.memory)
 
     @functools.cached_property
     def loaded_snapshots(self) -> tuple[Mapping[str, Frozen], Sequence[Problem]]:
@@ -228,13 +231,21 @@ def raw_url(path: str) -> str:
 # -- pages ---------------------------------------------------------------------------------------
 
 
+class Searched(enum.Enum):
+    """What of a page the search knows: a reader who searches loads all of that."""
+
+    WHOLE = "whole"  # prose
+    BY_NAME = "by name"  # tables: title and description
+    NOT = "not"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
     """A generated page: its address, its title and description as plain text, its blocks of Markdown.
 
-    ``crumbs`` are the pages above it: address and name. ``wide`` gives the whole width to tables.
-    A page that is not ``indexed`` is left out of the search, whose index every reader loads whole.
-    ``scripts``: modules of ours that the page loads, by their paths; ``feed``: its Atom feed.
+    A block is HTML or a heading. ``crumbs`` are the pages above it: address and name. ``wide`` gives the
+    whole width to tables. ``scripts``: modules of ours that the page loads, by their paths; ``feed``: its
+    Atom feed.
     """
 
     url: str
@@ -243,7 +254,7 @@ class Page:
     blocks: Sequence[str]
     crumbs: Sequence[tuple[str, str]] = ()
     wide: bool = False
-    indexed: bool = True
+    searched: Searched = Searched.BY_NAME
     scripts: Sequence[str] = ()
     feed: str | None = None
 
@@ -251,6 +262,11 @@ class Page:
     def path(self) -> str:
         """The Markdown file of the page."""
         return f"{self.url}index.md"
+
+    @property
+    def all_blocks(self) -> Sequence[str]:
+        """The title as a heading, and the blocks."""
+        return [markup.heading(1, self.title), *self.blocks]
 
 
 def render_page(page: Page) -> str:
@@ -261,7 +277,7 @@ def render_page(page: Page) -> str:
         "description": markup.escape(page.description),
         "hide": hidden,
     }
-    if not page.indexed:
+    if page.searched is Searched.NOT:
         meta["search"] = {"exclude": True}
     if page.scripts:
         meta["scripts"] = list(page.scripts)
@@ -270,4 +286,4 @@ def render_page(page: Page) -> str:
     trail = [["", "Fairlead"], *page.crumbs]
     meta["crumbs"] = [[markup.relative(page.url, url), markup.escape(name)] for url, name in trail]
     front = "".join(f"{key}: {json.dumps(value)}\n" for key, value in meta.items())
-    return f"---\n{front}---\n\n" + "\n\n".join([markup.heading(1, page.title), *page.blocks]) + "\n"
+    return f"---\n{front}---\n\n" + "\n\n".join(page.all_blocks) + "\n"

@@ -17,7 +17,7 @@ from fairlead.measure import workload
 from fairlead.model import Methodology, Rules, Version
 from fairlead.problems import Problem
 from fairlead.publish import figures, impacts, markup, prose
-from fairlead.publish.edition import Edition, Page, methodology_url
+from fairlead.publish.edition import Edition, Page, Searched, methodology_url
 from fairlead.publish.markup import Html, heading, join, link, tag
 from fairlead.rules import GROUPS, RULES
 
@@ -78,6 +78,7 @@ def version_page(edition: Edition, version: Version) -> tuple[Page, list[Problem
         url=methodology_url(version.version),
         title=f"Methodology {version.version}: {methodology.title}",
         description=f"How the board measures, version {version.version}, with every number it works by.",
+        searched=Searched.WHOLE,
         blocks=[
             facts,
             *prose.render(text),

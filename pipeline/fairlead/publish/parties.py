@@ -27,8 +27,8 @@ from fairlead.publish import (
     figures,
     integrity,
     markup,
+    overview,
     registrations,
-    results,
     usage,
     verdicts,
 )
@@ -36,6 +36,7 @@ from fairlead.publish.charts import history, prices
 from fairlead.publish.edition import (
     Edition,
     Page,
+    Searched,
     methodology_url,
     model_url,
     provider_url,
@@ -130,7 +131,7 @@ def provider_page(edition: Edition, name: str) -> Page:
         blocks.append(markup.paragraphs(provider.notes, "fl-note"))
     blocks.append(heading(2, "Results"))
     if rows:
-        blocks += [results.rows_table(edition, rows, url), _reasons(rows)]
+        blocks += [*overview.provider_board(edition, rows, url), _reasons(rows)]
     else:
         blocks.append(tag("p", "No result of this provider is published.", class_="fl-empty"))
     blocks += history.provider_blocks(edition, name)
@@ -152,7 +153,7 @@ def provider_page(edition: Edition, name: str) -> Page:
         blocks=blocks,
         crumbs=(("providers/", "Providers"),),
         wide=True,
-        scripts=("assets/chart.js",),
+        scripts=(overview.SCRIPT, "assets/chart.js") if rows else ("assets/chart.js",),
     )
 
 
@@ -374,7 +375,7 @@ def submission_page(edition: Edition, name: str) -> Page:
         blocks=blocks,
         crumbs=(("submissions/", "Submissions"), (provider_url(provider), edition.provider_name(provider))),
         wide=True,
-        indexed=False,
+        searched=Searched.NOT,
     )
 
 
@@ -555,7 +556,7 @@ def rounds_page(edition: Edition, name: str) -> Page:
         blocks=blocks,
         crumbs=(("submissions/", "Submissions"),),
         wide=True,
-        indexed=False,
+        searched=Searched.NOT,
     )
 
 

@@ -6,7 +6,7 @@ methodology's first metric, then by id; rows without a rank come below, by id, e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from fairlead import ranking
 from fairlead.model import Methodology
@@ -99,7 +99,7 @@ def model_page(edition: Edition, model: str) -> Page:
     """/models/<model>/"""
     url, rows, name = model_url(model), edition.rows_where(model=model), edition.model_name(model)
     tools = tag("div", class_="fl-tools")  # filled by the page's script; without it, nothing
-    blocks: list[str] = [_model_facts(edition, model, rows), _reading_note(url), tools]
+    blocks: list[str] = [_model_facts(edition, model, rows), reading_note(url), tools]
     for family in families(rows):
         members = [row for row in rows if row.family == family]
         blocks += _family_section(edition, family, members, url)
@@ -131,7 +131,8 @@ def _model_facts(edition: Edition, model: str, rows: Sequence[Row]) -> Html:
     return join((facts, markup.paragraphs(entry.notes, "fl-note"))) if entry and entry.notes else facts
 
 
-def _reading_note(here: str) -> Html:
+def reading_note(here: str) -> Html:
+    """How a cell is to be read."""
     return tag(
         "p",
         "Each cell: the figure, its interval, and ",
@@ -170,23 +171,28 @@ def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here:
     label = f"{family.scenario}, {vantage_words(edition, family)}"
     blocks.append(
         markup.table(
-            label, _figure_head(shown), *bodies, class_="fl-board", **_family_data(edition, family, given)
+            label,
+            figure_head(shown),
+            *bodies,
+            class_="fl-board",
+            **family_data(edition, family),
+            data_board=family_anchor(family),
+            data_figures=" ".join(figure.name for figure in given),
         )
     )
     return [*blocks, *_missing_note(rows, shown), *usage.rows_note(edition, rows, here)]
 
 
-def _family_data(edition: Edition, family: Family, given: Sequence[Figure]) -> dict[str, str | None]:
-    """What the page's script filters a table by, and the order of its figures."""
+def family_data(edition: Edition, family: Family) -> dict[str, str | None]:
+    """What the page's script tells families by and filters them."""
     vantage = edition.repository.vantages.get(family.vantage or "")
     return {
-        "data_board": family_anchor(family),
         "data_model": family.model,
+        "data_model_name": edition.model_name(family.model),
         "data_scenario": family.scenario,
         "data_vantage": family.vantage,
         "data_vantage_name": vantage.name if vantage else family.vantage,
         "data_methodology": family.methodology,
-        "data_figures": " ".join(figure.name for figure in given),
     }
 
 
@@ -273,8 +279,11 @@ def load_words(family: Family, rows: Sequence[Row], methodology: Methodology | N
     return words
 
 
-def _figure_head(shown: Sequence[Figure]) -> Html:
-    cells = [tag("th", "Provider", scope="col")]
+def figure_head(
+    shown: Sequence[Figure], first: str = "Provider", hidden: Collection[str] = frozenset()
+) -> Html:
+    """The head of a board; ``hidden`` figures are there for whoever asks for them."""
+    cells = [tag("th", first, scope="col")]
     for figure in shown:
         unit = tag("small", figures.unit(figure.name), class_="fl-sub")
         cells.append(
@@ -286,6 +295,7 @@ def _figure_head(shown: Sequence[Figure]) -> Html:
                 class_="fl-n",
                 title=figures.better_words(figure),
                 data_figure=figure.name,
+                hidden="" if figure.name in hidden else None,
             )
         )
     return tag("tr", *cells, tag("th", "Evidence", scope="col", class_="fl-when"))
@@ -304,7 +314,7 @@ def _body(
     for row in rows:
         own = [reason for reason in row.unranked if reason not in shared]
         cells = (figure_cell(row, figure) for figure in shown)
-        name = _row_name(edition, row, here)
+        name = row_name(edition, row, here)
         disputed = disputes.row_note(edition, row, here)
         verdict = edition.verdict_of(row)
         judged = [verdict.sentence] if verdict else []
@@ -320,25 +330,29 @@ def _body(
     return lines
 
 
-def _row_name(edition: Edition, row: Row, here: str) -> Html:
+def row_name(edition: Edition, row: Row, here: str) -> Html:
+    """Whose row it is, and its states in words."""
     entry = edition.repository.providers.get(row.provider)
     name = edition.provider_name(row.provider)
     linked = link(here, provider_url(row.provider), name) if entry else markup.escape(name)
     endpoint = next((e for e in entry.endpoints if e.id == row.endpoint), None) if entry else None
     where = f" · {endpoint.region}" if endpoint and endpoint.region else ""
-    state = "ranked" if row.ranks else "no rank"
-    return tag(
-        "th",
-        linked,
-        tag("small", row.endpoint + where, class_="fl-sub"),
-        tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
-        " ",
-        tag("span", state, class_="fl-state"),
-        verdicts.row_badge(edition.verdict_of(row)),
-        age_badge(edition, row),
-        disputes.row_mark(edition, row),
-        interest_badge(edition, row),
-        scope="row",
+    place = tag("small", row.endpoint + where, class_="fl-sub")
+    return tag("th", linked, place, state_words(edition, row), scope="row")
+
+
+def state_words(edition: Edition, row: Row) -> Html:
+    """The states of a row, each a word of its own."""
+    return join(
+        (
+            tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
+            " ",
+            tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
+            verdicts.row_badge(edition.verdict_of(row)),
+            age_badge(edition, row),
+            disputes.row_mark(edition, row),
+            interest_badge(edition, row),
+        )
     )
 
 
@@ -377,30 +391,3 @@ def _missing_note(rows: Sequence[Row], shown: Sequence[Figure]) -> list[str]:
     if reasons:
         notes.append(f"Where a figure has no interval: {'; '.join(reasons)}.")
     return [tag("p", " ".join(notes), class_="fl-note")] if notes else []
-
-
-# -- the rows of one provider --------------------------------------------------------------------
-
-
-def rows_table(edition: Edition, rows: Sequence[Row], here: str) -> Html:
-    """Rows of several families in one table: the family names the row; nothing here is compared."""
-    shown = [figure for figure in ranking.COLUMNS if any(_value(row, figure) is not None for row in rows)]
-    lines = []
-    for row in sorted(rows, key=lambda row: row.id):
-        anchor = f"{model_url(row.family.model)}#{family_anchor(row.family)}"
-        name = tag(
-            "th",
-            link(here, anchor, edition.model_name(row.family.model)),
-            tag("small", f"{row.family.scenario} · {vantage_words(edition, row.family)}", class_="fl-sub"),
-            tag("span", ORIGIN_WORDS[row.origin], class_=f"fl-state fl-{row.origin}"),
-            " ",
-            tag("span", "ranked" if row.ranks else "no rank", class_="fl-state"),
-            verdicts.row_badge(edition.verdict_of(row)),
-            age_badge(edition, row),
-            disputes.row_mark(edition, row),
-            scope="row",
-        )
-        cells = (figure_cell(row, figure) for figure in shown)
-        lines.append(markup.row(name, *cells, evidence_cell(edition, row, here)))
-    head = _figure_head(shown).replace(">Provider<", ">Model and scenario<", 1)
-    return markup.table("Rows of this provider", Html(head), tag("tbody", *lines), class_="fl-board")

@@ -32,31 +32,37 @@ def when(edition: Edition, time: dt.datetime) -> Html:
     return join((markup.day(time), tag("small", figures.age(time, edition.now), class_="fl-sub")))
 
 
-def figure_cell(row: Row, figure: Figure) -> Html:
-    """A figure with its interval, n and rank range; for the success rate also the failures by class."""
+def figure_cell(row: Row, figure: Figure, *, is_hidden: bool = False, digits: int | None = None) -> Html:
+    """A figure with its interval, n and rank range; for the success rate also the failures by class.
+
+    ``digits``: how many the page's script is given, where not all of them.
+    """
     lines = [figure_words(row, figure)]
     if figure.name == "success_rate":
         lines.append(tag("small", figures.failures(row.outcomes) or "no failure", class_="fl-sub fl-wrap"))
-    return tag("td", *lines, class_="fl-n", **figure_data(row, figure))
+    hidden = "" if is_hidden else None
+    return tag("td", *lines, class_="fl-n", hidden=hidden, **figure_data(row, figure, digits))
 
 
-def figure_data(row: Row, figure: Figure) -> dict[str, str | None]:
+def figure_data(row: Row, figure: Figure, digits: int | None = None) -> dict[str, str | None]:
     """A figure in full, for the page's script: value, interval, n, rank range or why there is none."""
     estimate, rank = row.figures[figure.name], row.ranks.get(figure.name)
     has_value = estimate.value is not None
     return {
         "data_figure": figure.name,
-        "data_value": _exact(estimate.value),
-        "data_low": _exact(estimate.low),
-        "data_high": _exact(estimate.high),
+        "data_value": _exact(estimate.value, digits),
+        "data_low": _exact(estimate.low, digits),
+        "data_high": _exact(estimate.high, digits),
         "data_n": str(estimate.n) if has_value else None,
         "data_rank": f"{rank.best} {rank.worst} {rank.of}" if rank else None,
         "data_withheld": row.withheld.get(figure.name),
     }
 
 
-def _exact(number: float | None) -> str | None:
-    return None if number is None else repr(number)
+def _exact(number: float | None, digits: int | None = None) -> str | None:
+    if number is None:
+        return None
+    return repr(number) if digits is None else f"{number:.{digits}g}"
 
 
 def estimate_html(name: str, estimate: Estimate) -> Html:
@@ -119,6 +125,11 @@ def row_data(edition: Edition, row: Row) -> dict[str, str | None]:
     }
 
 
+def row_anchor(row: Row) -> str:
+    """The anchor of what stands behind a row, on its model's page; ids only, so no stranger's text."""
+    return "row--" + "--".join(row.id.split("/")[1:]).replace(".", "-")
+
+
 def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, columns: int) -> Html:
     """The further figures of a row, whose it is, its newest raw files and how anyone computes it again."""
     numbers = (
@@ -132,7 +143,7 @@ def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, col
     )
     facts = markup.definitions(_facts(edition, row, here))
     further_html = tag("dl", *numbers, class_="fl-facts") if further else None
-    body = tag("div", further_html, replies_html(edition, row), facts, data_search_exclude="")
+    body = tag("div", further_html, replies_html(edition, row), facts, id=row_anchor(row))
     fold = tag("details", tag("summary", "Behind this row"), body, class_="fl-fold")
     return tag("tr", tag("td", fold, colspan=columns), class_="fl-behind")
 

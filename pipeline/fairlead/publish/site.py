@@ -6,25 +6,22 @@ package; a root's own files are data and never become a template, a setting or a
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import dataclasses
 import datetime as dt
-import functools
-import hashlib
-import http.server
 import json
-import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fairlead import audit, documents
 from fairlead.cache import Cache
 from fairlead.documents import Unreadable
+from fairlead.evidence import Memory
+from fairlead.model import RawFile
 from fairlead.problems import Problem
 from fairlead.publish import (
     api,
@@ -40,6 +37,7 @@ from fairlead.publish import (
     integrity,
     markup,
     method,
+    overview,
     parties,
     reading,
     record,
@@ -54,19 +52,13 @@ from fairlead.publish import (
 from fairlead.publish.charts import certainty, drawing
 from fairlead.publish.charts import model as model_charts
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
+from fairlead.publish.generator import Generator, SiteError, html_blocks
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
 from fairlead.windows import MAX_COMPRESSED_BYTES
 
 _MARK = "api/v1/index.json"  # what tells a folder that we built from one that we must not delete
 _FRAGMENT = re.compile(r"<!-- fairlead:([a-z-]+) -->")
-_SCRIPT = re.compile(r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.DOTALL)
-_CHARSET = '<meta charset="utf-8">'
-_SCOPE = re.compile(r'__md_scope=new URL\("[^"<>]*",location\)')
-
-
-class SiteError(Exception):
-    """The site's own half (theme, settings, hand-written pages) is at fault, or the place to build in."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,26 +103,21 @@ def build_site(
     out = out.absolute()
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise SiteError(f"{out} holds files that no build of ours wrote; name an empty folder")
-    prose, problems = read_prose(repository)
-    edition = Edition(repository, tuple(rows), now.astimezone(dt.UTC), commit, prose, site_url)
-    files, found = render_files(edition)
-    problems += found
+    source = source_folder or shipped_source()
+    draft = draft_site(repository, rows, now=now, commit=commit, source=source, site_url=site_url)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fairlead-", dir=out.parent) as scratch:
         folder = Path(scratch)
-        _lay_out(folder, source_folder or shipped_source(), files, edition)
+        draft.lay_out(folder / "project")
         built = folder / "built"
-        _run_mkdocs(folder / "mkdocs.yml", built)
-        drawing.publish(built, edition.charts, cache)
-        _guard_scripts(built)
-        sizes, unread = _copy_raw_files(edition, built)
-        exports.write(edition, built / api.ROOT)
-        snapshots.copy(edition, built)
-        sitemap.write(edition, built)
+        Generator(folder / "project", built, draft.pages, draft.blocks).build()
+        drawing.publish(built, draft.edition.charts, cache)
+        sizes, unread = copy_raw_files(draft.edition, built)
+        write_beside(draft.edition, built)
         sums.write(built)
         _replace(out, built, folder)
     pages = sum(1 for _ in out.rglob("*.html"))
-    return BuildReport(out, pages, len(sizes), sum(sizes), (*problems, *unread))
+    return BuildReport(out, pages, len(sizes), sum(sizes), (*draft.problems, *unread))
 
 
 def read_prose(repository: Repository) -> tuple[dict[str, str], list[Problem]]:
@@ -155,9 +142,13 @@ def read_prose(repository: Repository) -> tuple[dict[str, str], list[Problem]]:
 def render_files(edition: Edition) -> tuple[dict[str, str], list[Problem]]:
     """Every generated page and data file, as path and text; and the problems of the prose."""
     pages, problems = _pages(edition)
-    files = {page.path: render_page(page) for page in pages}
-    files.update([*api.render(edition), *feeds.render(edition), *badges.render(edition)])
-    return files, problems
+    return _texts(edition, pages), problems
+
+
+def _texts(edition: Edition, pages: Sequence[Page]) -> dict[str, str]:
+    texts = {page.path: render_page(page) for page in pages}
+    texts.update([*api.render(edition), *feeds.render(edition), *badges.render(edition)])
+    return texts
 
 
 def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
@@ -197,10 +188,23 @@ def _model_page(edition: Edition, model: str) -> Page:
     return dataclasses.replace(page, blocks=(*page.blocks, *below))
 
 
-def _fragment(edition: Edition, name: str, source: Path) -> str:
+def _fill(edition: Edition, text: str, source: Path) -> tuple[str, list[str]]:
+    """A hand-written page with its fragments, and what of them is HTML."""
+    found: list[str] = []
+
+    def put(match: re.Match[str]) -> str:
+        blocks = _fragment(edition, match[1], source)
+        found.extend(html_blocks(blocks))
+        return "\n\n".join(blocks)
+
+    return _FRAGMENT.sub(put, text), found
+
+
+def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
     """What a hand-written page asks for with ``<!-- fairlead:name -->``."""
     makers: dict[str, Callable[[], Sequence[str]]] = {
         "models": lambda: [results.models_table(edition, "")],
+        "board": lambda: overview.front_board(edition),
         "summary": lambda: [results.summary(edition)],
         "state": lambda: list(method.state(edition)),
         "rules": method.rules_blocks,
@@ -229,7 +233,7 @@ def _fragment(edition: Edition, name: str, source: Path) -> str:
     }
     if name not in makers:
         raise SiteError(f"no fragment is called {name!r}; there are {', '.join(makers)}")
-    return "\n\n".join(makers[name]())
+    return makers[name]()
 
 
 def _record(edition: Edition, source: Path) -> audit.Record:
@@ -245,37 +249,89 @@ def _shipped_data(source: Path, name: str) -> Any:
     return json.loads((source / "content" / "assets" / f"{name}.json").read_text("utf-8"))
 
 
-# -- the scratch folder and MkDocs ---------------------------------------------------------------
+# -- what MkDocs is given ------------------------------------------------------------------------
 
 
-def _lay_out(folder: Path, source: Path, files: dict[str, str], edition: Edition) -> None:
-    """Hand-written and generated files side by side, as one MkDocs project."""
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """All that a site is made from, in memory: what two editions differ in can be told from it.
+
+    ``pages``: the generated ones by their path. ``texts``: every Markdown and data file below the content,
+    hand-written pages among them; ``blocks``: what of each page is HTML, in its order. ``templates``: those
+    that hold data. The rest is copied from ``source``.
+    """
+
+    edition: Edition
+    source: Path
+    pages: Mapping[str, Page]
+    texts: Mapping[str, str]
+    blocks: Mapping[str, Sequence[str]]
+    templates: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+    def lay_out(self, folder: Path) -> None:
+        """Write it as a MkDocs project, into a new folder."""
+        folder.mkdir()
+        settings = (self.source / "mkdocs.yml").read_text("utf-8")
+        if self.edition.site_url is not None:
+            settings += f"\nsite_url: {json.dumps(self.edition.site_url)}\n"
+        (folder / "mkdocs.yml").write_text(settings, "utf-8")
+        shutil.copytree(self.source / "content", folder / "content")
+        shutil.copytree(self.source / "theme", folder / "theme")
+        write_texts(folder / "content", self.texts)
+        write_texts(folder / "theme" / "partials", self.templates)
+
+
+def draft_site(
+    repository: Repository,
+    rows: Sequence[Row],
+    *,
+    now: dt.datetime,
+    commit: str | None,
+    source: Path,
+    site_url: str | None = None,
+    memory: Memory | None = None,
+) -> Draft:
+    """Everything but the last step, which is MkDocs'.
+
+    Raises:
+        SiteError: ``source`` is no hand-written half of a site.
+    """
     if not (source / "mkdocs.yml").is_file():
         raise SiteError(f"{source} holds no mkdocs.yml")
-    settings = (source / "mkdocs.yml").read_text("utf-8")
-    if edition.site_url is not None:
-        settings += f"\nsite_url: {json.dumps(edition.site_url)}\n"
-    (folder / "mkdocs.yml").write_text(settings, "utf-8")
-    shutil.copytree(source / "content", folder / "content")
-    shutil.copytree(source / "theme", folder / "theme")
-    for path in sorted((folder / "content").rglob("*.md")):
-        text = path.read_text("utf-8")
-        path.write_text(_FRAGMENT.sub(lambda match: _fragment(edition, match[1], source), text), "utf-8")
-    for name, text in files.items():
-        target = folder / "content" / name
-        if target.exists():
+    prose, problems = read_prose(repository)
+    edition = Edition(
+        repository, tuple(rows), now.astimezone(dt.UTC), commit, prose, site_url, memory=memory or Memory()
+    )
+    pages, found = _pages(edition)
+    texts = _texts(edition, pages)
+    for name in texts:
+        if (source / "content" / name).exists():
             raise SiteError(f"{name} is both hand-written and generated")
+    blocks = {page.path: html_blocks(page.all_blocks) for page in pages}
+    for path in sorted((source / "content").rglob("*.md")):
+        name = path.relative_to(source / "content").as_posix()
+        texts[name], blocks[name] = _fill(edition, path.read_text("utf-8"), source)
+    templates = {
+        "edition-state.html": _template(method.banner(edition)),
+        "edition-stamp.html": _template(_stamp(edition)),
+    }
+    return Draft(
+        edition, source, {page.path: page for page in pages}, texts, blocks, templates, (*problems, *found)
+    )
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write each text to its path below a folder."""
+    for name, text in texts.items():
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, "utf-8")
-    partials = folder / "theme" / "partials"
-    _write_template(partials / "edition-state.html", method.banner(edition))
-    _write_template(partials / "edition-stamp.html", _stamp(edition))
 
 
-def _write_template(path: Path, html: str) -> None:
+def _template(html: str) -> str:
     """A template that says ``html`` and nothing else: braces and per cent signs are entities in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html.replace("{", "&#123;").replace("%", "&#37;"), "utf-8")
+    return html.replace("{", "&#123;").replace("%", "&#37;")
 
 
 def _stamp(edition: Edition) -> markup.Html:
@@ -283,80 +339,28 @@ def _stamp(edition: Edition) -> markup.Html:
     return markup.join((f"Built from the data of {edition.now:%Y-%m-%d %H:%M} UTC, commit ", commit, "."))
 
 
-def _run_mkdocs(config_file: Path, built: Path) -> None:
-    from mkdocs.commands.build import build
-    from mkdocs.config import load_config
-    from mkdocs.exceptions import MkDocsException
-
-    with _collected_log() as said:
-        try:
-            build(load_config(str(config_file), site_dir=str(built), strict=True))
-        except (MkDocsException, SystemExit) as error:
-            raise SiteError("; ".join(said) or str(error)) from error
+# -- beside the pages ----------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _collected_log() -> Iterator[list[str]]:
-    """What MkDocs and its theme have to complain about, kept off the terminal."""
-    said: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("mkdocs")
-    before = logger.propagate
-    logger.propagate = False
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = before
+def write_beside(edition: Edition, built: Path) -> None:
+    """What machines read and MkDocs is not asked for: tables, frozen quarters, the map of the site."""
+    exports.write(edition, built / api.ROOT)
+    snapshots.copy(edition, built)
+    sitemap.write(edition, built)
 
 
-# -- last touches --------------------------------------------------------------------------------
+def copy_raw_files(
+    edition: Edition, built: Path, before: Mapping[str, RawFile] = MappingProxyType({})
+) -> tuple[list[int], list[Problem]]:
+    """Put every listed raw file under ``raw/``, byte for byte, so that each number can be recomputed.
 
-
-def _guard_scripts(built: Path) -> None:
-    """Give every page a policy under which nothing runs but the theme's own scripts.
-
-    Those are the ones on the page for missing addresses, which holds nobody's data; on other pages
-    they differ only by the way back to the site's root. Any other script is refused.
+    What ``before`` lists in the same words is there already.
     """
-    theme = {_SCOPE.sub("", script) for script in _inline_scripts((built / "404.html").read_text("utf-8"))}
-    for path in sorted(built.rglob("*.html")):
-        text = path.read_text("utf-8")
-        scripts = _inline_scripts(text)
-        strange = [script for script in scripts if _SCOPE.sub("", script) not in theme]
-        if strange or _CHARSET not in text:
-            raise SiteError(f"{path.relative_to(built)}: a script that is not the theme's: {strange[:1]}")
-        path.write_text(text.replace(_CHARSET, _CHARSET + _policy(scripts), 1), "utf-8")
-
-
-def _inline_scripts(page: str) -> set[str]:
-    return {match[1] for match in _SCRIPT.finditer(page)}
-
-
-def _policy(scripts: set[str]) -> str:
-    hashes = sorted(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(["'self'", *(f"'sha256-{digest}'" for digest in hashes)])
-    rules = (
-        "default-src 'none'",
-        f"script-src {allowed}",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "worker-src 'self'",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    return f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(rules)}">'
-
-
-def _copy_raw_files(edition: Edition, built: Path) -> tuple[list[int], list[Problem]]:
-    """Put every listed raw file under ``raw/``, byte for byte, so that each number can be recomputed."""
     sizes: list[int] = []
     problems: list[Problem] = []
-    for path in edition.raw_files:
+    for path, raw in edition.raw_files.items():
+        if before.get(path) == raw:
+            continue
         try:
             data = documents.read_bounded(edition.repository.root / path, MAX_COMPRESSED_BYTES)
         except Unreadable as error:
@@ -374,40 +378,3 @@ def _replace(out: Path, built: Path, scratch: Path) -> None:
     if out.exists():
         out.rename(scratch / "old")
     built.rename(out)
-
-
-# -- serving -------------------------------------------------------------------------------------
-
-
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Static files, our own page for what is missing, no log."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer with the site's own 404 page."""
-        page = Path(self.directory) / "404.html"
-        if code != 404 or not page.is_file():
-            super().send_error(code, message, explain)
-            return
-        body = page.read_bytes()
-        self.send_response(404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-
-def serve_site(
-    folder: Path, *, host: str = "127.0.0.1", port: int = 0, ready: Callable[[str], None] | None = None
-) -> None:
-    """Serve a built site until interrupted. ``ready`` is told the address; port 0 takes a free one."""
-    handler = functools.partial(_Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer((host, port), handler) as server:
-        if ready is not None:
-            ready(f"http://{host}:{server.server_address[1]}/")
-        server.serve_forever()

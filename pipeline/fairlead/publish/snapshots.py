@@ -14,7 +14,7 @@ from typing import Any
 from fairlead.documents import read_bounded
 from fairlead.model import Event
 from fairlead.publish import api, exports, figures, markup
-from fairlead.publish.edition import Edition, Page, model_url, provider_url, submission_url
+from fairlead.publish.edition import Edition, Page, Searched, model_url, provider_url, submission_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES
@@ -148,7 +148,7 @@ def _page(edition: Edition, quarter: str, frozen: Frozen) -> Page:
         blocks=blocks,
         crumbs=((URL, "Snapshots"),),
         wide=True,
-        indexed=False,
+        searched=Searched.NOT,
     )
 
 

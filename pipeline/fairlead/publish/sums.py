@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 NAME = "SHA256SUMS"
 
@@ -16,7 +17,25 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)")
 
 def write(folder: Path) -> None:
     """Write the digest of every file below a folder into it."""
-    lines = [f"{digest}  {path}\n" for path, digest in _digests(folder).items()]
+    _write(folder, _digests(folder))
+
+
+def update(folder: Path, changed: Iterable[str]) -> None:
+    """Bring the list up to date where only these files are new, changed or gone."""
+    found = {}
+    for line in (folder / NAME).read_text("utf-8").splitlines():
+        digest, _, path = line.partition("  ")
+        found[path] = digest
+    for path in changed:
+        if (folder / path).is_file():
+            found[path] = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+        else:
+            found.pop(path, None)
+    _write(folder, {str(path): found[str(path)] for path in sorted(map(PurePosixPath, found))})
+
+
+def _write(folder: Path, digests: dict[str, str]) -> None:
+    lines = [f"{digest}  {path}\n" for path, digest in digests.items()]
     (folder / NAME).write_text("".join(lines), "utf-8")
 
 

@@ -5,6 +5,7 @@
 // the address; whatever an address says that the page has not is ignored.
 
 export const FACETS = {
+  model: "Model",
   provider: "Provider",
   region: "Region",
   state: "State",
@@ -24,9 +25,9 @@ export const copies = (node) => [...node.childNodes].map((child) => child.cloneN
 
 /** A table with its rows, its figures' heads and everything that stands under its heading. */
 export function readTable(table) {
-  const family = ["scenario", "vantage", "methodology"].map((key) => [key, table.dataset[key] ?? ""]);
-  const found = { table, family: Object.fromEntries(family), model: table.dataset.model, bodies: [...table.tBodies], rows: [], heads: new Map() };
+  const found = { table, bodies: [...table.tBodies], rows: [], heads: new Map() };
   for (const head of table.querySelectorAll("thead [data-figure]")) found.heads.set(head.dataset.figure, head);
+  found.served = new Set([...found.heads.keys()].filter((name) => !found.heads.get(name).hidden));
   for (const body of table.tBodies) {
     let row = null;
     for (const line of [...body.rows]) {
@@ -43,6 +44,7 @@ export function readTable(table) {
     row.replies = readReplies(row.lines.at(-1));
     row.isRanked = [...row.figures.values()].some((figure) => figure.rank);
   }
+  for (const body of table.tBodies) body.family = familyOf(found.rows.filter((row) => row.body === body));
   const heading = document.getElementById(table.dataset.board);
   found.section = heading ? [heading] : [];
   for (let next = heading?.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
@@ -51,20 +53,33 @@ export function readTable(table) {
   return found;
 }
 
+const FAMILY = ["model", "scenario", "vantage", "methodology"];
+const families = new Map();
+
+/** The family that a row says it is of, or its body, or its table; one object a family. */
+function readFamily(line) {
+  const { model, modelName, scenario = "", vantage = "", vantageName = "", methodology = "" } = line.closest("[data-model]").dataset;
+  const key = JSON.stringify([model, scenario, vantage, methodology]);
+  if (!families.has(key)) families.set(key, { model, modelName, scenario, vantage, vantageName, methodology });
+  return families.get(key);
+}
+
+/** The one family of rows that may be ranked together; null where there are several. */
+const familyOf = (rows) => (new Set(rows.map((row) => row.family)).size === 1 ? rows[0].family : null);
+
 function readRow(line, table) {
   const { row: id, provider, name, endpoint, region = "", hardware, origin, newest, inputUsd, outputUsd } = line.dataset;
   const state = [...line.cells[0].querySelectorAll(".fl-state")].map(words);
+  const family = readFamily(line);
   return {
-    id, name, endpoint, origin, newest, table,
+    id, name, endpoint, origin, newest, table, family,
     lines: [line],
     price: { input: number(inputUsd), output: number(outputUsd) },
-    facets: { provider: [provider], region: [region], state, hardware: [hardware], ...mapped(table.family) },
+    facets: { provider: [provider], region: [region], state, hardware: [hardware], ...Object.fromEntries(FAMILY.map((key) => [key, [family[key]]])) },
     figures: new Map(),
     columns: new Map(),
   };
 }
-
-const mapped = (family) => Object.fromEntries(Object.entries(family).map(([key, value]) => [key, [value]]));
 
 /** Every figure of a row: those of its cells, and those that stand behind it. */
 function readFigures(row) {
@@ -86,7 +101,7 @@ function readFigures(row) {
 
 /** How long replies of several lengths would take, as it stands behind a row. */
 function readReplies(line) {
-  const written = line.querySelector("[data-replies]")?.dataset.replies;
+  const written = line?.querySelector("[data-replies]")?.dataset.replies;
   return (written?.split(";") ?? []).map((reply) => {
     const [tokens, ...ends] = reply.split(" ").map((end) => (end === "-" ? null : Number(end)));
     return { tokens, p50: ends.slice(0, 3), p95: ends.slice(3) };
@@ -112,7 +127,7 @@ export function readFigureNames(tables) {
     names.set(figure, {
       label: words(label),
       unit: unit ? words(unit) : "",
-      isDefault: tables.some((each) => each.heads.has(figure)),
+      isDefault: tables.some((each) => each.served.has(figure)),
       isHigherBetter: /_tps$|_rate$/.test(figure),
       percentile: figure.includes("adjusted") ? null : (/_(p\d+)_/.exec(figure)?.[1] ?? null),
     });
@@ -174,7 +189,7 @@ function sortKey(row, sort, figure) {
   if (sort === "provider") return { group: 0, parts: [row.name.toLowerCase()] };
   if (sort === "newest") return { group: 0, parts: [row.newest] };
   const found = row.figures.get(sort);
-  if (found?.rank) return { group: 0, parts: [found.rank.best, found.rank.worst] };
+  if (found?.rank && row.body.family) return { group: 0, parts: [found.rank.best, found.rank.worst] };
   if (!found || found.value === null) return { group: 2, parts: [] };
   return { group: 1, parts: [figure.isHigherBetter ? -found.value : found.value] };
 }
@@ -195,8 +210,9 @@ function orderRows(rows, sort, figures) {
 
 /** The rows of a table body by body, each body in its order. */
 export function orderTable(table, sort, figures) {
-  const ordered = orderRows(table.rows, sort, figures);
-  return table.bodies.flatMap((body) => ordered.filter((row) => row.body === body));
+  const ofBody = new Map(table.bodies.map((body) => [body, []]));
+  for (const row of table.rows) ofBody.get(row.body).push(row);
+  return [...ofBody.values()].flatMap((rows) => orderRows(rows, sort, figures));
 }
 
 // -- difference ----------------------------------------------------------------------------------
@@ -204,7 +220,7 @@ export function orderTable(table, sort, figures) {
 /** How a row stands to another in one figure, in words; never a difference that may be noise. */
 export function standing(row, other, name, figure) {
   const [a, b] = [row.figures.get(name), other.figures.get(name)];
-  if (row.table !== other.table) return { text: "not compared: another table" };
+  if (row.family !== other.family) return { text: "not compared: another model, scenario, vantage or methodology" };
   if (!row.isRanked || !other.isRanked) return { text: "not compared: one has no rank" };
   if (a?.rank && b?.rank) {
     if (a.rank.worst < b.rank.best) return { text: "differs: ahead", differs: true };
@@ -222,11 +238,11 @@ export function standing(row, other, name, figure) {
 
 // -- what a reader takes away --------------------------------------------------------------------
 
-const FIELDS = ["id", "provider", "name", "endpoint", "region", "scenario", "vantage", "methodology", "origin", "state", "newest"];
+const FIELDS = ["id", "model", "provider", "name", "endpoint", "region", "scenario", "vantage", "methodology", "origin", "state", "newest"];
 
 function plain(row, figures) {
-  const { provider, region, state, scenario, vantage, methodology } = row.facets;
-  const flat = { provider, region, scenario, vantage, methodology };
+  const { model, provider, region, state, scenario, vantage, methodology } = row.facets;
+  const flat = { model, provider, region, scenario, vantage, methodology };
   const said = Object.fromEntries(Object.entries(flat).map(([key, [value]]) => [key, value || null]));
   const { id, name, endpoint, origin, newest } = row;
   const given = figures.map((figure) => {
@@ -276,14 +292,18 @@ export function toMarkdown(rows, figures, page) {
     return rest.length ? `${value} (${rest.join("; ")})` : value;
   };
   const lines = rows.map((row) => {
-    const { scenario, vantage, methodology } = row.table.family;
-    const where = [scenario, vantage, methodology].filter(Boolean).join(", ");
-    return [row.name, where, row.facets.state.join(", "), ...figures.map((name) => cell(row, name))];
+    return [row.name, whereOf(row, page).join(", "), row.facets.state.join(", "), ...figures.map((name) => cell(row, name))];
   });
-  const all = [["Provider", "Scenario, vantage, methodology", "State", ...heads], ...lines];
+  const all = [["Provider", `${page.hasModels ? "Model, scenario" : "Scenario"}, vantage, methodology`, "State", ...heads], ...lines];
   const written = all.map((line) => `| ${line.map(markdownText).join(" | ")} |`);
   written.splice(1, 0, `|${" --- |".repeat(all[0].length)}`);
   return `${written.join("\n")}\n\nSource: <${location.href}>\n`;
+}
+
+/** What a row is of, in short; its model where the page has several. */
+export function whereOf(row, page) {
+  const { modelName, scenario, vantage, methodology } = row.family;
+  return [page.hasModels ? modelName : "", scenario, vantage, methodology].filter(Boolean);
 }
 
 // -- a reader's own workload ---------------------------------------------------------------------

@@ -5,7 +5,7 @@
 
 import {
   FACETS, MOST_COMPARED, WORK, copies, formatState, orderTable, parseState, readFigureNames, readTable,
-  reckon, shownFigures, standing, toCsv, toJson, toMarkdown, words,
+  reckon, shownFigures, standing, toCsv, toJson, toMarkdown, whereOf, words,
 } from "./board-rows.js";
 
 /** An element; text children stay text. */
@@ -42,10 +42,13 @@ class Controls {
     const listed = [...this.figures.values()].map((figure) => figure.percentile).filter(Boolean);
     this.percentiles = [...new Set(listed)].sort();
     this.facets = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this.valuesOf(facet)]));
+    this.hasModels = this.facets.model.size > 1;
     this.make(tools);
     this.prepareHeads();
     addEventListener("popstate", () => this.show(parseState(location.search, this)));
     this.show(parseState(location.search, this));
+    this.showAim();
+    addEventListener("hashchange", () => this.showAim());
     if (Object.keys(this.state.work).length) this.open("My workload");
   }
 
@@ -54,7 +57,7 @@ class Controls {
     const found = new Map();
     for (const row of this.rows) {
       for (const value of row.facets[facet]) {
-        const name = { provider: row.name, vantage: row.table.table.dataset.vantageName }[facet] ?? value;
+        const name = { model: row.family.modelName, provider: row.name, vantage: row.family.vantageName }[facet] ?? value;
         found.set(value, name || "not disclosed");
       }
     }
@@ -85,7 +88,8 @@ class Controls {
     panel("Columns", ...this.makeColumns());
     this.compared = panel("Compare");
     this.worked = element("div", { className: "fl-worked" });
-    panel("My workload", ...this.makeWork(), this.worked);
+    const work = this.makeWork();
+    if (this.rows.some((row) => row.replies.length)) panel("My workload", ...work, this.worked);
     panel("Take away", ...this.makeExports());
     this.said = element("p", { className: "fl-note fl-said", role: "status" });
     this.reset = element("button", { type: "button", textContent: "Reset", hidden: true });
@@ -155,7 +159,7 @@ class Controls {
   }
 
   makeExports() {
-    const model = this.tables[0].table.dataset.model;
+    const model = this.facets.model.size === 1 ? [...this.facets.model.keys()][0] : "fairlead";
     const button = (label, act) => {
       const made = element("button", { type: "button", textContent: label });
       made.addEventListener("click", act);
@@ -200,7 +204,9 @@ class Controls {
   showColumns(table) {
     const has = (name) => table.heads.has(name) || table.further?.has(name);
     const wanted = this.shown.filter(has);
+    table.columns ??= [...table.served].join();
     if (table.columns === wanted.join()) return;
+    table.spanning ??= table.table.querySelectorAll("[colspan]");
     table.columns = wanted.join();
     for (const name of wanted) {
       if (!table.heads.has(name)) this.makeColumn(table, name);
@@ -210,7 +216,7 @@ class Controls {
       head.hidden = isHidden;
       for (const row of table.rows) row.columns.get(name).hidden = isHidden;
     }
-    for (const cell of table.table.querySelectorAll("[colspan]")) cell.colSpan = wanted.length + 2;
+    for (const cell of table.spanning) cell.colSpan = wanted.length + 2;
   }
 
   makeColumn(table, name) {
@@ -222,7 +228,8 @@ class Controls {
     table.heads.set(name, head);
     this.prepareHead(head, name);
     for (const row of table.rows) {
-      const cell = element("td", { className: "fl-n" }, ...copies(row.figures.get(name).shown));
+      const found = row.figures.get(name);
+      const cell = element("td", { className: "fl-n" }, ...(found ? copies(found.shown) : ["–"]));
       (row.columns.get(later) ?? row.lines[0].lastElementChild).before(cell);
       row.columns.set(name, cell);
     }
@@ -271,6 +278,21 @@ class Controls {
     table.rest.textContent = `Show all ${table.matching.length} rows; the first ${MOST_SHOWN} are here`;
   }
 
+  /** What the address points at behind a row is brought to sight, be it folded up or among rows that are not shown. */
+  showAim() {
+    const aim = location.hash && document.getElementById(location.hash.slice(1));
+    const line = aim && aim.closest("[data-board] tr");
+    if (!line) return;
+    const table = this.tables.find((each) => each.table.contains(line));
+    if (line.hidden) {
+      table.isWhole = true;
+      this.show({ ...this.state, facets: {} });
+    }
+    const fold = aim.closest("details");
+    if (fold) fold.open = true;
+    aim.scrollIntoView();
+  }
+
   /** The rows that no filter leaves out, those of a long table that are not shown among them. */
   matchingRows() {
     return this.tables.flatMap((table) => table.matching);
@@ -316,12 +338,13 @@ class Controls {
     const counted = rows.length === this.rows.length ? plural(rows.length, "row") : `${rows.length} of ${plural(this.rows.length, "row")}`;
     if (!name) return `${counted}.`;
     if (!this.figures.has(name)) return `${counted}, by ${name}.`;
-    const isRanked = rows.some((row) => row.figures.get(name)?.rank);
+    const isRanked = rows.some((row) => row.body.family && row.figures.get(name)?.rank);
     const order = isReversed ? "worst first" : "best first";
+    const within = this.tables.some((table) => table.bodies.length > 2) ? " Each group is ordered by itself." : "";
     const note = isRanked
       ? "Rows that share a range of ranks keep their order: the data cannot tell them apart."
-      : "This figure is not ranked: neighbours whose intervals overlap may as well stand the other way round.";
-    return `${counted}, by ${this.figures.get(name).label}, ${order}. ${note}`;
+      : "This figure is not ranked here: neighbours whose intervals overlap may as well stand the other way round.";
+    return `${counted}, by ${this.figures.get(name).label}, ${order}.${within} ${note}`;
   }
 
   say(text) {
@@ -338,7 +361,7 @@ class Controls {
   makePicks() {
     this.picks = new Map();
     for (const row of this.rows) {
-      const box = element("input", { type: "checkbox", ariaLabel: `Compare ${row.name}, ${row.table.family.scenario}` });
+      const box = element("input", { type: "checkbox", ariaLabel: `Compare ${row.name}, ${row.family.modelName}, ${row.family.scenario}` });
       box.addEventListener("change", () => this.pick(row, box.checked));
       row.lines[0].cells[0].prepend(element("label", { className: "fl-check fl-pick" }, box, "compare"));
       this.picks.set(row.id, box);
@@ -365,8 +388,7 @@ class Controls {
 
   comparison(rows) {
     const names = rows.map((row) => {
-      const { scenario, vantage, methodology } = row.table.family;
-      const where = [row.endpoint, scenario, vantage, methodology].filter(Boolean).join(" · ");
+      const where = [row.endpoint, ...whereOf(row, this)].join(" · ");
       const remove = element("button", { type: "button", textContent: "remove", ariaLabel: `Remove ${row.name}` });
       remove.addEventListener("click", () => this.pick(row, false));
       return element("th", { scope: "col", className: "fl-n" }, named(row), small(where), small(row.facets.state.join(", ")), remove);
@@ -405,8 +427,7 @@ class Controls {
 
   reckoning(row, work) {
     const { cost, p50, p95 } = reckon(row, work);
-    const { scenario, vantage, methodology } = row.table.family;
-    const where = [scenario, vantage, methodology].filter(Boolean).join(" · ");
+    const where = whereOf(row, this).join(" · ");
     const latency = (found, word) => [
       element("span", { className: "fl-value", textContent: found ? digits(found.value) : "–" }),
       found && small(found.low === null ? "no interval" : `${digits(found.low)} – ${digits(found.high)}`),

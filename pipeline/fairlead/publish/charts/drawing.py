@@ -46,8 +46,13 @@ def publish(built: Path, charts: Mapping[str, Chart], cache: Cache | None) -> No
             path.write_text(drawn, "utf-8")
     (built / FOLDER).mkdir(exist_ok=True)
     for digest, chart in charts.items():
-        (built / FOLDER / f"{digest}.json").write_text(canonical(chart.spec), "utf-8")
+        (built / spec_path(digest)).write_text(canonical(chart.spec), "utf-8")
     (built / BUNDLE).write_text(made[_BUNDLE_KEY], "utf-8")
+
+
+def spec_path(digest: str) -> str:
+    """Where the specification of a chart lies in the site."""
+    return f"{FOLDER}/{digest}.json"
 
 
 def _key(text: str) -> bytes:
