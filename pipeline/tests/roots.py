@@ -1063,8 +1063,9 @@ def commit(folder: Path, message: str = "state", at: str | None = None) -> str:
 def found(folder: Path, *options: str) -> None:
     """Put a folder under git, with its proposals alone, as long ago as they were opened for comment."""
     git(folder, "init", "--quiet", *options)
-    if (folder / "methodology/proposals").is_dir():
-        git(folder, "add", "--force", "--", "methodology/proposals")
+    proposals = [str(path.relative_to(folder)) for path in sorted(folder.rglob("methodology/proposals"))]
+    if proposals:
+        git(folder, "add", "--force", "--", *proposals)
         git(folder, "commit", "--quiet", "--message", "proposals", at=PROPOSED)
 
 

@@ -59,10 +59,13 @@ class Answers(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Say what the page says; of one that is not listed, say nothing until the client is gone."""
         site = self.server
-        with site.lock:
+        with site.another:
             site.heard.append((self.command, self.path, dict(self.headers)))
             site.busy += 1
             site.busiest = max(site.busiest, site.busy)
+            site.another.notify_all()
+            site.another.wait_for(lambda: site.busy > 1, timeout=0.02)  # whoever asks beside it is seen
+            site.busy -= 1
         head, get, location = PAGES.get(self.path.partition("?")[0], (0, 0, ""))
         status = head if self.command == "HEAD" else get
         if self.path == "/inside":
@@ -74,8 +77,6 @@ class Answers(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "1000000000")
             self.end_headers()
             self.wfile.flush()
-        with site.lock:
-            site.busy -= 1
         with contextlib.suppress(OSError):
             self.rfile.read(1)  # until the client is gone
 
@@ -93,7 +94,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__((PUBLIC, 0), Answers)
         self.heard: list[tuple[str, str, dict[str, str]]] = []
-        self.lock, self.busy, self.busiest, self.inside = threading.Lock(), 0, 0, ""
+        self.another, self.busy, self.busiest, self.inside = threading.Condition(), 0, 0, ""
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 

@@ -75,7 +75,7 @@ def test_search_finds_a_hostile_page_and_runs_nothing(address: str, browser) -> 
     page = browser.new_page(viewport={"width": 1280, "height": 844})
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    page.goto(address + "?q=onerror")  # the theme asks its search for it as soon as that is ready
+    page.goto(address + "search/?q=onerror")  # the theme asks its search for it as soon as that is ready
     page.wait_for_selector(".md-search-result__item", state="attached")
     assert page.locator(".md-search-result__item").count() > 0
     assert page.locator(".md-search-result img, .md-search-result script").count() == 0
