@@ -7,7 +7,7 @@ SCALE ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format site serve bench bench-scale bench-site lock setup setup-dev setup-tokens clean
+.PHONY: help demo test lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -56,9 +56,13 @@ bench-site: setup-dev ## Measure builds of the site beside bare MkDocs, and its 
 setup-tokens: setup ## Add the library that counts tokens.
 	@$(call install,requirements-tokens.lock)
 
+setup-archive: setup ## Add the libraries that read and write archives of raw files.
+	@$(call install,requirements-archive.lock)
+
 lock: setup-dev ## Pin every dependency anew, with hashes.
-	@printf 'editables\nhatchling\n' | $(LOCK) -o requirements.lock pyproject.toml -
+	@printf 'editables\nhatchling\npython-dateutil<3\n' | $(LOCK) -o requirements.lock pyproject.toml -
 	@$(LOCK) --extra tokens -c requirements.lock -o requirements-tokens.lock pyproject.toml
+	@$(LOCK) --extra archive -c requirements.lock -o requirements-archive.lock pyproject.toml
 	@$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove what was made here.

@@ -64,7 +64,7 @@ class Cache:
 
     def _read(self, number: int) -> dict[bytes, bytes]:
         try:
-            data = _read_own(self._path(number))
+            data = read_own(self._path(number))
             head = len(_MAGIC) + _DIGEST_BYTES
             if data[:head] != _MAGIC + hashlib.sha256(memoryview(data)[head:]).digest():
                 return {}
@@ -94,7 +94,7 @@ def _by_shard(keys: Iterable[bytes]) -> dict[int, list[bytes]]:
     return found
 
 
-def _read_own(path: Path) -> bytes:
+def read_own(path: Path) -> bytes:
     """The bytes of a regular file that belongs to this user.
 
     Raises:

@@ -99,6 +99,11 @@ class Depot:
         for place, key in enumerate(keys):
             places.setdefault(key, []).append(place)
         shared = _Shared()
+        away = [place for place, file in enumerate(self._files) if not file.is_here]
+        self.fetch(away)  # nobody could make their tables anew
+        for place in away:
+            if place not in self._spool:
+                places[keys[place]].remove(place)
         with digested(self._root, self._files) as is_whole:
             for key, value in self._briefs.find(places):
                 with contextlib.suppress(msgspec.MsgspecError):  # nothing that this code has kept: made anew

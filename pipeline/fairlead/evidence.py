@@ -10,11 +10,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fairlead import documents, windows
+from fairlead import documents, fetched, windows
 from fairlead.cache import Cache
 from fairlead.depot import Brief, Depot, Stored
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
-from fairlead.model import Methodology, scenario_of
+from fairlead.model import Methodology, RawFile, scenario_of
 from fairlead.problems import Problem
 from fairlead.ranking import (
     Evidence,
@@ -96,10 +96,20 @@ def _places(evidence: Iterable[Evidence]) -> Iterator[int]:
 def _listed(repository: Repository) -> list[tuple[Manifest, RawWindow]]:
     """Every raw file, with the manifest that lists it."""
     return [
-        (manifest, RawWindow(f"{manifest.folder}/{raw.file}", raw.sha256, manifest.path))
+        (manifest, _raw_window(repository, manifest, raw))
         for manifest in repository.manifests()
         for raw in manifest.windows
     ]
+
+
+def _raw_window(repository: Repository, manifest: Manifest, raw: RawFile) -> RawWindow:
+    path = f"{manifest.folder}/{raw.file}"
+    if path not in repository.archived:
+        return RawWindow(path, raw.sha256, manifest.path)
+    folder = repository.fetched
+    is_here = folder is not None and fetched.find(folder, raw.sha256) is not None
+    place = str(fetched.place_of(folder, raw.sha256)) if folder is not None and is_here else None
+    return RawWindow(path, raw.sha256, manifest.path, place, is_here)
 
 
 def _sorted_out(
@@ -281,12 +291,14 @@ def read_raw(repository: Repository, path: str) -> tuple[bytes, windows.Window]:
     Raises:
         Unreadable, windows.WindowError: it was changed meanwhile.
     """
-    data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
+    data = repository.read_raw(path)
     return data, windows.decode_window(data)
 
 
 def _unusable(refused: Refused, path: str) -> Problem:
     fix = "run `fairlead check` for the whole list of problems"
+    if refused.code == "ARC005":
+        fix = "run `fairlead check --deep`, which fetches every archived file and keeps it"
     return Problem(refused.code, path, refused.message, fix=fix)
 
 

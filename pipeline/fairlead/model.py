@@ -754,6 +754,12 @@ class NoticeRules(_Value, frozen=True):
     first_row_days: int
 
 
+class ArchiveRules(_Value, frozen=True):
+    """When raw files may move to an archive: days after the newest window of their folder began."""
+
+    after_days: int
+
+
 class Rules(_Value, frozen=True):
     """methodology/governance/rules.yaml: every number that a vote is counted by."""
 
@@ -773,6 +779,7 @@ class Rules(_Value, frozen=True):
     suspension: SuspensionRules
     disputes: DisputeRules
     notice: NoticeRules
+    archive: ArchiveRules
     notes: str | None
 
 
@@ -790,6 +797,15 @@ class Waivers(_Value, frozen=True):
 
     schema_version: int
     waivers: tuple[Waiver, ...]
+
+
+class Archive(_Value, frozen=True):
+    """submissions/archive.yaml: the folders whose raw files moved, and the stores that hold them."""
+
+    schema_version: int
+    stores: tuple[str, ...]
+    folders: tuple[str, ...]
+    notes: str | None
 
 
 # -- names ---------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ GROUPS: Mapping[str, str] = types.MappingProxyType(
         "SUB": "Registrations, submissions and their manifests",
         "LIFE": "Disputes, and what else happens to a submission",
         "WIN": "Raw windows",
+        "ARC": "Raw files that are archived",
         "TOK": "Token counts",
         "INT": "The raw requests of a claim, as an auditor looks at them",
         "GOV": "Governance",
@@ -1103,6 +1104,43 @@ _RULES = (
         "others can object. They count from the merge that brought the event, if that is later.",
         "Merge the event `comment` first, and put the proposal to the vote when its days are over since. "
         "`fairlead tally --open` counts them so.",
+    ),
+    # -- ARC -------------------------------------------------------------------------------------
+    Rule(
+        "ARC001",
+        "An archived folder that no manifest speaks of",
+        "An archive holds files by their digests, and only a manifest says which they are. A folder without "
+        "one would lose its raw files quietly.",
+        "List the folder of a submission, of a rerun or of neutral rounds; `fairlead archive` does.",
+    ),
+    Rule(
+        "ARC002",
+        "Archived before its time",
+        "New results are looked at most, and are to be had with the repository alone. The days stand in "
+        "methodology/governance/rules.yaml, so that nobody moves what is still in dispute as it suits him.",
+        "Restore the raw files, and let `fairlead archive` choose: it moves what is old enough.",
+    ),
+    Rule(
+        "ARC003",
+        "An archived raw file is in no store",
+        "A result without its raw requests cannot be recomputed. An archive that lost a file has to get it "
+        "back before anybody may rely on the number.",
+        "Put the object back, from a copy of the store or from the commit before the one that archived it: "
+        "`git show <commit>:<path>`. Its name is its digest, so anybody's copy will do.",
+    ),
+    Rule(
+        "ARC004",
+        "An archived raw file has other bytes",
+        "The manifest states size and digest of each raw file. A store that gives anything else was written "
+        "by half, or somebody changed the object. Not a byte of it is used.",
+        "Put the right object in its place, from a copy or from the commit before the one that archived it.",
+    ),
+    Rule(
+        "ARC005",
+        "An archived raw file is not on this machine",
+        "Most commands use no network, so that the same files give the same answer everywhere. What is "
+        "archived is fetched by one command only, which verifies every byte and keeps it.",
+        "Run `fairlead check --deep`, then the command again.",
     ),
     # -- HIS -------------------------------------------------------------------------------------
     Rule(

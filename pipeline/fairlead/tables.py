@@ -24,6 +24,7 @@ from fairlead import documents, windows
 from fairlead.cache import Cache
 from fairlead.digests import digesting
 from fairlead.documents import Unreadable
+from fairlead.fetched import NOT_HERE
 from fairlead.metrics import SteadyRules, WindowTable, tabulate
 from fairlead.usage import Usage, examine
 
@@ -47,11 +48,17 @@ class RulesByVersion(msgspec.Struct, frozen=True):
 
 
 class RawWindow(NamedTuple):
-    """A raw file relative to the root, its digest, and the file that states it."""
+    """A raw file relative to the root, its digest, and the file that states it.
+
+    ``fetched``: where its bytes are, if it was archived and fetched. Where it is not ``is_here``, its bytes
+    are in an archive alone, and only what is known already can be given for its digest.
+    """
 
     path: str
     sha256: str
     stated_in: str
+    fetched: str | None = None
+    is_here: bool = True
 
 
 class Tabulated(msgspec.Struct, frozen=True):
@@ -166,7 +173,7 @@ def refused_of(
     """Why files that are known are refused after all, by their places: their bytes are no longer the same."""
     found = {}
     for place, file in enumerate(files):
-        if known[place] and not whole[place]:
+        if known[place] and not whole[place] and file.is_here:
             data = _read(root, file)
             if isinstance(data, Refused):
                 found[place] = data
@@ -180,7 +187,7 @@ def digested(root: Path, files: Sequence[RawWindow]) -> Iterator[Callable[[], li
         yield lambda: [False] * len(files)
         return
     folder = str(root)
-    paths = [f"{folder}/{file.path}" for file in files]
+    paths = [file.fetched or f"{folder}/{file.path}" for file in files]
     with digesting(paths, windows.MAX_COMPRESSED_BYTES) as under_way:
         yield lambda: [
             found.hex() == file.sha256 for found, file in zip(under_way.digests(), files, strict=True)
@@ -264,8 +271,10 @@ def tabulate_file(root: Path, file: RawWindow, rules: RulesByVersion) -> Tabulat
 
 def _read(root: Path, file: RawWindow) -> bytes | Refused:
     """The bytes that the manifest's digest stands for."""
+    if not file.is_here:
+        return Refused("ARC005", NOT_HERE)
     try:
-        data = documents.read_bounded(root / file.path, windows.MAX_COMPRESSED_BYTES)
+        data = documents.read_bounded(Path(file.fetched or root / file.path), windows.MAX_COMPRESSED_BYTES)
     except Unreadable as error:
         return Refused(error.code, error.message)
     if windows.digest(data) != file.sha256:

@@ -24,7 +24,8 @@ import msgspec
 from msgspec.structs import replace as replace
 from tokenizers import Tokenizer
 
-from fairlead import governance, model, repository, tokens, windows
+from fairlead import archive, governance, model, repository, tokens, windows
+from fairlead.archive.store import Store
 from fairlead.documents import parse
 from fairlead.measure import certificate as reports
 from fairlead.measure.truth import ReferenceProfile
@@ -237,6 +238,8 @@ disputes:
   answer_days: 14
 notice:
   first_row_days: 14
+archive:
+  after_days: 14
 notes: null
 """,
     f"{GOVERNANCE}/organisations.yaml": """\
@@ -857,6 +860,40 @@ def correct(root: Path) -> str:
     shutil.copytree(root / IMPORTED, root / folder)
     edit(root, f"{folder}/submission.yaml", "corrects: null", "corrects: 2026-03-04-llama")
     return folder.rpartition("/")[2]
+
+
+STORE = "https://raw.example.org/board"  # what an archived root says; what it says is beside it
+
+
+def archive_folder(root: Path, folder: str) -> Path:
+    """Move a folder's raw files to a store beside the root, which the root names by another address."""
+    place = root.parent / "store"
+    place.mkdir(exist_ok=True)
+    found = repository.load_repository(root)[0]
+    (manifest,) = (each for each in found.manifests() if each.folder == folder)
+    assert isinstance(archive.move(found, manifest, Store(place.as_uri())), archive.Moved)
+    edit(root, repository.ARCHIVE_PATH, place.as_uri(), STORE)
+    return place
+
+
+def fetching(root: Path) -> archive.Fetch:
+    """How what :func:`archive_folder` moved is had, with the address that the root names in the words."""
+    place = (root.parent / "store").as_uri()
+
+    def fetch(stores: Sequence[str], files: Mapping[str, model.RawFile]) -> dict[str, archive.Fault]:
+        assert list(stores) == [STORE]
+        found = archive.fetch([place], files, root.parent / "fetched")
+        return {
+            path: fault._replace(message=fault.message.replace(place, STORE)) for path, fault in found.items()
+        }
+
+    return fetch
+
+
+def object_of(root: Path, path: str) -> Path:
+    """The object of an archived file in the store beside the root."""
+    listed = repository.load_repository(root)[0].archived[path]
+    return root.parent / "store" / archive.object_path(listed.sha256)
 
 
 def write(root: Path, path: str, data: str | bytes) -> None:

@@ -26,7 +26,7 @@ from . import roots
 CASES = Path(__file__).parent / "cases"
 FOLDERS = sorted(folder for folder in CASES.iterdir() if folder.is_dir())
 # What commands other than `check` say; their own tests show it.
-ELSEWHERE = ("AUD", "IMP", "MET008")
+ELSEWHERE = ("AUD", "IMP", "MET008", "ARC005")
 
 
 def _script(folder: Path) -> ModuleType | None:
@@ -48,6 +48,8 @@ def _check(root: Path, script: ModuleType | None) -> list[Problem]:
         now=roots.NOW,
         recount=getattr(script, "recount", lambda _: None)(roots),
         actor=GitHub(login="ada-example", id=script.ACTOR) if hasattr(script, "ACTOR") else None,
+        fetched=root.parent / "fetched",
+        fetch=roots.fetching(root) if getattr(script, "DEEP", False) else None,
     )
     changes, _ = repository.format_tree(root)
     if getattr(script, "FORMAT", False):

@@ -13,8 +13,8 @@ from fairlead.audit.readings import Observation
 from fairlead.audit.table import Published
 from fairlead.documents import Unreadable
 from fairlead.problems import Problem, Span, nearest, quote, visible
-from fairlead.repository import Repository, read_window
-from fairlead.windows import Header, Outcome, Request, Window, WindowError
+from fairlead.repository import FileKind, Repository
+from fairlead.windows import Header, Outcome, Request, Window, WindowError, decode_window
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,10 +37,9 @@ def is_of_record(path: str, header: Header) -> bool:
 
 def imported_runs(repository: Repository, problems: list[Problem]) -> Iterator[Source]:
     """Every window of the root that was imported from LLMPerf's leaderboard."""
-    for path in repository.window_paths():
-        name = path.relative_to(repository.root).as_posix()
+    for name in repository.raw_paths(FileKind.WINDOW):
         try:
-            window = read_window(path)
+            window = decode_window(repository.read_raw(name))
         except (WindowError, Unreadable) as error:
             problems.append(Problem("AUD005", name, f"cannot be read: {error}", fix="import the run again"))
             continue

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fairlead import history
+from fairlead.archive import Fault, Fetch
 from fairlead.checks import (
+    archive,
     changes,
     dates,
     governance,
@@ -32,7 +34,16 @@ from fairlead.documents import problem_of
 from fairlead.history import Base
 from fairlead.model import GitHub
 from fairlead.problems import Problem, order_problems
-from fairlead.repository import TOP_FOLDERS, FileKind, Repository, bug, is_within, load_repository
+from fairlead.repository import (
+    ARCHIVE_PATH,
+    TOP_FOLDERS,
+    FileKind,
+    Repository,
+    bug,
+    is_within,
+    load_repository,
+    read_value,
+)
 from fairlead.snapshots import FOLDER as FROZEN
 
 MAX_PROBLEMS_PER_FILE = 100
@@ -82,6 +93,9 @@ CHECKS: tuple[Check, ...] = (
     raw.check_manifests,
     raw.check_calibrations,
     raw.check_windows,
+    archive.check_archive,
+    archive.check_archived,
+    archive.check_archived_digests,
     governance.check_seats,
     governance.check_delegates,
     governance.check_ownership,
@@ -115,6 +129,8 @@ def run_checks(
     now: dt.datetime,
     recount: Recount | None = None,
     actor: GitHub | None = None,
+    fetched: Path | None = None,
+    fetch: Fetch | None = None,
 ) -> list[Problem]:
     """Every problem of a tree, in the order of its paths and lines.
 
@@ -124,12 +140,16 @@ def run_checks(
         paths: files and folders, relative to the root, whose problems are wanted; all if empty.
         now: the moment to judge dates by, with its time zone.
         actor: the account that opened the change; what it adds to ``base`` in another's name is a problem.
+        fetched: where archived raw files are that were fetched before.
+        fetch: with it, archived raw files are had from their stores and checked like those of the tree. With
+            ``base``, the addresses of the stores are the base's: a change names no host to talk to.
         recount: a tokenizer by its digest; with it, every count is made again where the tokenizer is at hand.
 
     Raises:
-        EnvironmentProblem: git cannot answer for ``base``, or for when plans and results were merged.
+        EnvironmentProblem: git cannot answer for ``base``, or for when plans and results were merged; or
+            a store does not answer.
     """
-    repository, problems = load_repository(root)
+    repository, problems = load_repository(root, fetched=fetched)
     past = history.open_base(root, base, (*TOP_FOLDERS, FROZEN)) if base is not None else None
     if base is not None and past is None:
         problems.append(changes.not_checked())
@@ -140,6 +160,7 @@ def run_checks(
         recount=recount,
         trail=_trail(repository, base, past),
         actor=actor,
+        faults=_fetched(repository, past, fetch) if fetch is not None else None,
     )
     for check in CHECKS:
         found = list(_run_guarded(check, repository, context))
@@ -151,6 +172,15 @@ def run_checks(
     # What concerns no file concerns whoever asks.
     wanted = [problem for problem in problems if problem.path == "." or is_within(problem.path, paths)]
     return _limit_per_file(order_problems(set(wanted)))
+
+
+def _fetched(repository: Repository, past: Base | None, fetch: Fetch) -> Mapping[str, Fault]:
+    """Have the archived files from the stores that are trusted: those of the base, where there is one."""
+    trusted = repository.archive
+    if past is not None:
+        data = past.read(ARCHIVE_PATH) if ARCHIVE_PATH in past.files else None
+        trusted = read_value(data, ARCHIVE_PATH, FileKind.ARCHIVE)[0] if data is not None else None
+    return fetch(trusted.stores if trusted is not None else (), repository.archived)
 
 
 _MERGED_IN_AN_ORDER = frozenset({FileKind.REGISTRATION, FileKind.SUBMISSION, FileKind.PROPOSAL})

@@ -12,6 +12,7 @@ from fairlead.documents import Unreadable, problem_of
 from fairlead.history import Base, Trail, blob_digest
 from fairlead.problems import Problem, listed, pointer, quote
 from fairlead.repository import (
+    ARCHIVE_PATH,
     CHARTER_PATH,
     MODELS_PATH,
     ORGANISATIONS_PATH,
@@ -35,7 +36,7 @@ def not_checked() -> Problem:
 
 
 def check_raw_files(repository: Repository, context: Context) -> Iterator[Problem]:
-    """No published window or certificate changes or goes."""
+    """No published window or certificate changes or goes, but into an archive."""
     yield from _kept(repository, context, _RAW, "HIS001", "restore it; a correction is a new submission")
 
 
@@ -69,7 +70,7 @@ def _kept(
     if context.base is None:
         return
     for path in sorted(context.base.files):
-        if kind_of(path) in kinds:
+        if kind_of(path) in kinds and path not in repository.archived:
             yield from unchanged(repository, context.base, path, code, fix)
 
 
@@ -281,7 +282,8 @@ def check_one_kind(repository: Repository, context: Context) -> Iterator[Problem
         return
     groups: dict[str, str] = {}
     for path in sorted(_changed(repository, base)):
-        groups.setdefault(_group(path), path)
+        is_archive = path == ARCHIVE_PATH or path in repository.archived
+        groups.setdefault("the archive" if is_archive else _group(path), path)
     for path in base.elsewhere:
         groups.setdefault("the code", path)
     if len(groups) > 1:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from fairlead import impact
+from fairlead.archive import Fault
 from fairlead.documents import problem_at
 from fairlead.governance import Tally
 from fairlead.history import Base, Trail
@@ -24,7 +25,8 @@ Recount = Callable[[str], Pinned | None]
 class Context:
     """The moment, the state that the change started from (None: not asked), the paths of interest, the
     tokenizers to count again with (None: not asked), what became of each file in the merged history (None:
-    no git, or nothing there that was merged in an order), and who opened the change (None: not said)."""
+    no git, or nothing there that was merged in an order), who opened the change (None: not said), and which
+    archived files could not be had (None: no store was asked)."""
 
     now: dt.datetime
     base: Base | None
@@ -32,6 +34,7 @@ class Context:
     recount: Recount | None = None
     trail: Trail | None = None
     actor: GitHub | None = None
+    faults: Mapping[str, Fault] | None = None
     _tallies: dict[str, Tally | None] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def tally(self, repository: Repository, proposal: str) -> Tally | None:

@@ -76,6 +76,22 @@ def _folder_of(path: str) -> str:
     return path.rsplit("/", 2)[0]
 
 
+def _readable(repository: Repository, context: Context, kind: FileKind) -> Sequence[str]:
+    """The raw files of a kind that are to be read: those of the tree, and those that came from an archive."""
+    if context.faults is None:
+        return repository.paths_of(kind)
+    return [path for path in repository.raw_paths(kind) if path not in context.faults]
+
+
+def _calibration(repository: Repository, path: str) -> bytes:
+    if path not in repository.archived:
+        return documents.read_bounded(repository.root / path, MAX_CALIBRATION_BYTES)
+    data = repository.read_raw(path)
+    if len(data) > MAX_CALIBRATION_BYTES:
+        raise Unreadable("TREE004", f"{len(data):,} bytes, more than {MAX_CALIBRATION_BYTES:,}")
+    return data
+
+
 # -- manifests -----------------------------------------------------------------------------------
 
 
@@ -84,7 +100,7 @@ def check_manifests(repository: Repository, _context: Context) -> Iterator[Probl
     listed = _listed_files(repository)
     for path, entry in listed.items():
         wanted = FileKind.WINDOW if entry.pointer.startswith("/windows/") else FileKind.CALIBRATION
-        if repository.kinds.get(path) is not wanted:
+        if path not in repository.archived and repository.kinds.get(path) is not wanted:
             message = f"there is no {wanted} file {path}"
             fix = "add the file exactly as it was sealed; what was measured stays"
             where = f"{entry.pointer}/file"
@@ -116,11 +132,11 @@ def _listing_problems(repository: Repository, listed: _Listed, data: bytes) -> I
 def check_calibrations(repository: Repository, context: Context) -> Iterator[Problem]:
     """A certificate's report is named by its digest, is listed with it, and is one that can have been."""
     listed = _listed_files(repository)
-    for path in repository.paths_of(FileKind.CALIBRATION):
+    for path in _readable(repository, context, FileKind.CALIBRATION):
         if not _is_wanted(path, context):
             continue
         try:
-            data = documents.read_bounded(repository.root / path, MAX_CALIBRATION_BYTES)
+            data = _calibration(repository, path)
         except Unreadable as error:
             yield problem_of(path, error.code, error.message)
             continue
@@ -152,9 +168,9 @@ def _summary_problems(repository: Repository, path: str, header: Header) -> Iter
         stated: Certificate | None = getattr(header.calibration, when)
         if stated is None:
             continue
-        file = repository.root / _folder_of(path) / "calibrations" / f"{stated.sha256}.json.gz"
+        file = f"{_folder_of(path)}/calibrations/{stated.sha256}.json.gz"
         try:
-            report = reports.decode_report(documents.read_bounded(file, MAX_CALIBRATION_BYTES))
+            report = reports.decode_report(_calibration(repository, file))
         except (Unreadable, windows.WindowError, reports.ReportError):
             continue
         found = reports.summary(report, stated.sha256)
@@ -180,8 +196,10 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
     """Each window is whole, possible, and what its manifest and its path say; none is left out."""
     listed = _listed_files(repository)
     folders: dict[str, list[str]] = {}
-    for path in repository.paths_of(FileKind.WINDOW):
+    readable = _readable(repository, context, FileKind.WINDOW)
+    for path in readable:
         folders.setdefault(_folder_of(path), []).append(path)
+    in_part = {_folder_of(path) for path in repository.archived.keys() - set(readable)}
     manifests = {manifest.folder: manifest for manifest in repository.manifests()}
     owners = {folder: _owner(repository, folder, manifests.get(folder)) for folder in folders}
     beside: dict[Group, list[Beside]] = {}
@@ -194,6 +212,8 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
                 run, problems = _check_window(repository, context, owner, path, listed.get(path))
                 yield from problems
                 runs += [run] if run is not None else []
+        if folder in in_part:
+            continue  # the others are in an archive, and nobody asked for them
         if len(runs) == len(paths):  # else a missing window may be one that cannot be read
             yield from _plan_problems(repository, folder, owner, runs)
             yield from _seed_problems(owner, runs)
@@ -228,7 +248,7 @@ def _check_window(
     problems: list[Problem] = []
     trace, neutral = None, None
     try:
-        data = documents.read_bounded(repository.root / path, windows.MAX_COMPRESSED_BYTES)
+        data = repository.read_raw(path)
         problems += _listing_problems(repository, listed, data) if listed is not None else []
         if problems:
             return None, problems  # these are not the bytes that anybody stands for

@@ -15,6 +15,7 @@ import click
 
 from fairlead import __version__
 from fairlead.cli import (
+    archiving,
     claims,
     data,
     disputing,
@@ -68,6 +69,7 @@ for _command in (
     results.build,
     results.serve,
     results.snapshot,
+    archiving.archive,
     forge.rounds,
     forge.land,
     forge.review,

@@ -103,7 +103,7 @@ def load_or_problems(root: Path, cache: Cache | None) -> tuple[Repository, Seque
     from fairlead.repository import load_repository
     from fairlead.repository.places import is_spool
 
-    repository, problems = load_repository(root, cache)
+    repository, problems = load_repository(root, cache, fetched=fetched_files())
     return repository, [problem for problem in problems if not is_spool(problem.path)]
 
 
@@ -310,6 +310,11 @@ def results_cache(root: Path, name: str) -> Cache:
 
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
     return Cache(_cache_folder() / "results" / place / name)
+
+
+def fetched_files() -> Path:
+    """The archived raw files that were fetched: fairlead/raw/ in the user's cache folder."""
+    return _cache_folder() / "raw"
 
 
 def _cache_folder() -> Path:

@@ -14,6 +14,7 @@ from fairlead.cli.common import (
     EXIT_ENVIRONMENT,
     EXIT_PROBLEMS,
     as_json_too,
+    fetched_files,
     find_root,
     github_account,
     in_root,
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     "--recount", is_flag=True, help="Also count every answer again, with the tokenizers that are at hand."
 )
 @click.option(
+    "--deep",
+    is_flag=True,
+    help="Also fetch every archived raw file, compare its digest, check it, and keep it on this machine.",
+)
+@click.option(
     "--actor",
     metavar="LOGIN:ID",
     help="With --base: the account that opened the change, as the forge knows it.",
@@ -54,6 +60,7 @@ def check(
     paths: tuple[Path, ...],
     base: str | None,
     recount: bool,
+    deep: bool,
     actor: str | None,
     tokenizer_files: tuple[Path, ...],
     as_github: bool,
@@ -66,8 +73,12 @@ def check(
     With PATHs only the problems of those files and folders are shown. --tokenizer implies --recount.
     Under git, results must also have been merged after their registration: into the base, else into the
     branch that is checked out. What is not committed is not merged.
+
+    Without --deep nothing is fetched: of an archived raw file, its manifest is checked. With --deep and
+    --base the stores are those that the base names.
     """
     from fairlead import checks, problems
+    from fairlead.archive import fetch
 
     if actor is not None and base is None:
         raise click.UsageError("--actor opened a change: name what it starts from with --base REF")
@@ -79,6 +90,8 @@ def check(
         now=now(),
         recount=_recounting(tokenizer_files) if recount or tokenizer_files else None,
         actor=github_account(actor) if actor is not None else None,
+        fetched=fetched_files(),
+        fetch=(lambda stores, files: fetch(stores, files, fetched_files())) if deep else None,
     )
     render = problems.render_text
     if as_json:

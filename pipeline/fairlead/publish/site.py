@@ -55,7 +55,6 @@ from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.publish.generator import Generator, SiteError, html_blocks
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
-from fairlead.windows import MAX_COMPRESSED_BYTES
 
 _MARK = "api/v1/index.json"  # what tells a folder that we built from one that we must not delete
 _FRAGMENT = re.compile(r"<!-- fairlead:([a-z-]+) -->")
@@ -362,7 +361,7 @@ def copy_raw_files(
         if before.get(path) == raw:
             continue
         try:
-            data = documents.read_bounded(edition.repository.root / path, MAX_COMPRESSED_BYTES)
+            data = edition.repository.read_raw(path)
         except Unreadable as error:
             problems.append(Problem(error.code, path, error.message))
             continue

@@ -19,11 +19,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from fairlead import documents, model, windows
+from fairlead import documents, fetched, model, windows
 from fairlead.cache import Cache
 from fairlead.documents import Document, Json, Unreadable, problem_at, problem_of
 from fairlead.problems import Problem, Severity, Span, pointer, quote
 from fairlead.repository.places import (
+    ARCHIVE_PATH,
     CHARTER_PATH,
     CUSTODY_PATH,
     FUNDING_PATH,
@@ -44,6 +45,7 @@ from fairlead.repository.places import (
 from fairlead.repository.schema import KEYWORD_CODES, load_schema, schema_problems
 
 __all__ = [
+    "ARCHIVE_PATH",
     "CHARTER_PATH",
     "CUSTODY_PATH",
     "FUNDING_PATH",
@@ -95,6 +97,7 @@ STRUCTS: Mapping[FileKind, type[Any]] = {
     FileKind.CUSTODY: model.Custody,
     FileKind.RULES: model.Rules,
     FileKind.WAIVERS: model.Waivers,
+    FileKind.ARCHIVE: model.Archive,
     FileKind.REGISTRATION: model.Registration,
     FileKind.SUBMISSION: model.Submission,
     FileKind.HISTORY: model.History,
@@ -122,6 +125,9 @@ class Repository:
     ``<provider>/<submission>``, of neutral rounds by ``neutral/<rounds>``; ``reruns`` by
     ``<provider>/<submission>/reruns/<rerun>``, ``rounds`` by folder name, ``proposals`` and ``ballots`` by
     ``<number>-<slug>``. ``kinds`` holds every file that was recognised, raw ones included, by its path.
+
+    ``archived``: the raw files that are listed by the manifest of an archived folder and are not in the tree,
+    by the paths that they had. ``fetched``: the folder of those that were fetched; None: none were.
     """
 
     root: Path
@@ -146,10 +152,32 @@ class Repository:
     histories: Mapping[str, model.History]
     reruns: Mapping[str, model.Rerun]
     rounds: Mapping[str, model.Rounds]
+    archive: model.Archive | None = None
+    archived: Mapping[str, model.RawFile] = dataclasses.field(default_factory=dict)
+    fetched: Path | None = None
 
     def paths_of(self, kind: FileKind) -> tuple[str, ...]:
         """Every path of one kind, sorted."""
         return tuple(path for path, found in self.kinds.items() if found is kind)
+
+    def raw_paths(self, kind: FileKind) -> tuple[str, ...]:
+        """The raw files of one kind, those that are archived among them, sorted."""
+        away = (path for path in self.archived if kind_of(path) is kind)
+        return tuple(sorted([*self.paths_of(kind), *away]))
+
+    def read_raw(self, path: str) -> bytes:
+        """The bytes of a raw file, from the tree or as it was fetched from its archive.
+
+        Raises:
+            Unreadable: as :func:`documents.read_bounded`; or archived, and not on this machine (ARC005).
+        """
+        listed = self.archived.get(path)
+        if listed is None:
+            return documents.read_bounded(self.root / path, windows.MAX_COMPRESSED_BYTES)
+        data = None if self.fetched is None else fetched.find(self.fetched, listed.sha256)
+        if data is None:
+            raise Unreadable("ARC005", fetched.NOT_HERE)
+        return data
 
     def window_paths(self, folder: str = "submissions") -> tuple[Path, ...]:
         """The raw windows under a folder of the tree, sorted."""
@@ -170,10 +198,13 @@ class Repository:
                 yield Manifest(folder, path, kind, manifest.windows, manifest.calibrations)
 
 
-def load_repository(root: Path, cache: Cache | None = None) -> tuple[Repository, list[Problem]]:
+def load_repository(
+    root: Path, cache: Cache | None = None, *, fetched: Path | None = None
+) -> tuple[Repository, list[Problem]]:
     """Read a whole tree. Problems are those of single files and of names; none stops the reading.
 
     ``cache``: of files in which nothing was found wrong; where there is much to read, they come from there.
+    ``fetched``: the folder of archived raw files that were fetched before.
     """
     kinds, problems = walk(root)
     found: dict[str, Document | bytes] = {}
@@ -200,7 +231,20 @@ def load_repository(root: Path, cache: Cache | None = None) -> tuple[Repository,
     shelf.keep()
     values = {path: value for path, value in values.items() if value is not None}
     broken = frozenset(path for path, kind in kinds.items() if kind in STRUCTS and path not in values)
-    return _assemble(root, kinds, _Documents(found), broken, values), problems
+    repository = _assemble(root, kinds, _Documents(found), broken, values)
+    return dataclasses.replace(repository, archived=_archived(repository), fetched=fetched), problems
+
+
+def _archived(repository: Repository) -> dict[str, model.RawFile]:
+    """What the manifests of archived folders list and the tree does not hold."""
+    folders = frozenset(repository.archive.folders if repository.archive is not None else ())
+    return {
+        f"{manifest.folder}/{raw.file}": raw
+        for manifest in (repository.manifests() if folders else ())
+        if manifest.folder in folders
+        for raw in (*manifest.windows, *manifest.calibrations)
+        if f"{manifest.folder}/{raw.file}" not in repository.kinds
+    }
 
 
 class _Documents(Mapping[str, Document]):
@@ -419,4 +463,5 @@ def _assemble(
         histories=folders(FileKind.HISTORY, "submissions/"),
         reruns=folders(FileKind.RERUN, "submissions/"),
         rounds=folders(FileKind.ROUNDS, "submissions/neutral/"),
+        archive=one(ARCHIVE_PATH),
     )

@@ -36,6 +36,7 @@ class FileKind(enum.StrEnum):
     CUSTODY = "custody"
     RULES = "rules"
     WAIVERS = "waivers"
+    ARCHIVE = "archive"
     REGISTRATION = "registration"
     SUBMISSION = "submission"
     HISTORY = "history"
@@ -100,6 +101,7 @@ PLACES: tuple[tuple[str, FileKind], ...] = (
     ("providers/README.md", FileKind.PROSE),
     ("providers/<id>.yaml", FileKind.PROVIDER),
     ("submissions/README.md", FileKind.PROSE),
+    ("submissions/archive.yaml", FileKind.ARCHIVE),
     (f"{_ROUNDS}/rounds.yaml", FileKind.ROUNDS),
     (f"{_ROUNDS}/history.yaml", FileKind.HISTORY),
     (f"{_ROUNDS}/{_RAW}", FileKind.WINDOW),
@@ -123,6 +125,7 @@ FUNDING_PATH = "methodology/governance/funding.yaml"
 CHARTER_PATH = "methodology/governance/charter.md"
 CUSTODY_PATH = "methodology/governance/custody.yaml"
 WAIVERS_PATH = "methodology/governance/waivers.yaml"
+ARCHIVE_PATH = "submissions/archive.yaml"
 
 
 def is_within(path: str, paths: Sequence[str]) -> bool:

@@ -1,0 +1,9 @@
+"""See expected.txt."""
+
+DEEP = True
+
+
+def build(root, roots):
+    path = roots.window_of(root, roots.ROUNDS)
+    roots.archive_folder(root, roots.ROUNDS)
+    roots.object_of(root, path).unlink()
