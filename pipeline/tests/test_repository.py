@@ -172,6 +172,7 @@ def test_what_has_no_place_is_reported_with_what_would_have_one(root: Path, path
 
 def test_the_walk_and_the_path_alone_agree(root: Path) -> None:
     """What a file is follows from its path, with or without the tree around it."""
+    roots.archive_folder(root, roots.RERUN)
     found, _ = load_repository(root)
     assert {path: kind_of(path) for path in found.kinds} == dict(found.kinds)
     assert set(found.kinds.values()) == set(FileKind)
@@ -402,6 +403,9 @@ def _examples() -> dict[FileKind, Any]:
         ),
         FileKind.FUNDING: GIFT,
         FileKind.BALLOT: roots.vote_text(),
+        FileKind.ARCHIVE: (
+            f"schema_version: 1\nstores:\n  - {roots.STORE}\nfolders:\n  - {roots.ROUNDS}\nnotes: null\n"
+        ),
     }
     for kind, text in made.items():
         document, _ = parse(text.encode(), "x.yaml")

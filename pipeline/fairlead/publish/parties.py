@@ -32,6 +32,7 @@ from fairlead.publish import (
     usage,
     verdicts,
 )
+from fairlead.publish.archived import archived_mark
 from fairlead.publish.charts import history, prices
 from fairlead.publish.edition import (
     Edition,
@@ -483,6 +484,7 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
         (
             link(here, raw_url(f"{folder}/{entry.file}"), figures.size(entry.bytes)),
             tag("code", f"{entry.sha256[:12]}…", class_="fl-sub", title=f"sha256 {entry.sha256}"),
+            archived_mark(edition, f"{folder}/{entry.file}", entry, here),
         )
     )
     item = edition.evidence.get(f"{folder}/{entry.file}")

@@ -25,6 +25,7 @@ from fairlead.model import RawFile
 from fairlead.problems import Problem
 from fairlead.publish import (
     api,
+    archived,
     badges,
     board,
     clock,
@@ -224,6 +225,8 @@ def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
         "scale-estimate": lambda: scale.estimate_blocks(_shipped_data(source, "scale")),
         "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),
         "integrity": lambda: integrity.trial_blocks(_shipped_data(source, "integrity")),
+        "archive-rule": lambda: list(archived.rule_blocks(edition)),
+        "archive": lambda: list(archived.archive_blocks(edition)),
         "record-verdicts": lambda: record.verdict_blocks(_record(edition, source)),
         "record-tables": lambda: record.table_blocks(
             _record(edition, source), is_live=edition.imported_record[0] is not None

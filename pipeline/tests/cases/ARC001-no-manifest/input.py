@@ -3,9 +3,4 @@
 
 def build(root, roots):
     roots.archive_folder(root, roots.ROUNDS)
-    roots.edit(
-        root,
-        "submissions/archive.yaml",
-        f"  - {roots.ROUNDS}\n",
-        f"  - {roots.ROUNDS}\n  - submissions/acme\n",
-    )
+    roots.edit(root, "submissions/archive.yaml", "folders:\n", "folders:\n  - submissions/acme\n")
