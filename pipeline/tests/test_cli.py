@@ -68,6 +68,7 @@ def test_help_starts_without_heavy_imports() -> None:
         "yaml",
         "uvloop",
         "msgspec",
+        "fsspec",
         "h2",
         "httpcore",
     )

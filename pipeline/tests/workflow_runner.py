@@ -21,11 +21,11 @@ FORGE = Path(__file__).parents[2] / ".github"
 _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 
 _MAKE = """#!/bin/bash
-# make [-C FOLDER] setup: the command, and nothing that stands in FOLDER is run.
+# make [-C FOLDER] setup [setup-archive]: the command, and nothing that stands in FOLDER is run.
 set -e
 folder=.
 if [ "$1" = -C ]; then folder=$2; shift 2; fi
-[ "$*" = setup ]
+[ "$*" = setup ] || [ "$*" = "setup setup-archive" ]
 mkdir -p "$folder/.venv/bin"
 cp "$(dirname "$0")/fairlead" "$folder/.venv/bin/fairlead"
 """
