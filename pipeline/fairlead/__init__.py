@@ -16,13 +16,20 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 
-def load(root: str | os.PathLike[str], *, now: dt.datetime | None = None) -> Board:
+def load(
+    root: str | os.PathLike[str],
+    *,
+    now: dt.datetime | None = None,
+    fetched: str | os.PathLike[str] | None = None,
+) -> Board:
     """The board of a root, as frames for pandas. Nothing is written, and no network is used.
 
     Args:
         root: the folder that holds methodology/, providers/ and submissions/, such as a clone of the board.
         now: the time at which the board is looked at, which decides what is stale, suspended or in force;
             without it, the clock's.
+        fetched: the folder of archived raw files that ``fairlead check --deep`` fetched: ``fairlead/raw`` in
+            your cache folder.
 
     Returns:
         The board: ``rows``, ``figures`` and ``windows`` are frames, ``requests()`` makes one, ``raw()`` opens
@@ -33,4 +40,4 @@ def load(root: str | os.PathLike[str], *, now: dt.datetime | None = None) -> Boa
     """
     from fairlead import frames
 
-    return frames.load_board(root, now)
+    return frames.load_board(root, now, fetched)

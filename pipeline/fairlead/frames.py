@@ -144,14 +144,18 @@ def write_tables(board: Board, out: Path, form: str) -> Iterator[tuple[str, int]
 _WHOSE = ("row", "model", "scenario", "vantage", "methodology", "provider", "endpoint", "origin", "role")
 
 
-def load_board(root: str | os.PathLike[str], now: dt.datetime | None = None) -> Board:
+def load_board(
+    root: str | os.PathLike[str],
+    now: dt.datetime | None = None,
+    fetched: str | os.PathLike[str] | None = None,
+) -> Board:
     """The board of a root; see :func:`fairlead.load`."""
     folder = Path(root).resolve()
     if not all((folder / name).is_dir() for name in TOP_FOLDERS):
         names = ", ".join(f"{name}/" for name in TOP_FOLDERS)
         raise BoardError(f"{root} is no root: it does not hold {names}")
     moment = now or dt.datetime.fromtimestamp(SystemClock().unix_ns() / 1e9, tz=dt.UTC)
-    repository, problems = load_repository(folder)
+    repository, problems = load_repository(folder, fetched=Path(fetched) if fetched is not None else None)
     _stop_at(problems)
     if not repository.methodologies:
         raise BoardError(f"{root} holds no methodology version")

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from fairlead import archive, checks, documents, fetched, model
+from fairlead import archive, checks, documents, evidence, fetched, model, tables
 from fairlead.archive.store import Store, object_path
+from fairlead.cache import Cache
+from fairlead.frames import BoardError, load_board
 from fairlead.history import EnvironmentProblem
 from fairlead.problems import Problem
 from fairlead.repository import ARCHIVE_PATH, Repository, load_repository
@@ -376,6 +378,40 @@ def test_a_manifest_that_lists_too_much_is_not_asked_for(tmp_path: Path, place: 
     raw = model.RawFile(file="windows/x", sha256="0" * 64, bytes=2**40)
     found = archive.fetch([place.as_uri()], {"x": raw}, tmp_path / "fetched")
     assert found["x"].code == "ARC004"
+
+
+def test_in_python_the_fetched_files_are_named(root: Path, place: Path) -> None:
+    """`fairlead.load` gives the same frames once it is told where archived files were fetched to."""
+    before = load_board(root, roots.NOW).windows
+    move_all(root, Store(place.as_uri()))
+    with pytest.raises(BoardError, match="archived, and not on this machine"):
+        load_board(root, roots.NOW)
+    assert deep(root) == []
+    assert load_board(root, roots.NOW, root.parent / "fetched").windows.equals(before)
+
+
+def test_a_table_that_is_known_serves_without_its_bytes(
+    root: Path, place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A number was made from a digest once: while its table is kept, nobody has to fetch the file for it."""
+    for module in (evidence, tables):
+        monkeypatch.setattr(module, "POOL_MIN_FILES", 1)
+    monkeypatch.setattr(tables, "permitted_cores", lambda: 1)  # no process is worth its start here
+    caches = {"tables": Cache(tmp_path / "tables"), "briefs": Cache(tmp_path / "briefs")}
+    before, problems, _ = evidence.load_briefly(load(root), **caches)
+    assert problems == []
+    known = {item.path: item.table for item in before}
+    move_all(root, Store(place.as_uri()))
+    after, problems, _ = evidence.load_briefly(load(root), **caches)
+    assert problems == []
+    assert {item.path: item.table for item in after} == known
+    whole, problems = evidence.load_evidence(load(root), caches["tables"])
+    assert problems == []
+    assert {item.path: item.table for item in whole} == known
+    shutil.rmtree(tmp_path / "tables")
+    nothing, problems, _ = evidence.load_briefly(load(root), **caches)
+    assert nothing == []
+    assert {problem.code for problem in problems} == {"ARC005"}
 
 
 # -- whose address -------------------------------------------------------------------------------
