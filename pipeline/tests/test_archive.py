@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
+import io
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from fairlead import archive, checks, documents, evidence, fetched, model, tables
 from fairlead.archive.store import Store, object_path
 from fairlead.cache import Cache
+from fairlead.cli import main
 from fairlead.frames import BoardError, load_board
 from fairlead.history import EnvironmentProblem
 from fairlead.problems import Problem
@@ -28,7 +30,6 @@ from . import roots
 from . import store_example as example
 
 FOLDERS = (roots.IMPORTED, roots.CLAIM, roots.RERUN, roots.ROUNDS)
-NOW = {"SOURCE_DATE_EPOCH": str(int(roots.NOW.timestamp()))}
 
 
 @pytest.fixture
@@ -84,16 +85,33 @@ def deep(root: Path, **options: Any) -> list[Problem]:
     return checks.run_checks(root, now=roots.NOW, fetched=folder, fetch=fetch, **options)
 
 
-def fairlead(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would, with a cache of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "fairlead", *arguments, "--root", str(root)],
-        env={**os.environ, **NOW, "XDG_CACHE_HOME": str(root.parent / "cache"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+class Ended(NamedTuple):
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(autouse=True)
+def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time and a cache of the test's own."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(roots.NOW.timestamp())))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("gc.disable", lambda: None)  # `rank` is not the last thing that happens here
+
+
+def fairlead(root: Path, *arguments: str) -> Ended:
+    """Run the command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([*arguments, "--root", str(root)])
+    assert isinstance(ended.value.code, int)
+    return Ended(ended.value.code, out.getvalue(), err.getvalue())
 
 
 # -- moving --------------------------------------------------------------------------------------
@@ -256,9 +274,8 @@ main(sys.argv[2:])
 def test_a_killed_run_is_gone_on_with(moment: str, root: Path, place: Path) -> None:
     """kill -9 with an object half-written, before the list is written, or among the removals."""
     before = raw_bytes(root)
-    environment = {**os.environ, **NOW, "XDG_CACHE_HOME": str(root.parent / "cache")}
     arguments = [sys.executable, "-c", _DIES, moment, "archive", str(place), "--root", str(root)]
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     here = raw_bytes(root)
     assert len(here) == len(before) - (moment == "removing")
