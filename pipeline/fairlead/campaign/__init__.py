@@ -19,6 +19,7 @@ from fairlead.campaign.spending import (
     CampaignSpending,
     claim_spending,
     rounds_spending,
+    scenario_spending,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "plan_rerun",
     "register",
     "rounds_spending",
+    "scenario_spending",
     "submit",
     "targets_of",
     "tokenizer_pins",

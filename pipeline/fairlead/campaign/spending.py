@@ -135,6 +135,18 @@ def rounds_spending(
     return _sum_up(windows, methodology, keyed, stated, rules)
 
 
+def scenario_spending(
+    methodology: Methodology, scenario: str, rates: Rates, rules: EstimateRules
+) -> Spending:
+    """What one window of a scenario costs at these rates, run once.
+
+    Raises:
+        CampaignError: an unknown scenario.
+    """
+    planned = _planned(methodology, scenario_by_id(methodology, scenario), runs_most=1)
+    return cost.planned_spending(planned, rates, rules)
+
+
 def _sum_up(
     windows: Iterable[_Window],
     methodology: Methodology,

@@ -85,7 +85,7 @@ def measure_ad_hoc(
         levels = _spread([plan] if sweep is None else plans.sweep(plan, sweep))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    key = None if key_env is None else _key_for_url(key_env, url)
+    key = None if key_env is None else key_for_url(key_env, url)
     rates = stated_rates(usd_per_mtok_in, usd_per_mtok_out)
     if sweep is not None:
 
@@ -237,7 +237,8 @@ def _one_tokenizer(files: Sequence[Path]) -> Pinned | None:
         return load_tokenizer(files[0]) if files else None
 
 
-def _key_for_url(name: str, url: str) -> Secret:
+def key_for_url(name: str, url: str) -> Secret:
+    """The key in the environment variable of this name, bound to the URL's host; no child has it."""
     from fairlead.measure.policy import SecretError, secret_for_url
 
     key = os.environ.pop(name, None)
