@@ -140,7 +140,6 @@ def _round_trip(looked: Looked, options: str) -> Finding:
 
 def _dialect(looked: Looked, options: str) -> Finding:
     tried = looked.of("speaks")
-    answered = [look.dialect for look in tried if look.is_ok]
     not_said = _failed([look for look in tried if not look.is_ok])
     if looked.dialect is None:
         return Finding(
@@ -150,14 +149,18 @@ def _dialect(looked: Looked, options: str) -> Finding:
             "every request would be a failure, classed as above",
             _dialect_cure(looked, options),
         )
-    return Finding(
-        "dialect",
-        Level.OK,
-        f"{', '.join(answered)} answer{'s' if len(answered) == 1 else ''}"
-        + (f". {not_said}" if not_said else ""),
-        f"it is measured as {looked.dialect}; two dialects are never compared",
-        f"fairlead doctor {options} --dialect {answered[1]}" if len(answered) > 1 else None,
+    others = [
+        name
+        for name, api in DIALECTS.items()
+        if api.streamed and name not in {look.dialect for look in tried}
+    ]
+    said = f"{looked.dialect} answers" + (f"; not {not_said}" if not_said else "")
+    said += f"; not tried: {', '.join(others)}" if others else ""
+    means = f"it is measured as {looked.dialect}; two dialects are never compared"
+    then = (
+        f"fairlead doctor {options} --dialect {others[0]}" if others and "--dialect" not in options else None
     )
+    return Finding("dialect", Level.OK, said, means, then)
 
 
 def _failed(looks: Sequence[Look]) -> str:

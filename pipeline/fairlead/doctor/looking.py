@@ -30,6 +30,7 @@ _LIMITS = Limits(connect_ns=10 * NS_PER_S, first_ns=60 * NS_PER_S, total_ns=120 
 
 Question = Literal["speaks", "limit", "temperature", "seed", "http2"]
 
+_SAMPLING: tuple[Question, ...] = ("temperature", "seed")
 # What a sampling option is called by each API that has it; it is laid over the body.
 _OPTIONS: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "openai-chat": {"temperature": {"temperature": 0}, "seed": {"seed": 7}},
@@ -102,8 +103,10 @@ def look_at(
 ) -> Looked:
     """Ask an endpoint what it speaks and does. Blocks; at most fourteen short requests, one at a time.
 
-    ``dialect``: the only one to try; None tries the streamed ones in order, then those of them whole that
-    did answer. ``seed``: hex, of which the prompts are made. ``tls``: a context instead of the system's.
+    ``dialect``: the only one to try; None tries the streamed ones in order until one answers, then those of
+    them whole that are there. No further one is tried: a gateway may bar a model for all its users after a
+    request for an API that it has not. ``seed``: hex, of which the prompts are made. ``tls``: a context
+    instead of the system's.
 
     Raises:
         ValueError: the address, the dialect or the protocol cannot be, in words for whoever typed it.
@@ -127,19 +130,21 @@ def look_at(
 
 
 async def _ask_all(asker: _Asker, named: str | None) -> str | None:
-    chosen = await _find_dialect(asker, named)
-    if chosen is None:
-        return None
     try:
+        chosen = await _find_dialect(asker, named)
+        if chosen is None:
+            return None
         await asker.ask("limit", chosen, SHORT_TOKENS)
-        for option in _OPTIONS.get(chosen.removesuffix("-whole"), {}):
-            await asker.ask("temperature" if option == "temperature" else "seed", chosen, SHORT_TOKENS)
+        options = _OPTIONS.get(chosen.removesuffix("-whole"), {})
+        for question in _SAMPLING:
+            if question in options:
+                await asker.ask(question, chosen, SHORT_TOKENS)
+        if asker.plan.http == "1.1" and asker.plan.url.lower().startswith("https:"):
+            await asker.close()
+            await asker.ask("http2", chosen, SHORT_TOKENS)
+        return chosen
     finally:
         await asker.close()
-    if asker.plan.http == "1.1" and asker.plan.url.lower().startswith("https:"):
-        await asker.ask("http2", chosen, SHORT_TOKENS)
-        await asker.close()
-    return chosen
 
 
 async def _find_dialect(asker: _Asker, named: str | None) -> str | None:
@@ -150,11 +155,12 @@ async def _find_dialect(asker: _Asker, named: str | None) -> str | None:
         look = await asker.ask("speaks", name, LONG_TOKENS)
         if not look.is_connected:
             return None
+        if look.is_ok:
+            return name
         if look.record.status not in (None, 401, 403, 404, 405, 429):
             there.append(name)
-    answered = next((look.dialect for look in asker.looks if look.is_ok), None)
-    if answered is not None or named is not None:
-        return answered
+    if named is not None:
+        return None
     for name in there:
         if (await asker.ask("speaks", f"{name}-whole", LONG_TOKENS)).is_ok:
             return f"{name}-whole"
