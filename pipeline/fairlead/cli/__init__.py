@@ -17,6 +17,7 @@ from fairlead import __version__
 from fairlead.cli import (
     archiving,
     claims,
+    completing,
     data,
     disputing,
     doctoring,
@@ -34,6 +35,7 @@ from fairlead.cli import (
     voting,
 )
 from fairlead.cli.common import EXIT_ENVIRONMENT, EXIT_STOPPED, Commands, complain
+from fairlead.cli.examples import show_examples
 
 
 @click.group(
@@ -77,10 +79,12 @@ for _command in (
     forge.review,
     forge.codeowners,
     github.comment,
+    completing.completion,
 ):
     cli.add_command(_command)
 disputing.new.add_command(joining.provider)
 disputing.new.add_command(proposing.proposal)
+show_examples(cli)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,22 +18,39 @@ from fairlead.cli.common import (
     seconds,
     submission_name,
 )
+from fairlead.cli.completing import (
+    complete_model,
+    complete_provider,
+    complete_scenario,
+    complete_submission,
+    complete_vantage,
+)
 
 
 @click.command()
-@click.argument("provider")
+@click.argument("provider", shell_complete=complete_provider)
 @click.option(
     "--model",
     "models",
+    shell_complete=complete_model,
     required=True,
     multiple=True,
     help="Canonical id, as in methodology/models.yaml. May be repeated.",
 )
 @click.option("--endpoint", help="The endpoint's id; the first that serves each model if not given.")
 @click.option(
-    "--scenario", "scenarios", multiple=True, help="May be repeated; all of the methodology if not given."
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    shell_complete=complete_scenario,
+    help="May be repeated; all of the methodology if not given.",
 )
-@click.option("--vantage", required=True, help="Where the claim is measured from; a rerun is made there too.")
+@click.option(
+    "--vantage",
+    required=True,
+    shell_complete=complete_vantage,
+    help="Where the claim is measured from; a rerun is made there too.",
+)
 @click.option(
     "--windows",
     "windows_each",
@@ -63,9 +80,6 @@ def register(
     root_option: Path | None,
 ) -> None:
     """Write down what will be measured, before it is measured.
-
-    \b
-    fairlead register acme --model llama-3-70b --vantage ams --slug launch --github alice:1234
 
     It counts from the moment it is merged, and is never edited after that. Results are merged later, and a
     run that is never delivered is published as such. This fixes the plan, not honesty: nobody can see whether
@@ -112,7 +126,7 @@ Then, when it is merged:
 
 
 @click.command()
-@click.argument("submission")
+@click.argument("submission", shell_complete=complete_submission)
 @click.option("--title", help="One line; made from the plan if not given.")
 @click.option(
     "--claim",

@@ -69,12 +69,7 @@ def dispute(
     figure: str | None,
     root_option: Path | None,
 ) -> None:
-    """Dispute a row, or all that a folder holds: append the event to its history.
-
-    \b
-    fairlead new dispute --row llama-3-70b/chat-c8/ams/acme/main/neutral/1.0.0 --rule WIN012 \\
-        --evidence https://example.org/analysis --by ada:4321 --no-interest --reason "Chunks are missing."
-    """
+    """Dispute a row, or all that a folder holds: append the event to its history."""
     if interests and no_interest:
         raise click.UsageError("--interest and --no-interest contradict each other")
     repository, moment = load(find_root(root_option)), now().replace(microsecond=0)

@@ -10,6 +10,7 @@ import click
 
 from fairlead.cli.adhoc import key_for_url
 from fairlead.cli.common import EXIT_PROBLEMS, as_json_too, find_root, in_root, latest_version, now
+from fairlead.cli.completing import complete_dialect, complete_scenario
 from fairlead.cli.spending import stated_rates
 
 if TYPE_CHECKING:
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--url", required=True, help="The API's base address, as in http://127.0.0.1:8377/v1.")
 @click.option("--model", required=True, help="The model's name in the API.")
-@click.option("--dialect", help="The only API to try; else each that is known, in order.")
+@click.option(
+    "--dialect",
+    shell_complete=complete_dialect,
+    help="The only API to try; else each that is known, in order.",
+)
 @click.option("--http", type=click.Choice(["1.1", "2"]), default="1.1", show_default=True)
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the key; https only.")
-@click.option("--scenario", help="What a run of it costs is said; else of the methodology's first.")
+@click.option(
+    "--scenario",
+    shell_complete=complete_scenario,
+    help="What a run of it costs is said; else of the methodology's first.",
+)
 @click.option(
     "--usd-per-mtok-in",
     type=click.FloatRange(0),

@@ -20,6 +20,7 @@ from fairlead.cli.common import (
     results_cache,
     stop_at,
 )
+from fairlead.cli.completing import complete_proposal, complete_provider
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("proposal", required=False)
+@click.argument("proposal", required=False, shell_complete=complete_proposal)
 @click.option("--base", metavar="REF", help="What was changed since this git ref, as a pull request's base.")
 @as_json_too
 @in_root
@@ -80,8 +81,14 @@ def _show(what: str | dict[str, Any], moment: dt.datetime) -> None:
 
 @click.command()
 @click.option("--person", help="A member: the id, the GitHub login or its number.")
-@click.option("--provider", help="What this provider's rows and disputes are about.")
-@click.option("--proposal", help="What this proposal names; its folder's name or its number.")
+@click.option(
+    "--provider", shell_complete=complete_provider, help="What this provider's rows and disputes are about."
+)
+@click.option(
+    "--proposal",
+    shell_complete=complete_proposal,
+    help="What this proposal names; its folder's name or its number.",
+)
 @as_json_too
 @in_root
 def conflicts(

@@ -20,6 +20,7 @@ from fairlead.cli.common import (
     now,
     stop_at,
 )
+from fairlead.cli.completing import complete_dialect, complete_model
 from fairlead.cli.spending import stated_rates
 
 if TYPE_CHECKING:
@@ -39,9 +40,13 @@ _SMOKE_REQUESTS, _SMOKE_TOKENS = 8, 32
     "--url", help="The same, and look at it now: its dialect, then a smoke window that is not kept."
 )
 @click.option("--key-env", metavar="NAME", help="With --url: the environment variable that holds the key.")
-@click.option("--dialect", help="The API it speaks; with --url the one that answers, else openai-chat.")
+@click.option(
+    "--dialect",
+    shell_complete=complete_dialect,
+    help="The API it speaks; with --url the one that answers, else openai-chat.",
+)
 @click.option("--http", type=click.Choice(["1.1", "2"]), default="1.1", show_default=True)
-@click.option("--model", help="Canonical id, as in methodology/models.yaml.")
+@click.option("--model", shell_complete=complete_model, help="Canonical id, as in methodology/models.yaml.")
 @click.option("--api-model", help="The model's name in the API.")
 @click.option(
     "--contact", "contacts", multiple=True, metavar="NAME=LOGIN:ID", help="Who may submit. May be repeated."

@@ -27,6 +27,13 @@ from fairlead.cli.common import (
     tokenizer_shelf,
     wait,
 )
+from fairlead.cli.completing import (
+    complete_dialect,
+    complete_model,
+    complete_scenario,
+    complete_submission,
+    complete_vantage,
+)
 from fairlead.cli.spending import allow_campaign, stated_rates
 
 if TYPE_CHECKING:
@@ -140,7 +147,7 @@ def reference(
 
 
 @click.command()
-@click.argument("submission", required=False)
+@click.argument("submission", required=False, shell_complete=complete_submission)
 @click.option("--url", help="Measure any endpoint ad hoc: its base address, as in http://127.0.0.1:8377/v1.")
 @click.option("--model", help="With --url: the model's name in the API.")
 @click.option(
@@ -162,7 +169,13 @@ def reference(
 )
 @click.option("--requests", type=click.IntRange(1), default=30, show_default=True, help="With --url.")
 @click.option("--max-tokens", type=click.IntRange(1), default=128, show_default=True, help="With --url.")
-@click.option("--dialect", default="openai-chat", show_default=True, help="With --url: the API it speaks.")
+@click.option(
+    "--dialect",
+    shell_complete=complete_dialect,
+    default="openai-chat",
+    show_default=True,
+    help="With --url: the API it speaks.",
+)
 @click.option(
     "--http",
     type=click.Choice(["1.1", "2"]),
@@ -187,10 +200,20 @@ def reference(
     "levels that are there already are not measured again.",
 )
 @click.option(
-    "--neutral", "neutral_model", metavar="MODEL", help="Measure neutral rounds of every endpoint of MODEL."
+    "--neutral",
+    "neutral_model",
+    shell_complete=complete_model,
+    metavar="MODEL",
+    help="Measure neutral rounds of every endpoint of MODEL.",
 )
-@click.option("--vantage", help="With --neutral: where this runner stands.")
-@click.option("--scenario", "scenarios", multiple=True, help="With --neutral; may be repeated.")
+@click.option("--vantage", shell_complete=complete_vantage, help="With --neutral: where this runner stands.")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    shell_complete=complete_scenario,
+    help="With --neutral; may be repeated.",
+)
 @click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="With --neutral.")
 @click.option(
     "--spacing",
@@ -227,12 +250,6 @@ def measure(
     **options: Any,
 ) -> None:
     """Measure: a registered SUBMISSION, any endpoint with --url, or neutral rounds with --neutral.
-
-    \b
-    fairlead measure acme/2026-03-04-launch
-    fairlead measure --url http://127.0.0.1:8377/v1 --model reference --concurrency 8 --requests 80
-    fairlead measure --url http://127.0.0.1:8377/v1 --model reference --sweep 1,4,16,64
-    fairlead measure --neutral llama-3-70b --vantage ams --scenario chat-c8 --rounds 24
 
     Where a model pins a tokenizer, its file is needed to begin: the answers are counted with it. What is sent
     with a key is billed: its cost is estimated first, and nothing is sent if that exceeds --max-usd. Nothing
@@ -461,13 +478,7 @@ def calibrate_(
     limit_ms: float,
     as_json: bool,
 ) -> None:
-    """Measure the client's own error on this machine, against an endpoint of known timing.
-
-    \b
-    fairlead calibrate --concurrency 64
-    fairlead calibrate --rate 50           an open loop, its requests at random times
-    fairlead calibrate                     the highest concurrency that this machine can be trusted at
-    """
+    """Measure the client's own error on this machine, against an endpoint of known timing."""
     import secrets
 
     from fairlead import report

@@ -56,10 +56,6 @@ def proposal(
 ) -> None:
     """Raise a proposal under the next free number: write its folder in methodology/proposals/.
 
-    \b
-    fairlead new proposal lower-limit --kind methodology --methodology-version 1.1.0 \\
-        --title "A lower limit for failures" --by ada:4321
-
     Its text holds the exact difference to the method in whose place it would come. Nothing is decided by it:
     it is a draft until it is opened for comment.
     """

@@ -23,6 +23,7 @@ from fairlead.cli.common import (
     submission_name,
     tokenizer_files,
 )
+from fairlead.cli.completing import complete_submission, complete_vantage
 from fairlead.cli.measuring import gear_of, keys_of, say_window, tokenizers_of
 from fairlead.cli.spending import allow_campaign, stated_rates
 
@@ -32,9 +33,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("submission")
+@click.argument("submission", shell_complete=complete_submission)
 @click.option("--by", required=True, metavar="LOGIN:ID", help="Who starts it, without an interest in it.")
-@click.option("--vantage", help="Where this runner stands; the registered vantage if not given.")
+@click.option(
+    "--vantage",
+    shell_complete=complete_vantage,
+    help="Where this runner stands; the registered vantage if not given.",
+)
 @click.option("--rounds", type=click.IntRange(1), help="So many at most; else until it is certain.")
 @click.option("--spacing", help="From one round to the next (90s, 15m, 1h); an hour of the day if not given.")
 @click.option(
@@ -63,10 +68,6 @@ def rerun(
     submission: str, by: str, commit: str | None, only_plan: bool, root_option: Path | None, **options: Any
 ) -> None:
     """Measure a claim again, in rounds beside the control and its rivals, until the verdict is certain.
-
-    \b
-    fairlead rerun acme/2026-03-04-launch --by rika:900
-    fairlead rerun acme/2026-03-04-launch --by rika:900 --rounds 1     one job of a series; the next goes on
 
     Prompts are fresh: nobody could know them. Ctrl-C and a crash keep every finished request; run the same
     command again to go on. Who starts it is a maintainer without an interest in the provider, unless all that

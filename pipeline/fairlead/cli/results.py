@@ -29,6 +29,7 @@ from fairlead.cli.common import (
     stop_at,
     submission_name,
 )
+from fairlead.cli.completing import complete_model, complete_submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--model", help="Only this model.")
+@click.option("--model", shell_complete=complete_model, help="Only this model.")
 @as_json_too
 @in_root
 def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
@@ -62,12 +63,7 @@ def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
 @as_json_too
 @in_root
 def explain(row: str, name: str | None, as_json: bool, root_option: Path | None) -> None:
-    """Take a published number apart: the windows, files and lines it is made from, each computed again.
-
-    \b
-    fairlead rank --json            names the rows
-    fairlead explain llama-3-70b/chat-c8/ams/acme/main/neutral/1.0.0 --figure ttft_p50_ms
-    """
+    """Take a published number apart: the windows, files and lines it is made from, each computed again."""
     from fairlead import explain as explaining
     from fairlead import report
     from fairlead.evidence import read_raw, steady_rules
@@ -94,7 +90,7 @@ def explain(row: str, name: str | None, as_json: bool, root_option: Path | None)
 
 
 @click.command()
-@click.argument("submission", metavar="SUBMISSION")
+@click.argument("submission", metavar="SUBMISSION", shell_complete=complete_submission)
 @as_json_too
 @in_root
 def verdict(submission: str, as_json: bool, root_option: Path | None) -> None:

@@ -22,6 +22,7 @@ from fairlead.cli.common import (
     now,
     results_cache,
 )
+from fairlead.cli.completing import complete_proposal
 from fairlead.cli.github import connected
 from fairlead.cli.governing import proposal_name, register_in
 
@@ -35,7 +36,7 @@ STATUS = "fairlead/vote"
 
 
 @click.command()
-@click.argument("proposal", required=False)
+@click.argument("proposal", required=False, shell_complete=complete_proposal)
 @click.option(
     "--class",
     "computed",
@@ -59,11 +60,6 @@ STATUS = "fairlead/vote"
 @in_root
 def tally(proposal: str | None, root_option: Path | None, **options: Any) -> None:
     """Count the vote on PROPOSAL, with every step of the count in words.
-
-    \b
-    fairlead tally 0002
-    fairlead tally 0002 --fetch --repository fairlead-example/board
-    fairlead tally --every
 
     PROPOSAL is its folder's name or its number. The result is a function of the root's files, the time and
     nothing else; SOURCE_DATE_EPOCH sets the time. A snapshot is written into ballot.yaml whole or not at all.
