@@ -7,7 +7,7 @@ SCALE ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
+.PHONY: help demo test test-servers lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -16,8 +16,11 @@ demo: setup ## Run the whole loop on this machine and build its site (ARGS="--ou
 	@$(BIN)/fairlead demo $(ARGS)
 
 test: setup-dev ## Run every test: first what may run side by side, then, alone, what measures (ARGS="-k name").
-	@$(BIN)/python -m pytest -q -n auto -m "not realtime" $(ARGS) || [ $$? = 5 ]
-	@$(BIN)/python -m pytest -q -m realtime $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -q -n auto -m "not realtime and not servers" $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -q -m "realtime and not servers" $(ARGS) || [ $$? = 5 ]
+
+test-servers: setup-dev ## Measure servers that people run, each in an environment of its own (the first time: half an hour).
+	@$(BIN)/python -m pytest -q -m servers $(ARGS) || [ $$? = 5 ]
 
 lint: setup-dev ## Style, types, layers, spelling, workflows, and the data itself.
 	$(BIN)/ruff check .

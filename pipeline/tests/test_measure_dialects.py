@@ -61,6 +61,15 @@ ENDINGS = {
     "empty": Outcome.EMPTY,
     "thinking-to-the-limit": Outcome.EMPTY,
     "unfinished": Outcome.EMPTY,
+    # recorded by `python pipeline/benchmarks/real_servers.py`, from the servers themselves
+    "litellm-error-inside": Outcome.IN_STREAM_ERROR,
+    "litellm-finish-null-until-the-end": Outcome.OK,
+    "litellm-usage-beside-an-empty-choice": Outcome.OK,
+    "litellm-usage-restated-as-zero": Outcome.OK,
+    "llama-cpp-answer": Outcome.OK,
+    "llama-cpp-no-usage": Outcome.OK,
+    "transformers-answer": Outcome.OK,
+    "transformers-no-end-marker": Outcome.OK,
 }
 
 
@@ -150,6 +159,12 @@ def test_an_event_that_is_not_json_makes_any_stream_malformed(dialect):
 def test_an_event_named_error_is_an_error_whatever_it_holds(dialect, data):
     body = streams.events(streams.script(f"{dialect}/answer"))[0] + b"event: error\ndata: %s\n\n" % data
     assert streams.whole_record(dialect, body).outcome is Outcome.IN_STREAM_ERROR
+
+
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_a_whole_stream_of_no_event_at_all_is_empty_and_no_success(dialect):
+    """What the server of llama-cpp-python sends, with status 200, where the prompt is too long for it."""
+    assert streams.whole_record(dialect, b"").outcome is Outcome.EMPTY
 
 
 @pytest.mark.parametrize("dialect", STREAMED)

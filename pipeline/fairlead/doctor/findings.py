@@ -26,6 +26,7 @@ _HEADERS_MAX = 12
 _CLOCK_LIMIT_S = 2.0
 _RATE_HEADER = re.compile(r"(?:x-|anthropic-)?ratelimit.*|retry-after(?:-ms)?")
 _DONE = b"[DONE]"
+_END_MARK_TOKENS = 1  # some count the mark that ends an answer
 
 
 class Level(enum.StrEnum):
@@ -283,22 +284,25 @@ def _finish(looked: Looked, _options: str) -> Finding:
 
 
 def _limit(looked: Looked, options: str) -> Finding:
-    parts, broken = [], False
+    parts, broken, unknown = [], False, False
     for look in (looked.best, *looked.of("limit")):
         output = look.record.tokens.usage_output
         if not look.is_ok:
             parts.append(f"{look.max_tokens} asked: {_why(look)}")
             broken = True
-        else:
-            counted = f"{output} tokens" if output is not None else f"{len(look.record.chunk_ns)} chunks"
-            parts.append(f"{look.max_tokens} asked, {counted} came ({_quoted(look.record.finish or '')})")
-            broken = broken or (output is not None and output != look.max_tokens)
-    if not broken:
-        means = "answers have the length that the workload asks for"
-        return Finding("max_tokens", Level.OK, "obeyed: " + "; ".join(parts), means)
-    means = "answers of other lengths than the workload's are shown, and those too long are `wrong_length`"
-    next_command = f"fairlead measure {options} --requests 30 shows how often"
-    return Finding("max_tokens", Level.NOTE, "; ".join(parts), means, next_command)
+            continue
+        counted = f"{output} tokens" if output is not None else f"{len(look.record.chunk_ns)} chunks"
+        parts.append(f"{look.max_tokens} asked, {counted} came ({_quoted(look.record.finish or '')})")
+        unknown = unknown or output is None
+        broken = broken or (output is not None and abs(output - look.max_tokens) > _END_MARK_TOKENS)
+    said, then = "; ".join(parts), f"fairlead measure {options} --requests 30"
+    if broken:
+        means = "such a reply stays a success; the share of replies of another length stands beside the row"
+        return Finding("max_tokens", Level.NOTE, said, means, then)
+    if unknown:
+        means = "accepted; whether the length is that asked for shows once a tokenizer counts"
+        return Finding("max_tokens", Level.OK, said, means, f"{then} --tokenizer tokenizer.json")
+    return Finding("max_tokens", Level.OK, f"obeyed: {said}", "answers have the length that is asked for")
 
 
 def _sampling(looked: Looked, _options: str) -> Finding:
