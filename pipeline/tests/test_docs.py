@@ -92,7 +92,7 @@ def test_the_readme_commands_on_the_2023_record_run(tmp_path: Path) -> None:
 
 def test_the_readme_commands_that_measure_an_endpoint_run(tmp_path: Path) -> None:
     """The reference endpoint and a measurement of it, as the README shows them, on another port."""
-    serve, measure = (command for command in commands() if "8377" in command)
+    serve, look, measure = (command for command in commands() if "8377" in command)
     process = subprocess.Popen(
         [sys.executable, "-m", *shlex.split(serve.rstrip(" &").replace("8377", "0"))],
         stdout=subprocess.PIPE,
@@ -102,10 +102,12 @@ def test_the_readme_commands_that_measure_an_endpoint_run(tmp_path: Path) -> Non
         assert process.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:(\d+)/v1", process.stdout.readline())
         assert address
+        looked = run(look.replace("8377", address[1]), tmp_path)
         measured = run(measure.replace("8377", address[1]), tmp_path)
     finally:
         process.terminate()
         process.communicate()
+    assert "openai-chat answers" in looked.stdout, looked.stderr
     assert measured.returncode == 0, measured.stderr
     assert re.search(r"TTFT p50\s+20\d ms", measured.stdout), measured.stdout
 
