@@ -49,10 +49,12 @@ def test_an_example_is_what_the_command_line_takes(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parsed by a shell's rules, then by the command itself, beside the files that it names; none is run."""
-    for name in ("llmperf-leaderboard/published.csv", "SHA256SUMS"):
+    files = ("SHA256SUMS", "result.json", "benchmarks.json")
+    for name in ("llmperf-leaderboard/published.csv", *files):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "submissions/neutral").mkdir(parents=True)
+    for name in ("submissions/neutral", "artifacts", "reports"):
+        (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line.replace("\\\n", " "), comments=True)
     if words[0] == "eval":

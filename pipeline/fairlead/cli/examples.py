@@ -62,6 +62,16 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "fairlead rerun acme/2026-03-04-launch --by rika:900 --rounds 1  # one job of a series",
     ),
     "import llmperf": ("fairlead import llmperf llmperf-leaderboard --root /tmp/2023",),
+    "import vllm": ("fairlead import vllm result.json --endpoint acme/main --model llama-3-70b",),
+    "import guidellm": ("fairlead import guidellm benchmarks.json --endpoint acme/main --model llama-3-70b",),
+    "import aiperf": ("fairlead import aiperf artifacts --endpoint acme/main --model llama-3-70b",),
+    "import inference-perf": (
+        "fairlead import inference-perf reports --endpoint acme/main --model llama-3-70b",
+    ),
+    "import mlperf-endpoints": (
+        "fairlead import mlperf-endpoints reports --endpoint acme/main --model llama-3-70b",
+    ),
+    "export": ("fairlead export /tmp/tables", "fairlead export /tmp/tables --format csv --model llama-3-70b"),
     "audit": (
         "fairlead audit llmperf-leaderboard/published.csv --root /tmp/2023",
         "fairlead audit llmperf-leaderboard/published.csv --root /tmp/2023 --record",

@@ -137,7 +137,7 @@ Next: fill in what is still null and you like to say: prices with their sources,
   git commit --message "List {provider}"
   fairlead check --base origin/main
   git push --set-upstream origin list-{provider}
-then open a pull request with that one file; once it is merged, say what you will measure: fairlead register --help"""
+then open a pull request with that one file; once it is merged: fairlead register --help"""
 
 
 def _write(root: Path, path: str, data: dict[str, Any]) -> None:
