@@ -16,11 +16,6 @@ from fairlead.cli.common import EXIT_PROBLEMS, find_root, in_root, load, now, re
 def archive(store: str, dry_run: bool, root_option: Path | None) -> None:
     """Move raw files that are old enough into STORE, each under its digest; their manifests stay.
 
-    \b
-    fairlead archive /mnt/archive                a folder
-    fairlead archive s3://bucket/board           S3, or what speaks like it (AWS_ENDPOINT_URL)
-    fairlead archive https://raw.example.org     files that are there already: it can only be read
-
     How old: `archive` in methodology/governance/rules.yaml. A file is removed from the tree only after the
     store gave its very bytes back. Stopped half way, nothing is lost; the same command goes on. Credentials
     come from the environment, by the store's own names for them. What moved is listed in

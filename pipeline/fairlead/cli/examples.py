@@ -104,6 +104,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "fairlead check --json | fairlead comment - --repository fairlead-example/board \\\n"
         "    --head 0123456789abcdef0123456789abcdef01234567 --print",
     ),
+    "archive": (
+        "fairlead archive /mnt/archive",
+        "fairlead archive s3://bucket/board  # S3, or what speaks like it (AWS_ENDPOINT_URL)",
+        "fairlead archive https://raw.example.org  # files that are there already: it can only be read",
+    ),
     "completion": (
         'eval "$(fairlead completion bash)"  # for this shell; in ~/.bashrc for every one',
         "fairlead completion fish > ~/.config/fish/completions/fairlead.fish",
