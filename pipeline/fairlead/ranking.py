@@ -25,7 +25,7 @@ from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import CalibrationRules, Methodology, Price, Provider
 from fairlead.profile import AgeState, age_state, hour_of_day
 from fairlead.usage import Usage
-from fairlead.windows import Certificate, Outcome
+from fairlead.windows import Certificate, Header, NodeFault, Outcome
 
 if TYPE_CHECKING:
     from fairlead.fidelity import Answers
@@ -317,8 +317,9 @@ def invalid_reasons(table: WindowTable, methodology: Methodology) -> tuple[str, 
     if step is not None and abs(step) / 1e6 > limits.clock_step_ms:
         reasons.append(f"the clock stepped by {step / 1e6:.1f} ms, the limit is {limits.clock_step_ms:g} ms")
     calibration = table.header.calibration
-    reasons.extend(_calibration_faults("before", calibration.before, methodology.calibration))
-    reasons.extend(_calibration_faults("after", calibration.after, methodology.calibration))
+    reasons.extend(_calibration_faults("before the round", calibration.before, methodology.calibration))
+    reasons.extend(_calibration_faults("after the round", calibration.after, methodology.calibration))
+    reasons.extend(_node_faults(table.header, methodology))
     return tuple(reasons)
 
 
@@ -329,6 +330,28 @@ def invalid_by_version(table: WindowTable, methodologies: Mapping[str, Methodolo
         return ()
     version = header.methodology.version if header.methodology else None
     return invalid_reasons(table, methodology_of(methodologies, version))
+
+
+_NODE_FAULTS: Mapping[NodeFault, str] = {
+    "lost": "was lost before it had told all",
+    "unreachable": "had no way to the provider",
+}
+
+
+def _node_faults(header: Header, methodology: Methodology) -> Iterator[str]:
+    """What is held against each node of a window; the first one's certificates are the window's own."""
+    for number, node in enumerate(header.nodes):
+        if node.fault is not None:
+            yield f"node {node.name} {_NODE_FAULTS[node.fault]}"
+        if number == 0:
+            continue
+        step = node.clock.max_step_ns
+        if step is not None and abs(step) / 1e6 > methodology.limits.clock_step_ms:
+            limit = f"the limit is {methodology.limits.clock_step_ms:g} ms"
+            yield f"the clock of node {node.name} stepped by {step / 1e6:.1f} ms, {limit}"
+        for when, certificate in (("before", node.calibration.before), ("after", node.calibration.after)):
+            place = f"{when} the round, on node {node.name}"
+            yield from _calibration_faults(place, certificate, methodology.calibration)
 
 
 _SPANS_SHOWN = 5
@@ -360,7 +383,7 @@ def joined(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
 def _calibration_faults(when: str, certificate: Certificate | None, rules: CalibrationRules) -> Iterator[str]:
     if certificate is None:
         if rules.required:
-            yield f"no calibration certificate from {when} the round"
+            yield f"no calibration certificate from {when}"
         return
     for reason in refusals(
         certificate,
@@ -368,7 +391,7 @@ def _calibration_faults(when: str, certificate: Certificate | None, rules: Calib
         ttft_p99_ms=rules.ttft_error_p99_ms,
         lag_p99_ms=rules.lag_p99_ms,
     ):
-        yield f"calibration {when} the round: {reason}"
+        yield f"calibration {when}: {reason}"
 
 
 Estimator: TypeAlias = Callable[[Sequence[Sample]], Sequence[Numbers]]

@@ -25,6 +25,8 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 SCHEMA_VERSION = 1
+NODES_VERSION = 2
+"""Of a window that several nodes shared: version 1 with ``nodes``. All others stay version 1."""
 
 # What a hostile file may make us hold. A window of 1,024 streams x 10 requests x 2,000 tokens
 # is about 130 MB of text; nothing the methodology plans comes near.
@@ -153,8 +155,44 @@ class Calibration(_Line, frozen=True):
     after: Certificate | None
 
 
-class Header(_Line, frozen=True):
-    """Line 1 of a window."""
+class NodeClock(_Line, frozen=True):
+    """The clocks of a node. Its stamps are of its own monotonic clock, after its own origin.
+
+    ``origin_error_ns``: by how much that origin may lie before or after the common one, half of the quickest
+    round trip. ``wall_offset_ns``: its wall clock less that of the machine that gave the orders, to the same
+    error. ``max_step_ns``: the largest jump of wall against monotonic; null where the node was lost.
+    """
+
+    origin_mono_ns: Int64
+    origin_error_ns: Int64
+    wall_offset_ns: Int64
+    max_step_ns: Int64 | None
+
+
+NodeFault = Literal["lost", "unreachable"]
+
+
+class Node(_Line, frozen=True):
+    """A machine that had a share of the load: these of its processes, with certificates of its own.
+
+    ``fault``: it was lost before it had told all; or none of its requests reached a server while those of
+    another node did, so that they are our failures.
+    """
+
+    name: str
+    processes: list[Int64]
+    machine: Machine
+    clock: NodeClock
+    fault: NodeFault | None
+    calibration: Calibration
+
+
+class Header(_Line, frozen=True, omit_defaults=True):
+    """Line 1 of a window.
+
+    ``nodes``: the machines that shared the load, left out where there was one. ``clock``, ``machine`` and
+    ``calibration`` are then those of the node with process 0.
+    """
 
     kind: Literal["window"]
     schema_version: Int64
@@ -181,6 +219,16 @@ class Header(_Line, frozen=True):
     machine: Machine | None
     stamps: Literal["kernel", "user", "durations"]
     calibration: Calibration
+    nodes: tuple[Node, ...] = ()
+
+    def certificates(self) -> Iterator[tuple[str, Certificate]]:
+        """Every certificate that is stated, with the JSON pointer to it."""
+        places = [("/calibration", self.calibration)]
+        places += [(f"/nodes/{at}/calibration", node.calibration) for at, node in enumerate(self.nodes)]
+        for where, calibration in places:
+            for when, certificate in (("before", calibration.before), ("after", calibration.after)):
+                if certificate is not None:
+                    yield f"{where}/{when}", certificate
 
 
 class Connection(_Line, frozen=True):

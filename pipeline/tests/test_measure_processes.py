@@ -257,13 +257,13 @@ def test_ctrl_c_seals_what_there_is_and_says_that_it_stopped(tmp_path):
 def pids(monkeypatch) -> list[int]:
     """The processes that are started."""
     found: list[int] = []
-    wait = processes._Process.wait_until_ready
+    wait = processes.MeasuringProcess.wait_until_ready
 
-    def ready(process: processes._Process) -> None:
+    def ready(process: processes.MeasuringProcess) -> None:
         wait(process)
         found.append(process._running.pid)
 
-    monkeypatch.setattr(processes._Process, "wait_until_ready", ready)
+    monkeypatch.setattr(processes.MeasuringProcess, "wait_until_ready", ready)
     return found
 
 
@@ -291,14 +291,14 @@ def test_one_that_cannot_begin_is_said_with_its_own_words(tmp_path):
 
 def test_no_argument_and_no_environment_holds_the_key(monkeypatch, tmp_path):
     seen: list[bytes] = []
-    wait = processes._Process.wait_until_ready
+    wait = processes.MeasuringProcess.wait_until_ready
 
-    def look(process: processes._Process) -> None:
+    def look(process: processes.MeasuringProcess) -> None:
         wait(process)
         of = Path(f"/proc/{process._running.pid}")
         seen.extend((of / name).read_bytes() for name in ("cmdline", "environ"))
 
-    monkeypatch.setattr(processes._Process, "wait_until_ready", look)
+    monkeypatch.setattr(processes.MeasuringProcess, "wait_until_ready", look)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"localhost:{listener.getsockname()[1]}"
         secret = Secret(provider="acme", hosts=(host,), key=KEY)

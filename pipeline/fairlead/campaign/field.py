@@ -8,7 +8,7 @@ that a killed run left is sealed by the next one: what was cut off is kept, neve
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import msgspec
 from fairlead import documents, windows
 from fairlead.campaign.plans import CampaignError
 from fairlead.clock import Clock
+from fairlead.cluster.crew import Crew
 from fairlead.evidence import steady_rules
 from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
 from fairlead.measure.plan import Plan
@@ -48,6 +49,9 @@ class Progress:
 
 Report = Callable[[Progress], None]
 Calibrate = Callable[[LoadShape], Calibrated]
+Certificates = Mapping[str, Calibrated]
+"""The certificates of one load by the name of the node; of this machine alone, under no name."""
+_HERE = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class Gear:
 
     ``calibrate`` measures the client's own error under the shape of a load; a certificate is used again
     for as long as it is good. ``keys``: by provider; a provider without one is measured without.
-    ``tokenizers``: by digest; a model that pins one is not measured without it.
+    ``tokenizers``: by digest; a model that pins one is not measured without it. ``crew``: the nodes that
+    share every window, each with certificates of its own; without one, this machine measures.
     """
 
     clock: Clock
@@ -74,36 +79,62 @@ class Gear:
     calibrate: Calibrate
     keys: Mapping[str, Secret] = dataclasses.field(default_factory=dict)
     tokenizers: Mapping[str, Pinned] = dataclasses.field(default_factory=dict)
-    _latest: dict[LoadShape, Calibrated] = dataclasses.field(default_factory=dict)
+    crew: Crew | None = None
+    _latest: dict[LoadShape, Certificates] = dataclasses.field(default_factory=dict)
 
-    def certificate_before(self, shape: LoadShape) -> Calibrated:
-        """The latest certificate of this shape if it is good still, else a new one."""
+    def certificates_before(self, shape: LoadShape) -> Certificates:
+        """The latest certificates of this shape if they are good still, else new ones."""
         latest = self._latest.get(shape)
-        if latest is not None:
-            age_ns = self.clock.unix_ns() - latest.certificate.taken_unix_ns
-            if 0 <= age_ns < CERTIFICATE_GOOD_FOR_NS:
+        if latest is not None and latest.keys() == self._nodes(shape):
+            taken = [self.clock.unix_ns() - one.certificate.taken_unix_ns for one in latest.values()]
+            if all(0 <= age_ns < CERTIFICATE_GOOD_FOR_NS for age_ns in taken):
                 return latest
-        return self.certificate_after(shape)
+        return self.certificates_after(shape)
 
-    def certificate_after(self, shape: LoadShape) -> Calibrated:
-        """A new certificate of this shape."""
-        self._latest[shape] = self.calibrate(shape)
+    def certificates_after(self, shape: LoadShape) -> Certificates:
+        """New certificates of this shape."""
+        self._latest[shape] = (
+            {_HERE: self.calibrate(shape)} if self.crew is None else self.crew.certify(shape)
+        )
         return self._latest[shape]
+
+    def _nodes(self, shape: LoadShape) -> Set[str]:
+        return {_HERE} if self.crew is None else self.crew.shares(shape.processes).keys()
+
+    def _shared_out(self, job: Job) -> Job:
+        """The job, over as many processes as the crew carries it with."""
+        if self.crew is None:
+            return job
+        processes = self.crew.processes_for(job.plan.concurrency)
+        return dataclasses.replace(job, plan=msgspec.structs.replace(job.plan, processes=processes))
+
+    def begin_round(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs as they will be measured, by the nodes that are there now."""
+        if self.crew is not None:
+            self.crew.mend()
+        return [self._shared_out(job) for job in jobs]
+
+    @property
+    def is_short_handed(self) -> bool:
+        """Whether a node was lost since the round began: what is left of it waits for the next."""
+        return self.crew is not None and bool(self.crew.lost)
 
 
 def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> Iterator[Path]:
     """Measure windows one after another between two certificates of each load; yields each raw file.
 
-    ``count`` is the number of windows of the whole campaign, for the report.
+    ``count`` is the number of windows of the whole campaign, for the report. A node that is lost ends the
+    round: fewer files are yielded than there are jobs.
 
     Raises:
         KeyboardInterrupt: after everything that was measured is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    jobs = gear.begin_round(jobs)
     shapes = {job.place: shape_of(job.plan) for job in jobs}
-    before = {shape: gear.certificate_before(shape) for shape in dict.fromkeys(shapes.values())}
+    before = {shape: gear.certificates_before(shape) for shape in dict.fromkeys(shapes.values())}
     sealed: list[tuple[Job, Sealed, Path]] = []
-    after: dict[LoadShape, Calibrated] = {}
+    after: dict[LoadShape, Certificates] = {}
     try:
         for job in jobs:
             _wait_for_a_name(folder, job, sealed, gear)
@@ -115,14 +146,19 @@ def measure_round(folder: Path, jobs: Sequence[Job], count: int, gear: Gear) -> 
                 progress=_reporter(gear.report, job, count),
                 key=gear.keys.get(job.plan.provider),
                 tokenizer=gear.tokenizers.get(job.plan.tokenizer_sha256 or ""),
+                run_all=None if gear.crew is None else gear.crew.run,
             )
             sealed.append((job, window, spool))
             if window.stopped:
                 raise KeyboardInterrupt
-        after = {shape: gear.certificate_after(shape) for shape in before}
+            if gear.is_short_handed:
+                break
+        after = {shape: gear.certificates_after(shape) for shape in before}
     finally:
         paths = [
-            _write_window(folder, job, window, spool, before[shapes[job.place]], after.get(shapes[job.place]))
+            _write_window(
+                folder, job, window, spool, before[shapes[job.place]], after.get(shapes[job.place], {})
+            )
             for job, window, spool in sealed
         ]
     yield from paths
@@ -169,15 +205,23 @@ def _file_name(scenario: str, sealed: Sealed) -> str:
 
 
 def _write_window(
-    folder: Path, job: Job, sealed: Sealed, spool: Path, before: Calibrated, after: Calibrated | None
+    folder: Path, job: Job, sealed: Sealed, spool: Path, before: Certificates, after: Certificates
 ) -> Path:
-    for calibrated in filter(None, (before, after)):
+    for calibrated in (*before.values(), *after.values()):
         name = f"{calibrated.certificate.sha256}.json.gz"
         write_whole(folder / "calibrations" / name, calibrated.data)
-    last = after.certificate if after else None
-    path = _write(folder, job.scenario, with_calibration(sealed, before.certificate, last))
+    stated = {
+        name: windows.Calibration(before=_certificate(before.get(name)), after=_certificate(after.get(name)))
+        for name in before
+    }
+    own = stated.get(_HERE, windows.Calibration(before=None, after=None))
+    path = _write(folder, job.scenario, with_calibration(sealed, own.before, own.after, stated))
     discard(spool)
     return path
+
+
+def _certificate(calibrated: Calibrated | None) -> windows.Certificate | None:
+    return None if calibrated is None else calibrated.certificate
 
 
 def _write(folder: Path, scenario: str, sealed: Sealed) -> Path:

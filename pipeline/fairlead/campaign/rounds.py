@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
+import itertools
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -348,8 +349,8 @@ def _measure_one(
         yield from paths
         jobs = [
             job
-            for job, path in zip(jobs, paths, strict=True)
-            if reasons_against(read_window(path), course.methodology)
+            for job, path in itertools.zip_longest(jobs, paths)
+            if path is None or reasons_against(read_window(path), course.methodology)
         ]
         if not jobs:
             break

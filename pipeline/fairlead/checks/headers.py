@@ -13,7 +13,7 @@ from fairlead.measure.plan import open_bound
 from fairlead.model import Methodology, MethodologyRef, Registration, Scenario, scenario_of, window_file_name
 from fairlead.problems import Problem, listed, nearest, quote
 from fairlead.repository import Repository, schema_problems
-from fairlead.windows import Certificate, Header
+from fairlead.windows import NODES_VERSION, Header
 
 _MS_NS = 1_000_000
 _S_NS = 1_000_000_000
@@ -131,6 +131,25 @@ def _measured_faults(header: Header) -> Iterator[tuple[str, str]]:
         yield "/stamps", "a measured window has stamps"
     if header.clock.basis != "measured" or header.clock.origin_mono_ns is None:
         yield "/clock/basis", "a measured window has a clock of its own"
+    if (header.schema_version == NODES_VERSION) != bool(header.nodes):
+        yield "/schema_version", f"{NODES_VERSION} is that of a window with `nodes`, and of no other"
+    if header.nodes:
+        yield from _node_faults(header)
+
+
+def _node_faults(header: Header) -> Iterator[tuple[str, str]]:
+    """No process and no node stands twice, and the first is the one that the header itself describes."""
+    shared = [process for node in header.nodes for process in node.processes]
+    if len(set(shared)) < len(shared) or len({node.name for node in header.nodes}) < len(header.nodes):
+        yield "/nodes", "a node or a process stands twice"
+    first = header.nodes[0]
+    described = (first.machine, first.calibration, first.clock.origin_mono_ns)
+    if 0 not in first.processes or described != (
+        header.machine,
+        header.calibration,
+        header.clock.origin_mono_ns,
+    ):
+        yield "/nodes/0", "the first node has process 0, and the header's machine, origin and certificates"
 
 
 def _imported_faults(header: Header) -> Iterator[tuple[str, str]]:
@@ -139,6 +158,8 @@ def _imported_faults(header: Header) -> Iterator[tuple[str, str]]:
             yield f"/{key}", f"an imported window with `{key}`"
     if header.stamps != "durations":
         yield "/stamps", "an imported window has durations only"
+    if header.nodes or header.schema_version == NODES_VERSION:
+        yield "/nodes", "an imported window with `nodes`"
     for key in ("before", "after"):
         if getattr(header.calibration, key) is not None:
             yield f"/calibration/{key}", "an imported window was never calibrated"
@@ -250,11 +271,7 @@ def _wanted_load(methodology: Methodology, scenario: Scenario) -> tuple[tuple[st
 
 def _certificate_problems(document: Document, owner: Owner, header: Header) -> Iterator[Problem]:
     """A certificate is submitted with the window, and its quantiles ascend."""
-    for when in ("before", "after"):
-        certificate: Certificate | None = getattr(header.calibration, when)
-        if certificate is None:
-            continue
-        where = f"/calibration/{when}"
+    for where, certificate in header.certificates():
         if owner.certificates is not None and certificate.sha256 not in owner.certificates:
             message = f"calibrations/{certificate.sha256[:12]}….json.gz is not listed beside the window"
             fix = "submit the certificate with the window"

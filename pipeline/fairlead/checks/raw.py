@@ -10,6 +10,8 @@ import collections
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from fairlead import documents, windows
 from fairlead.checks.context import Context, at
 from fairlead.checks.counts import count_problems
@@ -29,6 +31,7 @@ from fairlead.integrity import (
     trace_of,
 )
 from fairlead.measure import certificate as reports
+from fairlead.measure.plan import share_of
 from fairlead.model import RawFile, window_seed
 from fairlead.problems import Problem, Severity, pointer, quote
 from fairlead.repository import (
@@ -39,7 +42,7 @@ from fairlead.repository import (
     bug,
     is_within,
 )
-from fairlead.windows import Certificate, Header
+from fairlead.windows import Header
 
 _RAW_KINDS = (FileKind.WINDOW, FileKind.CALIBRATION)
 _WINDOW_CODES = {
@@ -164,10 +167,7 @@ def _summary_problems(repository: Repository, path: str, header: Header) -> Iter
 
     A file that is missing or cannot be read is a problem of its own, stated elsewhere.
     """
-    for when in ("before", "after"):
-        stated: Certificate | None = getattr(header.calibration, when)
-        if stated is None:
-            continue
+    for where, stated in header.certificates():
         file = f"{_folder_of(path)}/calibrations/{stated.sha256}.json.gz"
         try:
             report = reports.decode_report(_calibration(repository, file))
@@ -178,15 +178,26 @@ def _summary_problems(repository: Repository, path: str, header: Header) -> Iter
         document, _ = documents.parse(windows.encode_line(header), path)
         if document is None:
             continue
-        for words in certificate_misfits(header, report) if not differ else ():
+        for words in certificate_misfits(_client_of(header, where), report) if not differ else ():
             fix = "submit the certificates that were taken before and after the round, by the same client"
-            yield problem_at(document, "INT013", f"/calibration/{when}/sha256", words, fix=fix)
+            yield problem_at(document, "INT013", f"{where}/sha256", words, fix=fix)
         name = f"calibrations/{stated.sha256[:12]}….json.gz"
         for key in differ:
             fix = "restore the window as it was sealed"
-            yield problem_at(
-                document, "WIN020", f"/calibration/{when}/{key}", f"{name} says otherwise", fix=fix
-            )
+            yield problem_at(document, "WIN020", f"{where}/{key}", f"{name} says otherwise", fix=fix)
+
+
+def _client_of(header: Header, where: str) -> Header:
+    """The header as the client of a certificate there would have it: of a node, with its share of it all."""
+    if not header.nodes:
+        return header
+    parts = where.split("/")
+    node = header.nodes[int(parts[2]) if parts[1] == "nodes" else 0]
+    shared = sum(len(other.processes) for other in header.nodes)
+    load, concurrency = header.load, header.load.concurrency
+    if concurrency is not None:
+        load = msgspec.structs.replace(load, concurrency=share_of(concurrency, node.processes, shared))
+    return msgspec.structs.replace(header, machine=node.machine, load=load)
 
 
 # -- windows -------------------------------------------------------------------------------------

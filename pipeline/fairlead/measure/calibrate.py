@@ -23,7 +23,7 @@ from fairlead.measure import runner
 from fairlead.measure.certificate import Cost, Report, Setting, compare, encode_report, summary
 from fairlead.measure.cores import cores_apart
 from fairlead.measure.plan import Limits, Plan
-from fairlead.measure.processes import Progress
+from fairlead.measure.processes import Progress, RunAll
 from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
 from fairlead.measure.schedule import Arrivals
 from fairlead.measure.spool import Sealed
@@ -151,9 +151,10 @@ def calibrate(
     clock: Clock | None = None,
     commit: str | None = None,
     progress: Progress | None = None,
+    run_all: RunAll | None = None,
 ) -> Calibrated:
-    """Run the shape against the reference and compare. Blocks; ``clock``, ``commit`` and ``progress`` are
-    those of :func:`~fairlead.measure.runner.measure_window`.
+    """Run the shape against the reference and compare. Blocks; ``clock``, ``commit``, ``progress`` and
+    ``run_all`` are those of :func:`~fairlead.measure.runner.measure_window`.
 
     Meanwhile this process keeps to cores that are not the reference's, where there are two. ``seed``: hex, of
     which the prompts are made.
@@ -177,9 +178,10 @@ def calibrate(
                     commit=commit,
                     progress=progress,
                     authorities=LOOPBACK_PEM if shape.tls else None,
+                    run_all=run_all,
                 )
             )
-        if shape.processes > 1:  # whoever waited is not this process
+        if shape.processes > 1 or run_all is not None:  # whoever waited is not this process
             cost = msgspec.structs.replace(cost, waited_ns=None)
         if sealed.stopped:
             raise KeyboardInterrupt

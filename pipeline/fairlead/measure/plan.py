@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -212,6 +212,24 @@ class Share:
     def stated(self) -> int | None:
         """The process as a request's record states it: None where there is but one."""
         return self.process if self.of > 1 else None
+
+
+class Placing(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine of a process, as whoever gave the orders sees it.
+
+    ``run``: of all processes of the window, on whatever machine; their origins are numbers of different
+    clocks. ``origin_error_ns`` and ``wall_offset_ns``: see :class:`fairlead.windows.NodeClock`.
+    """
+
+    run: str
+    node: str
+    origin_error_ns: int
+    wall_offset_ns: int
+
+
+def share_of(count: int, processes: Iterable[int], of: int) -> int:
+    """How many of so many requests or streams these processes have, of so many processes."""
+    return sum(len(Share(process, of).part(count)) for process in processes)
 
 
 def processes_for(concurrency: int, cores: int) -> int:

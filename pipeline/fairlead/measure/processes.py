@@ -18,7 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from fairlead.clock import SystemClock
-from fairlead.measure.plan import Plan
+from fairlead.measure.plan import Placing, Plan
 from fairlead.measure.policy import Secret
 
 _AHEAD_NS = 50_000_000  # from the moment when all are ready to the common origin
@@ -35,7 +35,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """The first line to a process: its number, its spool, and what all have in common.
 
     ``cores``: the client's; each process keeps to one of them, in turn. ``authorities``: a PEM file to trust
-    instead of the system's.
+    instead of the system's. ``placing``: where it is one process of a window that several machines share.
     """
 
     plan: Plan
@@ -45,6 +45,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     commit: str | None
     authorities: str | None
     key: Secret | None
+    placing: Placing | None = None
 
     def used_cores(self) -> list[int]:
         """The cores that the processes are on, all together."""
@@ -64,6 +65,10 @@ class Said(msgspec.Struct, frozen=True):
     failed: int
 
 
+RunAll = Callable[[Sequence[Orders], Progress | None], None]
+"""Carries out the orders of a window, a process each, all from one origin, and leaves their spools."""
+
+
 def run_processes(module: str, orders: Sequence[Orders], progress: Progress | None) -> None:
     """Run ``module`` once for each of the orders, all from one origin. Blocks until each has ended.
 
@@ -74,7 +79,7 @@ def run_processes(module: str, orders: Sequence[Orders], progress: Progress | No
         KeyboardInterrupt: the run was stopped before it began.
     """
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(_process(module, order)) for order in orders]
+        processes = [stack.enter_context(measuring_process(module, order)) for order in orders]
         for process in processes:
             process.wait_until_ready()
         go = msgspec.json.encode(Go(SystemClock.mono_ns() + _AHEAD_NS)) + b"\n"
@@ -85,7 +90,7 @@ def run_processes(module: str, orders: Sequence[Orders], progress: Progress | No
             process.check()
 
 
-def _follow(processes: Sequence[_Process], progress: Progress | None) -> None:
+def _follow(processes: Sequence[MeasuringProcess], progress: Progress | None) -> None:
     """Until all have ended: their numbers, added up."""
     one_at_a_time = threading.Lock()
 
@@ -94,7 +99,7 @@ def _follow(processes: Sequence[_Process], progress: Progress | None) -> None:
             if progress is not None:
                 progress(sum(one.said.done for one in processes), sum(one.said.failed for one in processes))
 
-    def follow(process: _Process) -> None:
+    def follow(process: MeasuringProcess) -> None:
         process.follow(report)
         if not process.is_sound():
             _stop(processes)
@@ -114,12 +119,12 @@ def _join(threads: Sequence[threading.Thread]) -> None:
         thread.join()
 
 
-def _stop(processes: Sequence[_Process]) -> None:
+def _stop(processes: Sequence[MeasuringProcess]) -> None:
     for process in processes:
         process.stop()
 
 
-class _Process:
+class MeasuringProcess:
     """One process: what it was told and what it said last."""
 
     def __init__(self, running: subprocess.Popen[bytes], complaints: BinaryIO) -> None:
@@ -160,6 +165,10 @@ class _Process:
         if not self.is_sound():
             raise self._broken()
 
+    def wait(self) -> None:
+        """Wait for its end."""
+        self._running.wait()
+
     def is_sound(self) -> bool:
         """Whether it ended as it should; waits for its end."""
         return self._running.wait() == 0
@@ -172,7 +181,7 @@ class _Process:
 
 
 @contextlib.contextmanager
-def _process(module: str, orders: Orders) -> Iterator[_Process]:
+def measuring_process(module: str, orders: Orders) -> Iterator[MeasuringProcess]:
     """A process under way; whatever happens, it is ordered to stop and waited for on leaving."""
     with (
         tempfile.TemporaryFile() as complaints,
@@ -184,7 +193,7 @@ def _process(module: str, orders: Orders) -> Iterator[_Process]:
             start_new_session=True,  # ctrl-C reaches it as an order, not from the terminal
         ) as running,
     ):
-        process = _Process(running, complaints)
+        process = MeasuringProcess(running, complaints)
         try:
             process.write(msgspec.json.encode(orders) + b"\n")
             yield process

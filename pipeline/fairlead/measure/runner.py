@@ -46,9 +46,9 @@ from fairlead.clock import Clock, StepWatch, SystemClock, offset_ns
 from fairlead.measure.cores import cores_apart, undisturbed
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.pacer import Pacer
-from fairlead.measure.plan import NS_PER_S, Plan, Share
+from fairlead.measure.plan import NS_PER_S, Placing, Plan, Share
 from fairlead.measure.policy import Policy, Secret
-from fairlead.measure.processes import Go, Orders, Progress, Said, run_processes
+from fairlead.measure.processes import Go, Orders, Progress, RunAll, Said, run_processes
 from fairlead.measure.spool import (
     Begun,
     Finished,
@@ -71,6 +71,9 @@ from fairlead.measure.transport import (
     prepare,
 )
 from fairlead.tokens import Pinned
+
+MODULE = "fairlead.measure.runner"
+"""This one: as a program it is one of several processes."""
 
 _TICK_S = 0.25
 _SPARE_DESCRIPTORS = 64
@@ -95,6 +98,7 @@ def measure_window(
     authorities: Path | None = None,
     key: Secret | None = None,
     tokenizer: Pinned | None = None,
+    run_all: RunAll | None = None,
 ) -> Sealed:
     """Run one window and seal it. Blocks, and runs an event loop of its own.
 
@@ -109,7 +113,7 @@ def measure_window(
     known. ``authorities``: certificates (PEM) to trust instead of the system's. ``tls``: a context other than
     the standard library's default, which one process can be given. ``key``: sent with every request,
     under the policy that binds it, and kept out of all that is written. ``tokenizer``: the one that the plan
-    names; it counts when the run is over and its loop is gone.
+    names; it counts when the run is over and its loop is gone. ``run_all``: runs the processes elsewhere.
 
     Bodies are written first: a long plan of long prompts takes a while to begin, and ctrl-C then leaves
     nothing behind. On ctrl-C during the run the requests in flight become ``client`` failures, the others
@@ -132,29 +136,29 @@ def measure_window(
         raise ValueError("a context cannot go to other processes, and has authorities of its own")
     with _quiet_memory():
         with cores_apart() as (ours, _):
-            if plan.processes == 1:
+            if plan.processes == 1 and run_all is None:
                 tls = tls or _trust(authorities, plan.http)
                 run_share(plan, Share(), spool, clock, commit=commit, progress=progress, tls=tls, key=key)
             else:
-                _share_out(plan, spool, sorted(ours), commit, progress, authorities, key)
+                run_all = run_all or functools.partial(run_processes, MODULE)
+                run_all(_orders(plan, spool, sorted(ours), commit, authorities, key), progress)
         return seal(spool, key, {} if tokenizer is None else {tokenizer.sha256: tokenizer})
 
 
-def _share_out(
+def _orders(
     plan: Plan,
     spool: Path,
     cores: list[int],
     commit: str | None,
-    progress: Progress | None,
     authorities: Path | None,
     key: Secret | None,
-) -> None:
-    """Run the plan's shares at once, each in a process of its own, into spools beside each other."""
+) -> list[Orders]:
+    """The plan's shares, each for a process of its own, into spools beside each other."""
     spools = [spool_of(spool, process) for process in range(plan.processes)]
     for path in spools:
         if path.exists():
             raise SpoolExistsError(errno.EEXIST, "there is a spool of an earlier run", str(path))
-    orders = [
+    return [
         Orders(
             plan=plan,
             process=process,
@@ -166,7 +170,6 @@ def _share_out(
         )
         for process, path in enumerate(spools)
     ]
-    run_processes("fairlead.measure.runner", orders, progress)
 
 
 @dataclass(frozen=True)
@@ -175,12 +178,13 @@ class Together:
 
     ``origin``: says that it is ready and waits for the common origin, in ns of the monotonic clock; None:
     there will be no run. ``stop``: a descriptor whose end is the order to stop. ``affinity``: the cores of
-    all.
+    all that are on this machine. ``placing``: where there are other machines.
     """
 
     origin: Callable[[], int | None]
     stop: int
     affinity: list[int]
+    placing: Placing | None = None
 
 
 class _NotBegunError(Exception):
@@ -294,6 +298,7 @@ class _Run:
             keyed=self._policy.secret is not None,
             start_unix_ns=start_unix_ns,
             origin_mono_ns=origin_mono_ns,
+            placing=None if self._together is None else self._together.placing,
         )
         self._writer.put(head)
         self._origin_ns = head.origin_mono_ns
@@ -639,7 +644,7 @@ def _main() -> None:
         progress=say,
         tls=None if orders.authorities is None else _trust(Path(orders.authorities), plan.http),
         key=orders.key,
-        together=Together(origin, stop=0, affinity=orders.used_cores()),
+        together=Together(origin, stop=0, affinity=orders.used_cores(), placing=orders.placing),
     )
 
 

@@ -6,6 +6,7 @@ The spool is a magic line, then frames: payload length and CRC-32 (both little-e
 what follows is counted and ignored. It is a working file of this version, read by nobody else.
 
 A window of several processes has a spool of each, beside each other; that of process 0 has the name of all.
+Where they are on several machines, each spool counts from the origin of its own machine.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import struct
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -31,9 +32,16 @@ import msgspec
 from fairlead import windows
 from fairlead.measure import workload
 from fairlead.measure.dialects import DIALECTS
-from fairlead.measure.plan import MAX_PROCESSES, Plan, Share
+from fairlead.measure.plan import MAX_PROCESSES, Placing, Plan, Share
 from fairlead.measure.policy import Secret, conceal_record
-from fairlead.measure.timeline import Exchange, Shot, lost_request, read_request
+from fairlead.measure.timeline import (
+    Exchange,
+    Shot,
+    lost_request,
+    never_connected,
+    not_connected_by_us,
+    read_request,
+)
 from fairlead.tokens import Pinned, count_request
 
 # --- the spool -----------------------------------------------------------------------------------------
@@ -55,6 +63,7 @@ class Head(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The first frame: all that the header of the window needs and the requests do not tell.
 
     ``keyed``: the requests carried a key, so that sealing needs it, to keep it out of the window.
+    ``placing``: the machine, where there are several.
     """
 
     plan: Plan
@@ -63,6 +72,7 @@ class Head(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     keyed: bool = False
     start_unix_ns: int
     origin_mono_ns: int
+    placing: Placing | None = None
 
 
 class Begun(msgspec.Struct, frozen=True, tag=True):
@@ -206,7 +216,9 @@ def seal(
 
     A request that was begun and has no end on record, for the run was killed, is a ``client`` failure. So is
     one that a process never began while another went beyond its number, for numbers have no gaps. The spool
-    of another process that is not there, or not of this run, is one that was torn at its start.
+    of another process that is not there, or not of this run, is one that was torn at its start. Of a window
+    that several machines shared, one that was lost does not make it a run that was stopped; one none of whose
+    requests reached a server, while those of another did, had no network: its failures are ours.
     ``key``: the one that the requests carried; what a provider said of it is masked. ``tokenizers``: by
     digest; the plan names the one that counts, request by request.
 
@@ -227,11 +239,11 @@ def seal(
             reading = _Reading(head, key, _tokenizer(spool, head.plan, tokenizers), lines)
             good = file.tell()
             while (frame := _read_frame(file)) is not None:
-                reading.take(frame)
+                reading.take(frame, 0)
                 good = file.tell()
             torn_bytes = file.seek(0, os.SEEK_END) - good
             for process in range(1, head.plan.processes):
-                torn_bytes += _read_beside(spool_of(spool, process), reading)
+                torn_bytes += _read_beside(spool_of(spool, process), reading, process)
             if reading.shows_key:
                 raise SpoolError(f"{spool}: the key would stand in the window; nothing is written")
             header = reading.header()
@@ -241,13 +253,13 @@ def seal(
         requests=reading.count,
         data=data,
         sha256=windows.digest(data),
-        stopped=reading.is_cut_off or any(tail.stopped for tail in reading.tails),
+        stopped=reading.is_stopped,
         unsent=head.plan.requests - reading.known,
         torn_bytes=torn_bytes,
     )
 
 
-def _read_beside(spool: Path, reading: _Reading) -> int:
+def _read_beside(spool: Path, reading: _Reading, process: int) -> int:
     """Add the frames of another process of the same window; returns how many bytes at its end held none."""
     try:
         file = spool.open("rb")
@@ -255,10 +267,10 @@ def _read_beside(spool: Path, reading: _Reading) -> int:
         return 0
     with file:
         good = 0
-        if file.read(len(_MAGIC)) == _MAGIC and reading.is_of_this_run(_read_frame(file)):
+        if file.read(len(_MAGIC)) == _MAGIC and reading.joins(_read_frame(file), process):
             good = file.tell()
             while (frame := _read_frame(file)) is not None:
-                reading.take(frame)
+                reading.take(frame, process)
                 good = file.tell()
         return file.seek(0, os.SEEK_END) - good
 
@@ -275,13 +287,29 @@ def _tokenizer(spool: Path, plan: Plan, tokenizers: Mapping[str, Pinned]) -> Pin
 
 
 def with_calibration(
-    sealed: Sealed, before: windows.Certificate | None, after: windows.Certificate | None
+    sealed: Sealed,
+    before: windows.Certificate | None,
+    after: windows.Certificate | None,
+    nodes: Mapping[str, windows.Calibration] = MappingProxyType({}),
 ) -> Sealed:
-    """The same window with the certificates taken before and after its round, and its bytes anew."""
-    calibration = windows.Calibration(before=before, after=after)
-    header = msgspec.structs.replace(sealed.header, calibration=calibration)
+    """The same window with the certificates taken before and after its round, and its bytes anew.
+
+    ``nodes``: by name, where several machines shared it; those of the first are the window's own.
+    """
+    own = windows.Calibration(before=before, after=after)
+    placed = tuple(
+        msgspec.structs.replace(node, calibration=nodes.get(node.name, node.calibration))
+        for node in sealed.header.nodes
+    )
+    header = msgspec.structs.replace(
+        sealed.header, calibration=placed[0].calibration if placed else own, nodes=placed
+    )
     data = windows.with_header(sealed.data, header)
     return dataclasses.replace(sealed, header=header, data=data, sha256=windows.digest(data))
+
+
+def _without_network(line: bytes) -> bytes:
+    return windows.encode_line(not_connected_by_us(msgspec.json.decode(line, type=windows.Request)))
 
 
 class _Reading:
@@ -289,17 +317,20 @@ class _Reading:
     of a long run no more than one request is in memory."""
 
     def __init__(self, head: Head, key: Secret | None, tokenizer: Pinned | None, file: BinaryIO) -> None:
-        self.tails: list[Tail] = []
+        self.tails: dict[int, Tail] = {}
         self.shows_key = False
         self._head = head
+        self._heads = {0: head}
         self._key = key
         self._tokenizer = tokenizer
         self._file = file
-        self._begun: dict[int, Shot] = {}
+        self._begun: dict[int, tuple[Shot, int]] = {}  # with the process that said so
         self._places: dict[int, tuple[int, int]] = {}  # a request's line: where it begins, its length
+        self._cut: dict[int, list[int]] = {}  # by process: requests that reached no server
+        self._reached: set[int] = set()  # processes one of whose requests did
         self._kernel = False
         self._address: str | None = None
-        self._end_ns = head.origin_mono_ns
+        self._last_ns = 0
 
     @property
     def count(self) -> int:
@@ -312,22 +343,37 @@ class _Reading:
         return len(self._begun.keys() | self._places.keys())
 
     @property
-    def is_cut_off(self) -> bool:
+    def _is_cut_off(self) -> bool:
         """Whether a process has not written its tail."""
         return len(self.tails) < self._head.plan.processes
 
-    def is_of_this_run(self, head: Frame | None) -> bool:
-        """Whether this is the head of another process of the same run."""
-        ours = self._head
-        return isinstance(head, Head) and (head.plan, head.origin_mono_ns) == (ours.plan, ours.origin_mono_ns)
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run ended before its plan did; one that lost a machine went on to its end."""
+        is_lost = self._head.placing is not None and bool(self.tails)
+        return (self._is_cut_off and not is_lost) or any(tail.stopped for tail in self.tails.values())
 
-    def take(self, frame: Frame) -> None:
-        """Add one frame. A request is parsed here, and its bytes are let go."""
+    def joins(self, head: Frame | None, process: int) -> bool:
+        """Whether this is the head of another process of the same run; it is kept."""
+        ours = self._head
+        if not isinstance(head, Head) or head.plan != ours.plan:
+            return False
+        if ours.placing is None or head.placing is None:
+            is_ours = (head.origin_mono_ns, head.placing) == (ours.origin_mono_ns, ours.placing)
+        else:
+            is_ours = head.placing.run == ours.placing.run
+        if is_ours:
+            self._heads[process] = head
+        return is_ours
+
+    def take(self, frame: Frame, process: int) -> None:
+        """Add one frame of a process. A request is parsed here, and its bytes are let go."""
+        origin_ns = self._heads[process].origin_mono_ns
         if isinstance(frame, Begun):
-            self._begun[frame.shot.i] = frame.shot
+            self._begun[frame.shot.i] = frame.shot, process
         elif isinstance(frame, Finished):
             dialect = DIALECTS[self._head.plan.dialect]
-            request = read_request(frame.shot, frame.exchange, dialect, origin_ns=self._head.origin_mono_ns)
+            request = read_request(frame.shot, frame.exchange, dialect, origin_ns=origin_ns)
             if self._key is not None:
                 request = conceal_record(request, self._key)
             if self._tokenizer is not None:  # after masking: what is counted is what anyone can read
@@ -335,9 +381,13 @@ class _Reading:
             self._keep(frame.shot.i, windows.encode_line(request))
             self._kernel = self._kernel or any(lag is not None for _, lag, _ in frame.exchange.reads)
             self._address = self._address or frame.exchange.address
-            self._end_ns = max(self._end_ns, frame.exchange.end_ns)
+            self._last_ns = max(self._last_ns, frame.exchange.end_ns - origin_ns)
+            if never_connected(frame.exchange):
+                self._cut.setdefault(process, []).append(frame.shot.i)
+            elif frame.exchange.sent_ns is not None:
+                self._reached.add(process)
         elif isinstance(frame, Tail):
-            self.tails.append(frame)
+            self.tails[process] = frame
 
     def _keep(self, i: int, line: bytes) -> None:
         self.shows_key = self.shows_key or (self._key is not None and self._key.appears_in(line))
@@ -345,18 +395,39 @@ class _Reading:
 
     def lines(self) -> Iterator[bytes]:
         """The requests' lines in the order of their numbers, none left out that was begun."""
+        ours = {i for process in self._unreachable for i in self._cut[process]}
         for i in range(self.count):
             if i in self._places:
                 at, length = self._places[i]
                 self._file.seek(at)
-                yield self._file.read(length)
+                line = self._file.read(length)
+                yield _without_network(line) if i in ours else line
             else:
                 yield windows.encode_line(self._lost(i))
 
+    @functools.cached_property
+    def _unreachable(self) -> frozenset[int]:
+        """The processes of machines without a way to the provider, where another machine had one."""
+        if self._head.placing is None or not self._reached:
+            return frozenset()
+        nodes = self._processes_by_node().values()
+        cut = [p for p in nodes if not self._reached.intersection(p) and any(one in self._cut for one in p)]
+        return frozenset(one for processes in cut for one in processes if one in self._cut)
+
+    def _processes_by_node(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for process, head in self._heads.items():
+            if head.placing is not None:
+                found.setdefault(head.placing.node, []).append(process)
+        return found
+
     def _lost(self, i: int) -> windows.Request:
-        origin_ns, plan = self._head.origin_mono_ns, self._head.plan
+        plan, who = self._head.plan, "the run" if self._head.placing is None else "its node"
         if i in self._begun:
-            return lost_request(self._begun[i], origin_ns=origin_ns)
+            shot, process = self._begun[i]
+            why = "the run was killed" if self._head.placing is None else "its node was lost"
+            return lost_request(shot, origin_ns=self._heads[process].origin_mono_ns, why=why)
+        origin_ns = self._head.origin_mono_ns
         shot = Shot(
             i=i,
             slot=None,
@@ -364,27 +435,52 @@ class _Reading:
             body_sha256=None,
             process=Share(i % plan.processes, plan.processes).stated,
         )
-        return lost_request(shot, origin_ns=origin_ns, why="the run ended before it was sent")
+        why = f"{who} {'ended' if who == 'the run' else 'was lost'} before it was sent"
+        return lost_request(shot, origin_ns=origin_ns, why=why)
 
     @functools.cached_property
     def _starts(self) -> list[int]:
         return self._head.plan.starts()
 
-    def _end(self) -> tuple[int, int | None]:
-        """When the last process ended, and the largest step that any saw: of a run that was cut off, when the
-        last request ended, and None."""
-        if self.is_cut_off:
-            return self._end_ns, None
-        return max(tail.end_mono_ns for tail in self.tails), max(tail.max_step_ns for tail in self.tails)
+    def _duration_ns(self) -> int:
+        """Until the last process ended: of a run that was cut off, until the last request or process did."""
+        ends = [tail.end_mono_ns - self._heads[p].origin_mono_ns for p, tail in self.tails.items()]
+        if self._is_cut_off:
+            return max([self._last_ns, *(ends if self._head.placing is not None else [])])
+        return max(ends)
+
+    def _max_step_ns(self, processes: Iterable[int]) -> int | None:
+        """The largest step that any of these saw; None where one of them was cut off."""
+        tails = [self.tails.get(process) for process in processes]
+        return None if None in tails else max(tail.max_step_ns for tail in tails if tail is not None)
+
+    def _node(self, name: str, processes: list[int]) -> windows.Node:
+        head = self._heads[processes[0]]
+        assert head.placing is not None
+        fault: windows.NodeFault | None = "unreachable" if self._unreachable.intersection(processes) else None
+        return windows.Node(
+            name=name,
+            processes=processes,
+            machine=head.machine,
+            clock=windows.NodeClock(
+                origin_mono_ns=head.origin_mono_ns,
+                origin_error_ns=head.placing.origin_error_ns,
+                wall_offset_ns=head.placing.wall_offset_ns,
+                max_step_ns=self._max_step_ns(processes),
+            ),
+            fault="lost" if any(one not in self.tails for one in processes) else fault,
+            calibration=windows.Calibration(before=None, after=None),
+        )
 
     def header(self) -> windows.Header:
         """The window's header, once all frames are taken."""
         head, plan = self._head, self._head.plan
-        end_mono_ns, max_step_ns = self._end()
         definition = workload.definition_sha256(plan.workload())
+        nodes = tuple(self._node(*node) for node in self._processes_by_node().items())
+        step = self._max_step_ns(nodes[0].processes if nodes else range(plan.processes))
         return windows.Header(
             kind="window",
-            schema_version=windows.SCHEMA_VERSION,
+            schema_version=windows.NODES_VERSION if nodes else windows.SCHEMA_VERSION,
             origin="measured",
             tool=head.tool,
             provider=plan.provider,
@@ -408,10 +504,11 @@ class _Reading:
                 start_unix_ns=head.start_unix_ns,
                 basis="measured",
                 origin_mono_ns=head.origin_mono_ns,
-                duration_ns=end_mono_ns - head.origin_mono_ns,
-                max_step_ns=max_step_ns,
+                duration_ns=self._duration_ns(),
+                max_step_ns=step,
             ),
             machine=head.machine,
             stamps="kernel" if self._kernel else "user",
             calibration=windows.Calibration(before=None, after=None),
+            nodes=nodes,
         )

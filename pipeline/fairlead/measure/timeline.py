@@ -401,6 +401,23 @@ _STOPPED = {
 _Verdict = tuple[Outcome, Fault | None]
 
 
+_NO_SERVER = {ended for ended, outcome in _NEVER_CONNECTED.items() if outcome is not Outcome.CLIENT}
+
+
+def never_connected(exchange: Exchange) -> bool:
+    """Whether it ended before there was a connection to any server, for a reason outside this client."""
+    return exchange.ended in _NO_SERVER
+
+
+def not_connected_by_us(request: Request) -> Request:
+    """The record of a request without a connection, once it is known that the client's own way was at fault:
+    our failure."""
+    was = request.error
+    said = f"{was.code}: {was.message}" if was is not None else ""
+    error = ErrorDetail(code="unreachable", message=_clean(f"no way from this node; {said}", MESSAGE_CHARS))
+    return msgspec.structs.replace(request, outcome=Outcome.CLIENT, error=error)
+
+
 def _judge(exchange: Exchange, response: Response, stream: _Stream, trouble: _Verdict | None) -> _Verdict:
     """The rules of this module's head, in their order."""
     if exchange.ended in _NEVER_CONNECTED:
