@@ -13,7 +13,7 @@ import hashlib
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +25,14 @@ from fairlead.model import Methodology
 from fairlead.ranking import Head, invalid_by_version
 from fairlead.tables import (
     KEPT_AT_ONCE,
+    Makers,
     RawWindow,
     Refused,
     RulesByVersion,
     Tabulated,
     digested,
     keys_of,
+    made_by,
     refused_of,
     tabulate_file,
     uncollected,
@@ -75,9 +77,10 @@ class Depot:
         *,
         tables: Cache,
         briefs: Cache,
+        makers: Makers | None = None,
     ) -> None:
         self._root, self._files, self._rules, self._methodologies = root, files, rules, methodologies
-        self._tables, self._briefs = tables, briefs
+        self._tables, self._briefs, self._makers = tables, briefs, makers
         self.keys = keys_of(files, rules)  # of each file: what its table depends on but the code, as a digest
         self._spool = _Spool(tables.folder)
 
@@ -121,8 +124,7 @@ class Depot:
         """The briefs of some files, made anew and kept, as their tables are."""
         tables, briefs = dict[bytes, bytes](), dict[bytes, bytes]()
         wanted, judged, shared = frozenset(self.keys), frozenset(keys), _Shared()
-        work = functools.partial(_make_batch, self._root, self._rules, self._methodologies)
-        for place, made in worked(work, self._files, places):
+        for place, made in self._made(places):
             if isinstance(made, Refused):
                 found[place] = made
                 continue
@@ -134,6 +136,18 @@ class Depot:
                 tables.clear()
         self._tables.keep(tables, used=wanted)
         self._briefs.keep(briefs, used=judged)
+
+    def _made(self, places: Sequence[int]) -> Iterator[tuple[int, tuple[bytes, bytes] | Refused]]:
+        """The table of each file and its brief, as bytes, by its place."""
+        if self._makers is None:
+            work = functools.partial(_make_batch, self._root, self._rules, self._methodologies)
+            yield from worked(work, self._files, places)
+            return
+        for place, made in made_by(self._makers, self._root, self._rules, self._files, places):
+            if isinstance(made, Refused):
+                yield place, made
+            else:
+                yield place, (made, _brief_of(_tables.decode(made), self._methodologies))
 
     def fetch(self, places: Iterable[int]) -> None:
         """Bring many tables near, all at once; those that no cache has are made when they are asked for."""
@@ -188,8 +202,12 @@ def _make_one(
     made = tabulate_file(root, file, rules)
     if isinstance(made, Refused):
         return made
-    brief = Brief(Head.of(made.table), invalid_by_version(made.table, methodologies), made.usage)
-    return msgspec.msgpack.encode(made), msgspec.msgpack.encode(brief)
+    return msgspec.msgpack.encode(made), _brief_of(made, methodologies)
+
+
+def _brief_of(made: Tabulated, methodologies: Mapping[str, Methodology]) -> bytes:
+    invalid = invalid_by_version(made.table, methodologies)
+    return msgspec.msgpack.encode(Brief(Head.of(made.table), invalid, made.usage))
 
 
 class _Shared:

@@ -29,6 +29,7 @@ from fairlead.ranking import (
 from fairlead.repository import FileKind, Manifest, Repository
 from fairlead.tables import (
     POOL_MIN_FILES,
+    Makers,
     RawWindow,
     Refused,
     RulesByVersion,
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[list[Evidence], list[Problem]]:
+def load_evidence(
+    repository: Repository, cache: Cache | None = None, makers: Makers | None = None
+) -> tuple[list[Evidence], list[Problem]]:
     """Every window that a manifest lists, and the problems of those that cannot be used.
 
-    ``cache``: of tables, where they may be read back and are kept.
+    ``cache``: of tables, where they may be read back and are kept. ``makers``: other machines that make them.
     """
     if not repository.methodologies and any(repository.manifests()):
         fix = "add methodology/versions/<version>/methodology.yaml"
@@ -64,22 +67,23 @@ def load_evidence(repository: Repository, cache: Cache | None = None) -> tuple[l
         return _evidence_of(manifest, file.path, brief, key, Held(made.table))
 
     files, rules = [file for _, file in listed], _rules(repository.methodologies)
-    return _sorted_out(files, tabulate_files(repository.root, files, rules, use, cache))
+    return _sorted_out(files, tabulate_files(repository.root, files, rules, use, cache, makers))
 
 
 def load_briefly(
-    repository: Repository, *, tables: Cache, briefs: Cache
+    repository: Repository, *, tables: Cache, briefs: Cache, makers: Makers | None = None
 ) -> tuple[list[Evidence], list[Problem], Fetch]:
     """As :func:`load_evidence`, in little memory: the tables stay on the disk until somebody reads one.
 
     The last of the three brings many near at once, before they are read.
     """
     listed = _listed(repository) if repository.methodologies else []
-    if len(listed) < POOL_MIN_FILES:
+    if len(listed) < POOL_MIN_FILES and makers is None:
         return *load_evidence(repository), lambda _: None
     files = [file for _, file in listed]
     methodologies = repository.methodologies
-    depot = Depot(repository.root, files, _rules(methodologies), methodologies, tables=tables, briefs=briefs)
+    rules = _rules(methodologies)
+    depot = Depot(repository.root, files, rules, methodologies, tables=tables, briefs=briefs, makers=makers)
     found: list[Evidence | Problem | Refused] = [
         brief
         if isinstance(brief, Refused)

@@ -14,7 +14,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -78,7 +78,11 @@ class Refused(msgspec.Struct, frozen=True):
 _decoder = msgspec.msgpack.Decoder(Tabulated)
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-_Made: TypeAlias = bytes | Refused  # bytes: a Tabulated
+Made: TypeAlias = bytes | Refused  # bytes: a Tabulated
+Batch: TypeAlias = Sequence[tuple[RawWindow, bytes | Refused]]
+"""Raw files with their bytes, or why they could not be read."""
+Makers: TypeAlias = Callable[[Iterable[Batch], RulesByVersion], Iterator[Sequence[Made]]]
+"""Makes the tables of batches on other machines, as :func:`make_tables` makes them here; in their order."""
 Use: TypeAlias = Callable[[int, bytes, Tabulated], _T]
 """What is made of a table: of the file at that place, and a digest of all that it depends on but the code."""
 
@@ -89,21 +93,23 @@ def tabulate_files(
     rules: RulesByVersion,
     use: Use[_T],
     cache: Cache | None = None,
+    makers: Makers | None = None,
 ) -> list[_T | Refused]:
     """What ``use`` makes of the table of each file, in the order given.
 
     It is called while other processes are at work, and in no order. What it makes of a table that was read
     back is let go where the file turns out to have changed. A few files are read in this process and without
-    the cache: to start another would take longer.
+    the cache: to start another would take longer. ``makers``: those who make what is not known, where that is
+    not for this machine.
     """
     keys = keys_of(files, rules)
-    if len(files) < POOL_MIN_FILES:
+    if len(files) < POOL_MIN_FILES and makers is None:
         made = _make_batch(root, rules, files)
         return [_used(use, place, keys[place], one) for place, one in enumerate(made)]
     with uncollected():
         found = {} if cache is None else _recall(root, files, keys, use, cache)
         missing = [place for place in range(len(files)) if place not in found]
-        found |= _make(root, files, missing, rules, keys, use, cache)
+        found |= _make(root, files, missing, rules, keys, use, cache, makers)
     return [found[place] for place in range(len(files))]
 
 
@@ -119,7 +125,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _used(use: Use[_T], place: int, key: bytes, made: _Made) -> _T | Refused:
+def _used(use: Use[_T], place: int, key: bytes, made: Made) -> _T | Refused:
     return made if isinstance(made, Refused) else use(place, key, _decoder.decode(made))
 
 
@@ -220,12 +226,16 @@ def _make(
     keys: Sequence[bytes],
     use: Use[_T],
     cache: Cache | None,
+    makers: Makers | None,
 ) -> dict[int, _T | Refused]:
     """The tables of some files, made anew and kept."""
     wanted, new = frozenset(keys), dict[bytes, bytes]()
     found: dict[int, _T | Refused] = {}
     places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
-    for place, made in worked(functools.partial(_make_batch, root, rules), files, places):
+    work = functools.partial(_make_batch, root, rules)
+    for place, made in (
+        worked(work, files, places) if makers is None else made_by(makers, root, rules, files, places)
+    ):
         found[place] = _used(use, place, keys[place], made)
         if cache is not None and isinstance(made, bytes):
             new[keys[place]] = made
@@ -249,15 +259,37 @@ def worked(
             yield from zip(batch, made, strict=True)
 
 
-def _make_batch(root: Path, rules: RulesByVersion, files: Sequence[RawWindow]) -> list[_Made]:
+def made_by(
+    makers: Makers, root: Path, rules: RulesByVersion, files: Sequence[RawWindow], places: Sequence[int]
+) -> Iterator[tuple[int, Made]]:
+    """What others make of each file, by its place. The bytes are read here: no other machine has the root."""
+    batches = _batches(places)
+    read = ([(files[place], _read_raw(root, files[place])) for place in batch] for batch in batches)
+    for batch, made in zip(batches, makers(read, rules), strict=True):
+        yield from zip(batch, made, strict=True)
+
+
+def make_tables(batch: Batch, rules: RulesByVersion) -> list[Made]:
+    """The table of each raw file, from its bytes alone."""
     with uncollected():
-        found = (tabulate_file(root, file, rules) for file in files)
-        return [one if isinstance(one, Refused) else msgspec.msgpack.encode(one) for one in found]
+        return [_as_bytes(_tabulated(_as_stated(file, data), rules)) for file, data in batch]
+
+
+def _as_bytes(made: Tabulated | Refused) -> Made:
+    return made if isinstance(made, Refused) else msgspec.msgpack.encode(made)
+
+
+def _make_batch(root: Path, rules: RulesByVersion, files: Sequence[RawWindow]) -> list[Made]:
+    with uncollected():
+        return [_as_bytes(tabulate_file(root, file, rules)) for file in files]
 
 
 def tabulate_file(root: Path, file: RawWindow, rules: RulesByVersion) -> Tabulated | Refused:
     """The table of one file, from its bytes."""
-    data = _read(root, file)
+    return _tabulated(_read(root, file), rules)
+
+
+def _tabulated(data: bytes | Refused, rules: RulesByVersion) -> Tabulated | Refused:
     if isinstance(data, Refused):
         return data
     try:
@@ -271,12 +303,19 @@ def tabulate_file(root: Path, file: RawWindow, rules: RulesByVersion) -> Tabulat
 
 def _read(root: Path, file: RawWindow) -> bytes | Refused:
     """The bytes that the manifest's digest stands for."""
+    return _as_stated(file, _read_raw(root, file))
+
+
+def _read_raw(root: Path, file: RawWindow) -> bytes | Refused:
     if not file.is_here:
         return Refused("ARC005", NOT_HERE)
     try:
-        data = documents.read_bounded(Path(file.fetched or root / file.path), windows.MAX_COMPRESSED_BYTES)
+        return documents.read_bounded(Path(file.fetched or root / file.path), windows.MAX_COMPRESSED_BYTES)
     except Unreadable as error:
         return Refused(error.code, error.message)
-    if windows.digest(data) != file.sha256:
+
+
+def _as_stated(file: RawWindow, data: bytes | Refused) -> bytes | Refused:
+    if isinstance(data, bytes) and windows.digest(data) != file.sha256:
         return Refused("SUB007", f"its bytes are not those that {file.stated_in} lists")
     return data

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from fairlead.cli import sweeps
+from fairlead.cli.clustering import crew_at
 from fairlead.cli.common import EXIT_STOPPED, Meter, tokenizer_errors
 from fairlead.cli.spending import allow_windows, stated_rates
 
 if TYPE_CHECKING:
+    from fairlead.cluster import Crew
     from fairlead.measure.plan import Plan
     from fairlead.measure.policy import Secret
     from fairlead.measure.spool import Sealed
@@ -49,6 +51,8 @@ def measure_ad_hoc(
     sweep: tuple[int, ...] | None,
     out: Path | None,
     tokenizer_files: tuple[Path, ...],
+    ray_address: str | None,
+    vantage: str | None,
     max_usd: float | None,
     usd_per_mtok_in: float | None,
     usd_per_mtok_out: float | None,
@@ -88,6 +92,8 @@ def measure_ad_hoc(
     key = None if key_env is None else key_for_url(key_env, url)
     rates = stated_rates(usd_per_mtok_in, usd_per_mtok_out)
     if sweep is not None:
+        if ray_address is not None:
+            raise click.UsageError("--sweep is measured by one machine: leave --ray out")
 
         def allow(left: Sequence[Plan]) -> None:
             allow_windows(left, rates, max_usd)
@@ -97,7 +103,8 @@ def measure_ad_hoc(
     if out is not None and out.exists():
         raise click.UsageError(f"{out} is there already; a raw window is never overwritten")
     allow_windows(levels, rates, max_usd)
-    _measure_alone(levels[0], out, key, tokenizer, as_json=as_json)
+    with crew_at(ray_address, vantage, keyed=key is not None) as crew:
+        _measure_alone(levels[0], out, key, tokenizer, crew, as_json=as_json)
 
 
 def _spread(levels: Sequence[Plan]) -> list[Plan]:
@@ -114,13 +121,24 @@ def _spread(levels: Sequence[Plan]) -> list[Plan]:
 
 
 def _measure_alone(
-    plan: Plan, out: Path | None, key: Secret | None, tokenizer: Pinned | None, *, as_json: bool
+    plan: Plan,
+    out: Path | None,
+    key: Secret | None,
+    tokenizer: Pinned | None,
+    crew: Crew | None,
+    *,
+    as_json: bool,
 ) -> None:
     """One window, then what was measured. Stopped, what there is is shown."""
+    import msgspec
+
     from fairlead import report
 
+    if crew is not None:
+        plan = msgspec.structs.replace(plan, processes=crew.processes_for(plan.concurrency))
+
     with Meter(quiet=as_json) as meter, _spool_beside(out) as spool:
-        sealed = _run(plan, spool, key, tokenizer, _shower(meter, plan, 1, 1, plan.url))
+        sealed = _run(plan, spool, key, tokenizer, _shower(meter, plan, 1, 1, plan.url), crew)
         if out is not None:
             _keep(sealed, out, spool)
     summary = report.summarise_window(sealed.window)
@@ -212,11 +230,17 @@ def _spool_beside(out: Path | None) -> Iterator[Path]:
 
 
 def _run(
-    plan: Plan, spool: Path, key: Secret | None, tokenizer: Pinned | None, show: Callable[[int, int], None]
+    plan: Plan,
+    spool: Path,
+    key: Secret | None,
+    tokenizer: Pinned | None,
+    show: Callable[[int, int], None],
+    crew: Crew | None = None,
 ) -> Sealed:
     from fairlead.measure.runner import measure_window
 
-    return measure_window(plan, spool=spool, progress=show, key=key, tokenizer=tokenizer)
+    run_all = None if crew is None else crew.run
+    return measure_window(plan, spool=spool, progress=show, key=key, tokenizer=tokenizer, run_all=run_all)
 
 
 def _keep(sealed: Sealed, out: Path, spool: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairlead.problems import Problem
     from fairlead.ranking import Row
     from fairlead.repository import Repository
+    from fairlead.tables import Makers
     from fairlead.tokens import Shelf
 
 EXIT_PROBLEMS, EXIT_ENVIRONMENT, EXIT_STOPPED = 1, 3, 130
@@ -130,14 +131,21 @@ def board_rows(
     with_replies: bool = False,
     with_cache: bool = True,
     only_until: bool = False,
+    makers: Makers | None = None,
 ) -> Sequence[Row]:
     """Every row of the board, or the end with the problems of its evidence.
 
     ``with_replies``: also what a page shows of the replies behind them. ``with_cache``: what earlier runs
-    found is used. ``only_until``: a window that ended after the moment is left out.
+    found is used. ``only_until``: a window that ended after the moment is left out. ``makers``: machines of a
+    cluster that read the raw files.
     """
     rows, problems = rows_or_problems(
-        repository, moment, with_replies=with_replies, with_cache=with_cache, only_until=only_until
+        repository,
+        moment,
+        with_replies=with_replies,
+        with_cache=with_cache,
+        only_until=only_until,
+        makers=makers,
     )
     stop_at(problems)
     return rows
@@ -151,6 +159,7 @@ def rows_or_problems(
     with_cache: bool,
     only_until: bool = False,
     memory: Memory | None = None,
+    makers: Makers | None = None,
 ) -> tuple[Sequence[Row], Sequence[Problem]]:
     """Every row of the board, and the problems of its evidence: no row where one of them is an error."""
     from fairlead import evidence as evidences
@@ -165,10 +174,12 @@ def rows_or_problems(
     fetch = None
     if with_cache and not with_replies:  # then nobody looks at all tables, and few are made
         evidence, problems, fetch = evidences.load_briefly(
-            repository, tables=cache("windows"), briefs=cache("briefs")
+            repository, tables=cache("windows"), briefs=cache("briefs"), makers=makers
         )
     else:
-        evidence, problems = evidences.load_evidence(repository, cache("windows") if with_cache else None)
+        evidence, problems = evidences.load_evidence(
+            repository, cache("windows") if with_cache else None, makers
+        )
     if has_error(problems):
         return (), problems
     if only_until:

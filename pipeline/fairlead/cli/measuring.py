@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from fairlead.cli.adhoc import levels_of, measure_ad_hoc
+from fairlead.cli.clustering import crew_at, measure_on_ray
 from fairlead.cli.common import (
     EXIT_ENVIRONMENT,
     Meter,
@@ -38,6 +39,7 @@ from fairlead.cli.spending import allow_campaign, stated_rates
 
 if TYPE_CHECKING:
     from fairlead.campaign import Gear
+    from fairlead.cluster import Crew
     from fairlead.measure.policy import Secret
     from fairlead.repository import Repository
     from fairlead.tokens import Pinned
@@ -206,7 +208,11 @@ def reference(
     metavar="MODEL",
     help="Measure neutral rounds of every endpoint of MODEL.",
 )
-@click.option("--vantage", shell_complete=complete_vantage, help="With --neutral: where this runner stands.")
+@click.option(
+    "--vantage",
+    shell_complete=complete_vantage,
+    help="With --neutral: where this runner stands; with --ray: where the nodes do.",
+)
 @click.option(
     "--scenario",
     "scenarios",
@@ -239,6 +245,7 @@ def reference(
     help="Price of a million input tokens, where no price is recorded.",
 )
 @click.option("--usd-per-mtok-out", type=click.FloatRange(0), help="The same for output tokens.")
+@measure_on_ray
 @as_json_too
 @in_root
 def measure(
@@ -301,8 +308,11 @@ def tokenizers_of(repository: Repository, models: Iterable[str], files: Sequence
         return load_pins(tokenizer_shelf(files), tokenizer_pins(repository, models))
 
 
-def gear_of(meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned]) -> Gear:
-    """What a campaign works with on this machine: its clocks, its certificates, these keys and tokenizers."""
+def gear_of(
+    meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned], crew: Crew | None = None
+) -> Gear:
+    """What a campaign works with: this machine's clocks, these keys and tokenizers, and who measures: this
+    machine, or a crew."""
     import secrets
 
     from fairlead.campaign import Gear
@@ -316,6 +326,7 @@ def gear_of(meter: Meter, keys: dict[str, Secret], tokenizers: dict[str, Pinned]
         calibrate=lambda shape: calibrate(shape, seed=secrets.token_hex(16)),
         keys=keys,
         tokenizers=tokenizers,
+        crew=crew,
     )
 
 
@@ -325,6 +336,7 @@ def _measure_claim(
     *,
     quiet: bool,
     tokenizer_files: tuple[Path, ...],
+    ray_address: str | None,
     max_usd: float | None,
     usd_per_mtok_in: float | None,
     usd_per_mtok_out: float | None,
@@ -347,8 +359,11 @@ def _measure_claim(
             rules=campaign.ESTIMATE_RULES,
         )
         allow_campaign(spending, max_usd)
-        for path in campaign.measure_claim(repository, submission, gear_of(meter, keys, tokenizers)):
-            say_window(meter, repository, path)
+        vantage = registration.vantage if registration else None
+        with crew_at(ray_address, vantage, keyed=bool(keys)) as crew:
+            gear = gear_of(meter, keys, tokenizers, crew)
+            for path in campaign.measure_claim(repository, submission, gear):
+                say_window(meter, repository, path)
     if not quiet:
         click.echo(f"Next: fairlead submit {submission}", err=True)
 
@@ -365,6 +380,7 @@ def _measure_neutral(
     spacing: str,
     jitter: str,
     tokenizer_files: tuple[Path, ...],
+    ray_address: str | None,
     max_usd: float | None,
     usd_per_mtok_in: float | None,
     usd_per_mtok_out: float | None,
@@ -395,19 +411,20 @@ def _measure_neutral(
             rules=campaign.ESTIMATE_RULES,
         )
         allow_campaign(spending, max_usd)
-        for path in campaign.measure_rounds(
-            repository,
-            model=of_model,
-            version=version,
-            vantage=vantage,
-            scenarios=scenarios,
-            rounds=rounds,
-            spacing_s=spacing_s,
-            jitter_s=jitter_s,
-            rng=random.SystemRandom(),
-            gear=gear_of(meter, keys, tokenizers),
-        ):
-            say_window(meter, repository, path)
+        with crew_at(ray_address, vantage, keyed=bool(keys)) as crew:
+            for path in campaign.measure_rounds(
+                repository,
+                model=of_model,
+                version=version,
+                vantage=vantage,
+                scenarios=scenarios,
+                rounds=rounds,
+                spacing_s=spacing_s,
+                jitter_s=jitter_s,
+                rng=random.SystemRandom(),
+                gear=gear_of(meter, keys, tokenizers, crew),
+            ):
+                say_window(meter, repository, path)
 
 
 def say_window(meter: Meter, repository: Repository, path: Path) -> None:

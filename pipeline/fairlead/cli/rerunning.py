@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.clustering import crew_at, measure_on_ray
 from fairlead.cli.common import (
     EXIT_PROBLEMS,
     Meter,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     help="Price of a million input tokens, if none is recorded.",
 )
 @click.option("--usd-per-mtok-out", type=click.FloatRange(0), help="The same for output tokens.")
+@measure_on_ray
 @in_root
 def rerun(
     submission: str, by: str, commit: str | None, only_plan: bool, root_option: Path | None, **options: Any
@@ -135,6 +137,7 @@ def _measure(
     spacing: str | None,
     jitter: str,
     tokenizer_files: tuple[Path, ...],
+    ray_address: str | None,
     max_usd: float | None,
     usd_per_mtok_in: float | None,
     usd_per_mtok_out: float | None,
@@ -161,19 +164,20 @@ def _measure(
             rules=campaign.ESTIMATE_RULES,
         )
         allow_campaign(spending, max_usd)
-        for path in campaign.measure_rerun(
-            repository,
-            submission,
-            started_by=github_account(by),
-            rounds=many,
-            spacing_s=spacing_s,
-            jitter_s=seconds(jitter),
-            vantage=vantage,
-            rng=random.SystemRandom(),
-            gear=gear_of(meter, keys, tokenizers),
-            is_enough=lambda: _verdict(repository.root, submission).is_certain,
-        ):
-            say_window(meter, repository, path)
+        with crew_at(ray_address, vantage or plan.vantage, keyed=bool(keys)) as crew:
+            for path in campaign.measure_rerun(
+                repository,
+                submission,
+                started_by=github_account(by),
+                rounds=many,
+                spacing_s=spacing_s,
+                jitter_s=seconds(jitter),
+                vantage=vantage,
+                rng=random.SystemRandom(),
+                gear=gear_of(meter, keys, tokenizers, crew),
+                is_enough=lambda: _verdict(repository.root, submission).is_certain,
+            ):
+                say_window(meter, repository, path)
     verdict = _verdict(repository.root, submission)
     for one in verdict.rows.values():
         click.echo(one.sentence)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairlead.cli.clustering import make_on_ray, makers_at
 from fairlead.cli.common import (
     EXIT_ENVIRONMENT,
     EXIT_PROBLEMS,
@@ -36,13 +37,15 @@ if TYPE_CHECKING:
 
     from fairlead.publish import LiveSite
     from fairlead.ranking import Row
+    from fairlead.tables import Makers
 
 
 @click.command()
 @click.option("--model", shell_complete=complete_model, help="Only this model.")
+@make_on_ray
 @as_json_too
 @in_root
-def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
+def rank(model: str | None, ray_address: str | None, as_json: bool, root_option: Path | None) -> None:
     """Print the leaderboard: rank ranges of neutral rows, and every other row with its reason."""
     from fairlead import report
 
@@ -50,7 +53,8 @@ def rank(model: str | None, as_json: bool, root_option: Path | None) -> None:
     root = find_root(root_option)
     repository = load(root, results_cache(root, "documents"))
     moment = now()
-    rows = board_rows(repository, moment)
+    with makers_at(ray_address) as makers:
+        rows = board_rows(repository, moment, makers=makers)
     if model is not None:
         rows = [row for row in rows if row.family.model == model]
     for part in report.rank_json_parts(rows, moment) if as_json else [report.rank_text(rows)]:
@@ -143,13 +147,22 @@ site_url_option = click.option(
     help="Compare with a published build by its SHA256SUMS; exit 1 if a byte differs.",
 )
 @site_url_option
+@make_on_ray
 @in_root
-def build(out: Path, verify: Path | None, site_url: str | None, root_option: Path | None) -> None:
+def build(
+    out: Path,
+    verify: Path | None,
+    site_url: str | None,
+    ray_address: str | None,
+    root_option: Path | None,
+) -> None:
     """Build the static site. Its SHA256SUMS lists every file.
 
     With --verify nothing that earlier runs found is used: every number is made from the raw files again.
     """
-    _build(find_root(root_option), out, with_cache=verify is None, site_url=site_url)
+    root = find_root(root_option)
+    with makers_at(ray_address) as makers:
+        _build(root, out, with_cache=verify is None, site_url=site_url, makers=makers)
     if verify is not None:
         from fairlead.publish import sums
 
@@ -161,13 +174,20 @@ def build(out: Path, verify: Path | None, site_url: str | None, root_option: Pat
         click.echo(f"every file is what {verify} says")
 
 
-def _build(root: Path, out: Path, *, with_cache: bool = True, site_url: str | None = None) -> None:
+def _build(
+    root: Path,
+    out: Path,
+    *,
+    with_cache: bool = True,
+    site_url: str | None = None,
+    makers: Makers | None = None,
+) -> None:
     from fairlead.publish import SiteError, build_site
 
     cache = results_cache(root, "documents") if with_cache else None
     repository, moment = load(root, cache), _build_time(root)
     try:
-        rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache)
+        rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache, makers=makers)
         outcome = build_site(
             repository,
             rows,
