@@ -41,8 +41,9 @@ class LocalLink:
         self._is_dead = True
 
     def close(self) -> None:
-        self._thread.submit(self._worker.end)
-        self._thread.shutdown()
+        with contextlib.suppress(RuntimeError):  # closed before
+            self._thread.submit(self._worker.end)
+            self._thread.shutdown()
 
 
 @contextlib.contextmanager
@@ -51,9 +52,7 @@ def local_crew(*names: str, clock: Clock | None = None) -> Iterator[tuple[Crew, 
     tokens = (f"{number:02x}" for number in range(256))
     try:
         yield (
-            Crew(
-                list(links.values()), facts(), clock=clock or SystemClock(), token=lambda: next(tokens)
-            ),
+            Crew(list(links.values()), facts(), clock=clock or SystemClock(), token=lambda: next(tokens)),
             links,
         )
     finally:

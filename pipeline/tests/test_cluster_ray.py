@@ -1,0 +1,213 @@
+"""A real Ray cluster of several nodes on this machine: measured from, summarised on, and one killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fairlead.clock import SystemClock
+from fairlead.measure.calibrate import LoadShape
+from fairlead.measure.plan import Plan
+from fairlead.measure.policy import Secret
+from fairlead.measure.reference import start_reference
+from fairlead.measure.runner import measure_window
+from fairlead.measure.spool import Sealed
+from fairlead.measure.truth import ReferenceProfile
+from fairlead.windows import Outcome
+
+from . import roots
+
+ray = pytest.importorskip("ray", reason="the extra fairlead[ray] is not installed: make test-cluster")
+cluster_utils = pytest.importorskip("ray.cluster_utils")
+
+from fairlead.cluster import (  # noqa: E402 - after Ray was found to be there
+    ClusterError,
+    Crew,
+    rays,
+)
+from fairlead.cluster.worker import facts  # noqa: E402
+
+pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
+
+LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 to mean the machine's address in the network
+QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
+MS = 1_000_000
+OPEN = {"rate_per_s": 60.0, "arrivals": "poisson", "concurrency": 12}
+KEY = "test-7hWx4kRt9bNcE2uYp5sVg8mQ"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head that measures nothing, and three nodes at one vantage."""
+    common = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": 80_000_000}
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1} | common)
+    made.spare = [made.add_node(num_cpus=1, resources={"vantage:ams": 1}, **common) for _ in range(3)]
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+@contextlib.contextmanager
+def crew_of(cluster: Any, vantage: str = "ams", *, keyed: bool = False) -> Iterator[Crew]:
+    numbers = iter(range(256))
+    with rays.joined(cluster.address) as joined:
+        links = joined.links(vantage, keyed=keyed, is_encrypted=False)
+        ours = facts(rays.VERSION)
+        crew = Crew(links, ours, clock=SystemClock(), token=lambda: f"{next(numbers):02x}")
+        try:
+            yield crew
+        finally:
+            crew.close()
+
+
+def plan_for(url: str, crew: Crew, **more: object) -> Plan:
+    fields = {"url": url, "model": "reference", "concurrency": 6, "requests": 60, "seed": "00ff"}
+    plan = Plan(**(fields | {"max_tokens": 8, "input_words": 20, "ramp_ns": 10 * MS} | more))
+    return msgspec.structs.replace(plan, processes=crew.processes_for(plan.concurrency))
+
+
+def outcomes(sealed: Sealed) -> Counter[Outcome]:
+    return Counter(request.outcome for request in sealed.window.requests)
+
+
+def run(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fairlead", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+
+
+@pytest.mark.parametrize("load", [{}, OPEN], ids=["closed", "open"])
+def test_a_window_over_three_nodes_is_the_schedule_of_one_machine(cluster, tmp_path, load):
+    with start_reference(QUICK) as reference, crew_of(cluster) as crew:
+        plan = plan_for(reference.url, crew, **load)
+        sealed = measure_window(plan, spool=tmp_path / "spool", run_all=crew.run)
+    requests = sealed.window.requests
+    assert outcomes(sealed) == {Outcome.OK: 60}
+    assert [request.body_sha256 for request in requests]
+    due = [request.scheduled_ns for request in requests]
+    assert due == (plan.starts() if plan.is_open else [None] * 60)
+    assert [node.processes for node in sealed.header.nodes] == [[0], [1], [2]]
+    assert {node.fault for node in sealed.header.nodes} == {None}
+    for node in sealed.header.nodes:  # they share this machine's clocks
+        assert abs(node.clock.wall_offset_ns) <= node.clock.origin_error_ns + 2 * MS
+        first = sealed.header.nodes[0].clock
+        slack = first.origin_error_ns + node.clock.origin_error_ns
+        assert abs(node.clock.origin_mono_ns - first.origin_mono_ns) <= slack
+
+
+def test_each_node_is_certified_at_its_share(cluster):
+    with crew_of(cluster) as crew:
+        shape = LoadShape(concurrency=5, seconds=0.8, ttft_ms=20, icl_ms=10, input_words=20, processes=3)
+        found = crew.certify(shape)
+    assert [one.certificate.load.concurrency for one in found.values()] == [2, 2, 1]
+    assert {one.certificate.missing for one in found.values()} == {0}
+
+
+def test_a_key_goes_with_its_hosts_and_the_policy_holds_there(cluster, tmp_path):
+    secret = Secret(provider="acme", hosts=("localhost:9",), key=KEY)
+    with crew_of(cluster, keyed=True) as crew:
+        plan = plan_for("https://localhost:9/v1", crew, provider="acme", requests=6)
+        sealed = measure_window(plan, spool=tmp_path / "spool", key=secret, run_all=crew.run)
+    assert {(r.outcome, r.error.code) for r in sealed.window.requests} == {(Outcome.CLIENT, "policy")}
+    logs = list(Path(cluster.head_node.get_session_dir_path()).rglob("*"))
+    assert any(path.name.startswith("gcs_server") for path in logs)
+    assert not any(secret.appears_in(path.read_bytes()) for path in logs if path.is_file())
+
+
+def test_keys_do_not_travel_to_another_machine_in_the_clear(cluster, monkeypatch):
+    with rays.joined(cluster.address) as joined:
+        monkeypatch.setattr(rays, "_own_address", lambda: "192.0.2.1")
+        with pytest.raises(ClusterError, match="in the clear"):
+            joined.links("ams", keyed=True, is_encrypted=False)
+
+
+def test_a_vantage_without_a_node_is_said_with_those_that_have_one(cluster):
+    missing = pytest.raises(ClusterError, match=r"vantage:fra; there are: vantage:ams")
+    with rays.joined(cluster.address) as joined, missing:
+        joined.links("fra", keyed=False, is_encrypted=False)
+
+
+def test_tables_made_on_the_nodes_give_the_board_of_one_machine(cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(roots.NOW.timestamp())))
+    root = roots.build_root(tmp_path / "root")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
+    alone = run("rank", "--json", "--root", str(root))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    shared = run("rank", "--json", "--root", str(root), "--ray", cluster.address)
+    assert (alone.returncode, shared.returncode) == (0, 0), shared.stderr
+    assert shared.stdout == alone.stdout
+    assert len(json.loads(alone.stdout)["rows"]) > 0
+    kept = [
+        {
+            path.name: path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.parent.name == "windows"
+        }
+        for name in ("one", "other")
+    ]
+    assert kept[1]  # in the cache's own format
+    assert all(kept[1][name] == data for name, data in kept[0].items())
+
+
+def test_the_command_measures_from_the_nodes(cluster, tmp_path):
+    with start_reference(QUICK) as reference:
+        found = run(
+            *("measure", "--url", reference.url, "--model", "reference", "--concurrency", "6", "--json"),
+            *("--requests", "30", "--max-tokens", "8", "--input-words", "20"),
+            *("--ray", cluster.address, "--vantage", "ams", "--out", str(tmp_path / "w.jsonl.gz")),
+        )
+    assert found.returncode == 0, found.stderr
+    assert "Traceback" not in found.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["w.jsonl.gz"]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_cluster_that_is_not_there_ends_the_command_soon(tmp_path, listens, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(rays, "_JOIN_S", 4.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1] if listens else 9}"
+        with pytest.raises(ClusterError, match="no cluster could be joined") as caught, rays.joined(address):
+            pass
+    assert "ray status" in caught.value.fix
+
+
+def test_a_node_that_is_killed_costs_what_it_had_open_and_nothing_else(cluster, tmp_path):
+    """Last: it leaves one node less."""
+    with start_reference(QUICK) as reference, crew_of(cluster) as crew:
+        plan = plan_for(reference.url, crew, requests=300, **OPEN)
+        killed = []
+
+        def kill(done: int, _failed: int) -> None:
+            if done >= 40 and not killed:
+                killed.append(cluster.spare.pop())
+                cluster.remove_node(killed[0], allow_graceful=False)
+
+        sealed = measure_window(plan, spool=tmp_path / "spool", progress=kill, run_all=crew.run)
+        assert len(crew.lost) == 1
+        (lost,) = (node for node in sealed.header.nodes if node.fault == "lost")
+        assert list(crew.lost) == [lost.name]
+        crew.mend()
+        assert crew.processes_for(6) == 2
+    theirs = [r for r in sealed.window.requests if r.process in lost.processes]
+    others = [r for r in sealed.window.requests if r.process not in lost.processes]
+    assert {request.outcome for request in others} == {Outcome.OK}
+    assert len(others) == 200
+    assert {request.outcome for request in theirs} == {Outcome.OK, Outcome.CLIENT}
+    assert not sealed.stopped
+    ended = [request.i for request in theirs if request.outcome is Outcome.OK]
+    assert len(ended) >= 8  # what it had told before it died
+    assert {r.error.message for r in theirs if r.outcome is Outcome.CLIENT} <= {
+        "its node was lost",
+        "its node was lost before it was sent",
+    }
