@@ -7,7 +7,7 @@ SCALE ?=
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
+.PHONY: help demo test test-servers test-cluster tested-on-a-cluster lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -21,6 +21,12 @@ test: setup-dev ## Run every test: first what may run side by side, then, alone,
 
 test-servers: setup-dev ## Measure servers that people run, each in an environment of its own (the first time: half an hour).
 	@$(BIN)/python -m pytest -q -m servers $(ARGS) || [ $$? = 5 ]
+
+test-cluster: ## Measure and rank on a Ray cluster of several nodes on this machine, in an environment of its own.
+	@$(MAKE) --no-print-directory VENV=.venv-cluster tested-on-a-cluster
+
+tested-on-a-cluster: $(VENV)/.ready-ray
+	@$(BIN)/python -m pytest -q -m cluster pipeline/tests/test_cluster_ray.py $(ARGS)
 
 lint: setup-dev ## Style, types, layers, spelling, workflows, and the data itself.
 	$(BIN)/ruff check .
@@ -67,9 +73,10 @@ lock: setup-dev ## Pin every dependency anew, with hashes.
 	@$(LOCK) --extra tokens -c requirements.lock -o requirements-tokens.lock pyproject.toml
 	@$(LOCK) --extra archive -c requirements.lock -o requirements-archive.lock pyproject.toml
 	@$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(LOCK) --extra dev --extra ray -c requirements-dev.lock -o requirements-ray.lock pyproject.toml
 
 clean: ## Remove what was made here.
-	rm -rf $(VENV) build
+	rm -rf $(VENV) .venv-cluster build
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -80,6 +87,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.lock
 	@$(call install,requirements-dev.lock)
+	@touch $@
+
+$(VENV)/.ready-ray: $(VENV)/.ready requirements-ray.lock
+	@$(call install,requirements-ray.lock)
 	@touch $@
 
 # $(1): the lock file. The project itself is installed without touching any dependency.

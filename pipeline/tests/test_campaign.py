@@ -335,7 +335,7 @@ def test_a_certificate_is_used_again_within_its_hour(field: Field) -> None:
     assert len(taken) == 3
     assert first.after == second.before
     used.clock = LaterClock()
-    used.certificate_before(taken[0])  # type: ignore[arg-type]
+    used.certificates_before(taken[0])  # type: ignore[arg-type]
     assert len(taken) == 4
 
 

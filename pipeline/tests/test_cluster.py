@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead import documents
 from fairlead.campaign import Gear, field
 from fairlead.campaign.field import Job, measure_round
 from fairlead.checks.headers import _node_faults
@@ -32,7 +33,8 @@ from fairlead.measure.spool import Sealed, seal
 from fairlead.measure.truth import ReferenceProfile
 from fairlead.metrics import tabulate
 from fairlead.ranking import invalid_reasons
-from fairlead.windows import NODES_VERSION, Outcome, decode_window
+from fairlead.repository.schema import schema_problems
+from fairlead.windows import NODES_VERSION, Outcome, decode_window, encode_line
 
 from .cluster_example import LocalLink, local_crew
 from .examples import STEADY_RULES, make_methodology
@@ -193,6 +195,11 @@ def test_the_header_names_each_node_with_its_own_clock(measured):
         assert abs(node.clock.wall_offset_ns) <= node.clock.origin_error_ns + MS
         assert node.clock.max_step_ns is not None
     assert list(_node_faults(header)) == []
+    document, _ = documents.parse(encode_line(header), "window")
+    assert document is not None
+    assert list(schema_problems(document, "window-header")) == []
+    twice = msgspec.structs.replace(header, nodes=(header.nodes[1], *header.nodes[1:]))
+    assert [where for where, _ in _node_faults(twice)] == ["/nodes", "/nodes/0"]
     assert decode_window(sealed.data) == sealed.window
 
 

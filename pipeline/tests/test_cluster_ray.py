@@ -36,7 +36,7 @@ from fairlead.cluster import (  # noqa: E402 - after Ray was found to be there
 )
 from fairlead.cluster.worker import facts  # noqa: E402
 
-pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.cluster, pytest.mark.realtime, pytest.mark.filterwarnings("ignore")]
 
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 to mean the machine's address in the network
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)

@@ -198,7 +198,7 @@ def test_paths_select_files_and_folders() -> None:
 # -- schemas -------------------------------------------------------------------------------------
 
 KINDS = sorted(STRUCTS)
-OPTIONAL = {"lag_p99_ms", "intervals", "time", "fidelity", "smoothness", "integrity", "stopping"}
+OPTIONAL = {"nodes", "lag_p99_ms", "intervals", "time", "fidelity", "smoothness", "integrity", "stopping"}
 
 
 def _subschemas(schema: Any) -> typing.Iterator[dict[str, Any]]:

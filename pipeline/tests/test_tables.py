@@ -6,8 +6,10 @@ import dataclasses
 import datetime as dt
 import importlib
 import os
+import pickle
 import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -64,6 +66,39 @@ def test_other_processes_and_the_cache_give_the_same(
     assert cold == warm == load(root)
     assert len(cold[0]) == SIZE * 24
     assert cold[1] == []
+
+
+def by_others(batches: Iterable[tables.Batch], rules: tables.RulesByVersion) -> Iterator[list[tables.Made]]:
+    """Other machines: nothing of the root reaches them but what is sent."""
+    for batch in batches:
+        sent = pickle.loads(pickle.dumps((batch, rules)))
+        yield pickle.loads(pickle.dumps(tables.make_tables(*sent)))
+
+
+def test_what_other_machines_make_is_the_same_and_so_is_what_is_kept(root: Path, tmp_path: Path) -> None:
+    found, _ = load_repository(root)
+    victim = next(iter(root.glob("submissions/**/windows/*.gz")))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    kept: list[dict[str, bytes]] = []
+    rows = []
+    for name, makers in (("here", None), ("there", by_others)):
+        cache = Cache(tmp_path / name)
+        rows.append(evidence.load_evidence(found, cache, makers))
+        folders = {"tables": Cache(tmp_path / name / "tables"), "briefs": Cache(tmp_path / name / "briefs")}
+        items, problems, _ = evidence.load_briefly(found, **folders, makers=makers)
+        rows.append(([dataclasses.replace(one, read=one.read()) for one in items], problems))
+        kept.append(
+            {
+                str(path.relative_to(tmp_path / name)): path.read_bytes()
+                for path in (tmp_path / name).rglob("*")
+                if path.is_file()
+            }
+        )
+    assert rows[0] == rows[2]
+    assert rows[1] == rows[3]
+    assert [problem.code for problem in rows[3][1]] == ["SUB007"]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) > 10
 
 
 def test_a_known_table_is_not_made_again(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
