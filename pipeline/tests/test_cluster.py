@@ -6,6 +6,7 @@ The nodes are threads of this process, each with a real worker and real processe
 from __future__ import annotations
 
 import functools
+import importlib.util
 import socket
 import tempfile
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ from fairlead import documents
 from fairlead.campaign import Gear, field
 from fairlead.campaign.field import Job, measure_round
 from fairlead.checks.headers import _node_faults
+from fairlead.cli import cli
 from fairlead.clock import SystemClock
 from fairlead.cluster import ClusterError, Crew, worker
 from fairlead.cluster.crew import require_same, share_of_shape
@@ -36,6 +39,7 @@ from fairlead.ranking import invalid_reasons
 from fairlead.repository.schema import schema_problems
 from fairlead.windows import NODES_VERSION, Outcome, decode_window, encode_line
 
+from . import roots
 from .cluster_example import LocalLink, local_crew
 from .examples import STEADY_RULES, make_methodology
 
@@ -155,6 +159,14 @@ def test_a_node_that_is_not_there_at_first_is_said():
     with pytest.raises(ClusterError, match="node a: it is gone"):
         Crew([link], facts(), clock=SystemClock(), token=lambda: "00")
     link.close()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed here")
+def test_without_ray_a_command_says_how_to_get_it(tmp_path):
+    root = roots.build_root(tmp_path / "root")
+    found = CliRunner().invoke(cli, ["rank", "--root", str(root), "--ray", "127.0.0.1:9"])
+    assert found.exit_code == 3
+    assert "pip install 'fairlead[ray]'" in found.output
 
 
 # --- a window ---

@@ -170,6 +170,14 @@ def test_the_command_measures_from_the_nodes(cluster, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["w.jsonl.gz"]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999", "nowhere.invalid:6379"])
+def test_an_address_without_a_cluster_is_exit_3_with_what_to_do(address, tmp_path):
+    found = run("rank", "--root", str(roots.build_root(tmp_path / "root")), "--ray", address)
+    assert (found.returncode, found.stdout) == (3, "")
+    assert found.stderr.startswith(f"error: no cluster could be joined at {address}: ")
+    assert f"fix: see that one runs (ray status --address {address})" in found.stderr
+
+
 @pytest.mark.parametrize("listens", [False, True])
 def test_a_cluster_that_is_not_there_ends_the_command_soon(tmp_path, listens, monkeypatch):
     import socket

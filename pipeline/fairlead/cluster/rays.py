@@ -11,6 +11,7 @@ import collections
 import contextlib
 import ipaddress
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from fairlead.tables import Batch, Made, RulesByVersion, make_tables
 
 VERSION: str = ray.__version__
 LABEL = "vantage:"
+_REACH_S = 5.0
 _JOIN_S = 30.0
 _BEGIN_S = 60.0
 _TASKS_A_CORE = 2  # on their way at once
@@ -205,6 +207,13 @@ def joined(address: str) -> Iterator[RayCluster]:
 
 
 def _try_to_join(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise _not_joined(address, "an address is HOST:PORT, as in 10.0.0.4:6379")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
+    except OSError as error:
+        raise _not_joined(address, error.strerror or str(error)) from None
     try:
         tried = subprocess.run(  # noqa: S603 - a module of our own
             [sys.executable, "-m", "fairlead.cluster.rays", address],
