@@ -209,6 +209,10 @@ class _Shift:
         return [_piece(spool, start) for spool, start in zip(self._spools, held, strict=True)]
 
     def close(self) -> None:
+        """Stop what still runs. Whoever follows it reads to its end before its pipes are closed."""
+        self.stop()
+        for thread in self._threads:
+            thread.join()
         self._stack.close()
 
 
