@@ -20,14 +20,13 @@ import pandas as pd
 
 from fairlead import evidence as evidences
 from fairlead import history
+from fairlead.board import rows_of
 from fairlead.clock import SystemClock
 from fairlead.documents import Unreadable
-from fairlead.governance import company_heads, withheld_rows
-from fairlead.life import objections
 from fairlead.problems import Problem, Severity, render_text
 from fairlead.publish import exports
 from fairlead.publish.edition import Edition
-from fairlead.ranking import FIGURES, build_rows
+from fairlead.ranking import FIGURES
 from fairlead.repository import TOP_FOLDERS, load_repository
 from fairlead.windows import Window, WindowError
 
@@ -161,16 +160,8 @@ def load_board(
         raise BoardError(f"{root} holds no methodology version")
     evidence, problems = evidences.load_evidence(repository)
     _stop_at(problems)
-    rows = build_rows(
-        evidence,
-        repository.providers,
-        repository.methodologies,
-        now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
-        against=objections(repository, moment),
-        withheld=withheld_rows(repository, moment),
-        groups=company_heads(repository, moment),
-    )
-    return Board(folder, Edition(repository, tuple(rows), moment, history.commit_id(folder), {}))
+    rows = rows_of(repository, evidence, moment)
+    return Board(folder, Edition(repository, rows, moment, history.commit_id(folder), {}))
 
 
 def _stop_at(problems: Sequence[Problem]) -> None:

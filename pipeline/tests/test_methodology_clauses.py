@@ -96,7 +96,7 @@ JUDGING = (
     "metrics.py",
     "usage.py",
     "cost.py",
-    "ranking.py",
+    "ranking",
     "smoothness.py",
     "fidelity",
     "integrity",

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fairlead import model, profile, ranking
+from fairlead import metrics, model, profile, ranking
 from fairlead.metrics import tabulate
 from fairlead.publish import time
 from fairlead.ranking import Evidence, RankRange, Row
@@ -222,7 +222,7 @@ def test_windows_of_two_methodology_versions_are_two_rows_and_share_no_rank() ->
     assert [row.family.methodology for row in rows] == list(versions)
     assert [row.figures["ttft_p50_ms"].windows for row in rows] == [ROUNDS, ROUNDS]
     assert [row.ranks["ttft_p50_ms"] for row in rows] == [RankRange(1, 1, 1)] * 2
-    assert isinstance(profile.timeline(windows), ranking.Undefined)  # and no profile of both
+    assert isinstance(profile.timeline(windows), metrics.Undefined)  # and no profile of both
 
 
 # -- ten years -----------------------------------------------------------------------------------

@@ -163,10 +163,9 @@ def rows_or_problems(
 ) -> tuple[Sequence[Row], Sequence[Problem]]:
     """Every row of the board, and the problems of its evidence: no row where one of them is an error."""
     from fairlead import evidence as evidences
+    from fairlead.board import rows_of
     from fairlead.estimating import estimator
-    from fairlead.governance import company_heads, withheld_rows
-    from fairlead.life import objections
-    from fairlead.ranking import build_rows, estimate_each
+    from fairlead.ranking import estimate_each
 
     def cache(name: str) -> Cache:
         return results_cache(repository.root, name)
@@ -186,17 +185,8 @@ def rows_or_problems(
         evidence = [item for item in evidence if item.table.end_unix_ns <= moment.timestamp() * 1e9]
     if with_replies:
         evidence = evidences.with_replies(repository, evidence, memory)
-    rows = build_rows(
-        evidence,
-        repository.providers,
-        repository.methodologies,
-        now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
-        against=objections(repository, moment),
-        withheld=withheld_rows(repository, moment),
-        estimate=estimator(cache("figures"), fetch) if with_cache else estimate_each,
-        groups=company_heads(repository, moment),
-    )
-    return rows, problems
+    estimate = estimator(cache("figures"), fetch) if with_cache else estimate_each
+    return rows_of(repository, evidence, moment, estimate=estimate), problems
 
 
 def named_row(rows: Sequence[Row], name: str) -> Row:

@@ -13,10 +13,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fairlead import stats
-from fairlead.governance import ChangeClass, withheld_rows
+from fairlead.board import rows_of
+from fairlead.governance import ChangeClass
 from fairlead.impact.fields import Fit, Json
-from fairlead.life import objections
-from fairlead.ranking import Evidence, RankRange, Row, build_rows
+from fairlead.ranking import Evidence, RankRange, Row
 from fairlead.repository import Repository
 from fairlead.verdict import ClaimVerdict, State, SubmissionVerdict, judge_repository
 
@@ -112,15 +112,7 @@ class Impact:
 
 def score(repository: Repository, evidence: Sequence[Evidence], at: dt.datetime) -> Scored:
     """The board of these windows at a moment, by the method and the rules that the repository states."""
-    rows = build_rows(
-        evidence,
-        repository.providers,
-        repository.methodologies,
-        now_unix_ns=int(at.timestamp()) * 1_000_000_000,
-        against=objections(repository, at),
-        withheld=withheld_rows(repository, at),
-    )
-    return Scored(rows, judge_repository(repository, evidence))
+    return Scored(rows_of(repository, evidence, at), judge_repository(repository, evidence))
 
 
 def compare(before: Scored, after: Scored) -> list[Change]:
