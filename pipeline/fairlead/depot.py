@@ -77,12 +77,16 @@ class Depot:
         *,
         tables: Cache,
         briefs: Cache,
+        held: int = 0,
         makers: Makers | None = None,
     ) -> None:
+        """``tables``, ``briefs``: what earlier runs kept. ``held``: of how many tables that were read last
+        the numbers stay in memory."""
         self._root, self._files, self._rules, self._methodologies = root, files, rules, methodologies
         self._tables, self._briefs, self._makers = tables, briefs, makers
         self.keys = keys_of(files, rules)  # of each file: what its table depends on but the code, as a digest
         self._spool = _Spool(tables.folder)
+        self._decoded = functools.lru_cache(maxsize=held)(self._read)
 
     def briefs(self) -> list[Brief | Refused]:
         """The brief of each file, in the order given; or why nothing can be made of it."""
@@ -165,6 +169,9 @@ class Depot:
         Raises:
             RuntimeError: the file was changed since its brief was made.
         """
+        return self._decoded(place)
+
+    def _read(self, place: int) -> WindowTable:
         with contextlib.suppress(msgspec.MsgspecError, KeyError):
             return _tables.decode(self._spool.get(place)).table
         made = tabulate_file(self._root, self._files[place], self._rules)

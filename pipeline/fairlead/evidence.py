@@ -71,19 +71,28 @@ def load_evidence(
 
 
 def load_briefly(
-    repository: Repository, *, tables: Cache, briefs: Cache, makers: Makers | None = None
+    repository: Repository, *, tables: Cache, briefs: Cache, held: int = 0, makers: Makers | None = None
 ) -> tuple[list[Evidence], list[Problem], Fetch]:
     """As :func:`load_evidence`, in little memory: the tables stay on the disk until somebody reads one.
 
-    The last of the three brings many near at once, before they are read.
+    The last of the three brings many near at once, before they are read. ``held``: how many of those that
+    were read last stay in memory, for who reads the tables of a row again and again.
     """
     listed = _listed(repository) if repository.methodologies else []
     if len(listed) < POOL_MIN_FILES and makers is None:
         return *load_evidence(repository), lambda _: None
     files = [file for _, file in listed]
     methodologies = repository.methodologies
-    rules = _rules(methodologies)
-    depot = Depot(repository.root, files, rules, methodologies, tables=tables, briefs=briefs, makers=makers)
+    depot = Depot(
+        repository.root,
+        files,
+        _rules(methodologies),
+        methodologies,
+        tables=tables,
+        briefs=briefs,
+        held=held,
+        makers=makers,
+    )
     found: list[Evidence | Problem | Refused] = [
         brief
         if isinstance(brief, Refused)
@@ -150,8 +159,7 @@ def evidence_under(
 
 
 def _tabulates_otherwise(item: Evidence, repository: Repository, other: Repository) -> bool:
-    header = item.table.header
-    version = header.methodology.version if header.methodology else None
+    version = item.head.methodology
     first, second = (methodology_of(each.methodologies, version) for each in (repository, other))
     return first is not second and _table_rules(first) != _table_rules(second)
 

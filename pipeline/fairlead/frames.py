@@ -123,7 +123,7 @@ def write_tables(board: Board, out: Path, form: str) -> Iterator[tuple[str, int]
         ("figures", exports.FigureRecord, exports.figure_records(edition)),
         ("windows", exports.WindowRecord, exports.window_records(edition)),
     ]
-    for folder, items in exports.folders(edition).items():
+    for folder, items in edition.folders.items():
         requests = exports.request_records(edition, items)
         tables.append((f"requests/{folder}", exports.RequestRecord, requests))
     for name, record, found in tables:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from fairlead.tables import Makers
     from fairlead.tokens import Shelf
 
+#: Tables that stay in memory while pages are made, 10 to 20 kB each: a row's are read again and again.
+_TABLES_HELD = 4096
+
 EXIT_PROBLEMS, EXIT_ENVIRONMENT, EXIT_STOPPED = 1, 3, 130
 
 
@@ -171,19 +174,23 @@ def rows_or_problems(
         return results_cache(repository.root, name)
 
     fetch = None
-    if with_cache and not with_replies:  # then nobody looks at all tables, and few are made
+    if with_cache:
         evidence, problems, fetch = evidences.load_briefly(
-            repository, tables=cache("windows"), briefs=cache("briefs"), makers=makers
+            repository,
+            tables=cache("windows"),
+            briefs=cache("briefs"),
+            held=_TABLES_HELD if with_replies else 0,
+            makers=makers,
         )
     else:
-        evidence, problems = evidences.load_evidence(
-            repository, cache("windows") if with_cache else None, makers
-        )
+        evidence, problems = evidences.load_evidence(repository, None, makers)
     if has_error(problems):
         return (), problems
     if only_until:
-        evidence = [item for item in evidence if item.table.end_unix_ns <= moment.timestamp() * 1e9]
+        evidence = [item for item in evidence if item.head.end_unix_ns <= moment.timestamp() * 1e9]
     if with_replies:
+        if fetch is not None:
+            fetch(evidence)  # a page looks at all of them
         evidence = evidences.with_replies(repository, evidence, memory)
     estimate = estimator(cache("figures"), fetch) if with_cache else estimate_each
     return rows_of(repository, evidence, moment, estimate=estimate), problems

@@ -226,8 +226,7 @@ def impact_of_version(
 
 
 def _version_of(item: Evidence) -> str | None:
-    stated = item.table.header.methodology
-    return stated.version if stated else None
+    return item.head.methodology
 
 
 def _verdicts_of(scored: Scored, same: set[str]) -> dict[str, SubmissionVerdict]:
@@ -256,7 +255,7 @@ def impact_of_proposal(
     """
     proposal, version = repository.proposals[name], repository.proposals[name].methodology_version
     at = moment_of(repository, name, now)
-    measured = [item for item in evidence if item.table.end_unix_ns <= at.timestamp() * 1e9]
+    measured = [item for item in evidence if item.head.end_unix_ns <= at.timestamp() * 1e9]
     if version is not None and version in repository.methodologies:
         old = predecessor(repository, version, at)
         if old is not None:

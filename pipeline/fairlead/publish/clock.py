@@ -5,14 +5,18 @@ Knows no provider's figures. Errors are signed, late ones positive, in milliseco
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition
 from fairlead.publish.markup import Html, tag
+from fairlead.ranking import Evidence
 from fairlead.windows import Certificate, Load
+
+WINDOWS_SHOWN = 100
 
 _BENCH = (
     ("TTFT p50, ms", "ttft_p50_ms", ",.3f"),
@@ -49,9 +53,13 @@ def client_error_table(bench: Mapping[str, Any]) -> Html:
 
 
 def certificates_table(edition: Edition) -> Html:
-    """Every certificate that a published window carries: the two around each window, newest window first."""
-    rows = list(_certificate_rows(edition))
-    if not rows:
+    """The certificates of published windows: the two around each of the newest, and those of older ones by
+    the month in which they were taken."""
+    windows = [item for row in edition.rows for item in row.evidence]
+    windows.sort(key=lambda item: (-item.head.start_unix_ns, item.path))
+    rows = [row for item in windows[:WINDOWS_SHOWN] for row in _certificate_rows(item)]
+    older = list(_month_rows(windows[WINDOWS_SHOWN:]))
+    if not rows and not older:
         return tag("p", "No published window carries a certificate yet.", class_="fl-empty")
     heads = (
         "Window",
@@ -63,25 +71,65 @@ def certificates_table(edition: Edition) -> Html:
         _head("p99"),
         "The window",
     )
-    return markup.simple_table("Certificates", heads, rows)
+    shown = markup.simple_table("Certificates", heads, rows)
+    if not older:
+        return shown
+    said = (
+        f"Above: the newest {WINDOWS_SHOWN} windows. Below, by month, the largest error of any certificate "
+        f"around the {figures.count(len(windows) - WINDOWS_SHOWN, 'older window')}; each raw file carries its own two."
+    )
+    below = ("Month", _head("Certificates"), *heads[3:7])
+    return markup.join(
+        (shown, tag("p", said, class_="fl-note"), markup.simple_table("Older certificates", below, older))
+    )
 
 
-def _certificate_rows(edition: Edition) -> Iterator[Html]:
-    windows = [item for row in edition.rows for item in row.evidence]
-    for item in sorted(windows, key=lambda item: (-item.table.start_unix_ns, item.path)):
-        calibration = item.table.header.calibration
-        for when, certificate in (("before", calibration.before), ("after", calibration.after)):
-            if certificate is not None:
-                name = item.path.rpartition("/")[2].removesuffix(".jsonl.gz")
-                state = "does not count" if item.invalid else "counts"
-                yield _certificate_row(f"{name}, {when}", certificate, state)
+def _certificates(item: Evidence) -> Iterator[tuple[str, Certificate]]:
+    calibration = item.table.header.calibration
+    for when, certificate in (("before", calibration.before), ("after", calibration.after)):
+        if certificate is not None:
+            yield when, certificate
+
+
+def _certificate_rows(item: Evidence) -> Iterator[Html]:
+    name = item.path.rpartition("/")[2].removesuffix(".jsonl.gz")
+    state = "does not count" if item.invalid else "counts"
+    for when, certificate in _certificates(item):
+        yield _certificate_row(f"{name}, {when}", certificate, state)
+
+
+def _month_rows(windows: Iterable[Evidence]) -> Iterator[Html]:
+    """A line a month, the newest first: how many certificates, and of each figure the largest error."""
+    worst: dict[str, tuple[float, ...]] = {}
+    numbers = collections.Counter[str]()
+    for item in windows:
+        for _, certificate in _certificates(item):
+            month = f"{_taken(certificate):%Y-%m}"
+            numbers[month] += 1
+            pairs = zip(worst.get(month, (0,) * 4), _errors_ns(certificate), strict=True)
+            worst[month] = tuple(max(pair, key=abs) for pair in pairs)
+    for month in sorted(worst, reverse=True):
+        cells = (_number(f"{value / 1e6:+.3f}") for value in worst[month])
+        yield markup.row(month, _number(f"{numbers[month]:,}"), *cells)
 
 
 def _certificate_row(name: str, certificate: Certificate, state: str) -> Html:
-    errors: Sequence[Sequence[int]] = (certificate.token_error_ns, certificate.ttft_error_ns)
-    cells = [_number(f"{values[place] / 1e6:+.3f}") for values in errors for place in (1, 3)]
-    taken = dt.datetime.fromtimestamp(certificate.taken_unix_ns // 10**9, tz=dt.UTC)
-    return markup.row(name, _number(_load_words(certificate.load)), f"{taken:%Y-%m-%d %H:%M}", *cells, state)
+    cells = [_number(f"{value / 1e6:+.3f}") for value in _errors_ns(certificate)]
+    taken = f"{_taken(certificate):%Y-%m-%d %H:%M}"
+    return markup.row(name, _number(_load_words(certificate.load)), taken, *cells, state)
+
+
+def _errors_ns(certificate: Certificate) -> tuple[int, ...]:
+    """Token stamp p50 and p99, TTFT p50 and p99."""
+    return tuple(
+        values[place]
+        for values in (certificate.token_error_ns, certificate.ttft_error_ns)
+        for place in (1, 3)
+    )
+
+
+def _taken(certificate: Certificate) -> dt.datetime:
+    return dt.datetime.fromtimestamp(certificate.taken_unix_ns // 10**9, tz=dt.UTC)
 
 
 def _load_words(load: Load) -> str:

@@ -104,6 +104,14 @@ class Edition:
         return {item.path: item for row in self.rows for item in row.evidence}
 
     @functools.cached_property
+    def folders(self) -> Mapping[str, Sequence[Evidence]]:
+        """The windows of each folder below submissions/ (``neutral/<rounds>``), in the order of their paths."""
+        found = collections.defaultdict[str, list[Evidence]](list)
+        for path in sorted(self.evidence):
+            found[self.evidence[path].folder].append(self.evidence[path])
+        return dict(sorted(found.items()))
+
+    @functools.cached_property
     def lives(self) -> Mapping[str, life.Life]:
         """What holds, at the time of this edition, of every folder that has a history."""
         return life.lives_of(self.repository, self.now, life.figures_of(self.repository, self.rows))

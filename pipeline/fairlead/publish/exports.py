@@ -213,7 +213,7 @@ def _instant(unix_ns: int) -> str:
 def window_records(edition: Edition) -> Iterator[WindowRecord]:
     """A line for each window, in the order of rows, then of time."""
     for row in sorted(edition.rows, key=lambda row: row.id):
-        for item in sorted(row.evidence, key=lambda item: (item.table.start_unix_ns, item.path)):
+        for item in sorted(row.evidence, key=lambda item: (item.head.start_unix_ns, item.path)):
             yield _window_record(edition, row, item)
 
 
@@ -329,15 +329,6 @@ def _arrow(schema: pa.Schema, lines: Iterable[msgspec.Struct]) -> pa.Table:
 # -- files ---------------------------------------------------------------------------------------
 
 
-def folders(edition: Edition) -> dict[str, list[Evidence]]:
-    """The windows of each folder below submissions/, in the order of their paths."""
-    found: dict[str, list[Evidence]] = {}
-    for path in sorted(edition.evidence):
-        item = edition.evidence[path]
-        found.setdefault(item.folder, []).append(item)
-    return dict(sorted(found.items()))
-
-
 def files(edition: Edition) -> Iterator[tuple[str, str, int]]:
     """Every file: its table, its path below the API's root, and how many lines it holds."""
     numbers = {
@@ -347,8 +338,8 @@ def files(edition: Edition) -> Iterator[tuple[str, str, int]]:
     for name, lines in numbers.items():
         for ending in ("csv", "parquet"):
             yield name, f"{FOLDER}{name}.{ending}", lines
-    for folder, items in folders(edition).items():
-        lines = sum(sum(item.table.outcomes.values()) for item in items)
+    for folder, items in edition.folders.items():
+        lines = sum(sum(item.head.outcomes.values()) for item in items)
         yield "requests", f"{FOLDER}requests/{folder}.parquet", lines
 
 
@@ -385,6 +376,6 @@ def write(edition: Edition, folder: Path) -> None:
     for name, record, lines in flat:
         write_parquet(folder / f"{FOLDER}{name}.parquet", record, lines)
         (folder / f"{FOLDER}{name}.csv").write_bytes(as_csv(record, lines).encode())
-    for name, items in folders(edition).items():
+    for name, items in edition.folders.items():
         target = folder / f"{FOLDER}requests/{name}.parquet"
         write_parquet(target, RequestRecord, request_records(edition, items))

@@ -95,8 +95,7 @@ def _results(edition: Edition) -> Iterator[Entry]:
     for row in edition.rows:
         yield _row(edition, row)
     for name, rounds in edition.repository.rounds.items():
-        folder = f"submissions/neutral/{name}/"
-        ends = [item.table.end_unix_ns for path, item in edition.evidence.items() if path.startswith(folder)]
+        ends = [item.head.end_unix_ns for item in edition.folders.get(f"neutral/{name}", ())]
         if ends:
             words = f"{figures.count(len(rounds.windows), 'window')} from {rounds.vantage}"
             title = f"Neutral rounds of {edition.model_name(rounds.model)}: {name}"
@@ -159,7 +158,7 @@ def _verdict(edition: Edition, name: str, handed_in: dt.datetime) -> Iterator[En
     """The verdict on a submission, once there is one, as of the newest window that it rests on."""
     claims = [claim for claim in edition.verdicts[name].claims if claim.windows]
     ends = [
-        edition.evidence[path].table.end_unix_ns
+        edition.evidence[path].head.end_unix_ns
         for claim in claims
         for path in claim.windows
         if path in edition.evidence

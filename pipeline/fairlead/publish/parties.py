@@ -525,9 +525,7 @@ def recorded(table: WindowTable) -> str:
 
 
 def _methodology(edition: Edition, item: Evidence) -> Methodology:
-    stated = item.table.header.methodology
-    methodologies = edition.repository.methodologies
-    return ranking.methodology_of(methodologies, stated.version if stated else None)
+    return ranking.methodology_of(edition.repository.methodologies, item.head.methodology)
 
 
 def rounds_page(edition: Edition, name: str) -> Page:

@@ -30,7 +30,7 @@ def missing(edition: Edition, name: str) -> tuple[int, ...]:
     measured = [
         item.table.header.plan_index
         for item in found
-        if item is not None and sum(item.table.outcomes.values()) == item.table.header.load.planned
+        if item is not None and sum(item.head.outcomes.values()) == item.table.header.load.planned
     ]
     return missing_windows(edition.repository.registrations[name], measured)
 

@@ -80,7 +80,7 @@ def summary(edition: Edition) -> Html:
     """How much evidence there is, and how much of it is ranked, in one line of figures."""
     rows = edition.rows
     windows = sum(len(row.evidence) for row in rows)
-    requests = sum(item.table.requests for row in rows for item in row.evidence)
+    requests = sum(item.head.requests for row in rows for item in row.evidence)
     pairs = (
         ("Models", len(edition.board_models)),
         ("Providers", len({row.provider for row in rows})),

@@ -94,7 +94,7 @@ def _windows_words(row: Row) -> str:
     invalid = len(row.evidence) - len(row.valid)
     if invalid:
         words += f", {invalid} invalid"
-    held = sum(sum(item.table.outcomes.values()) for item in row.evidence)
+    held = sum(sum(item.head.outcomes.values()) for item in row.evidence)
     planned = sum(item.table.header.load.planned for item in row.evidence)
     return words if held == planned else f"{words}, {held:,} of {planned:,} planned requests"
 
@@ -201,10 +201,10 @@ def interests(edition: Edition, row: Row) -> int:
 
 
 def _raw_files(row: Row, here: str) -> Html:
-    newest = sorted(row.evidence, key=lambda item: (-item.table.start_unix_ns, item.path))
+    newest = sorted(row.evidence, key=lambda item: (-item.head.start_unix_ns, item.path))
     links: list[Html] = []
     for item in newest[:_RAW_FILES_SHOWN]:
-        start = figures.moment(item.table.start_unix_ns)
+        start = figures.moment(item.head.start_unix_ns)
         links.append(link(here, raw_url(item.path), figures.minute(start)))
     left = len(newest) - len(links)
     if left:

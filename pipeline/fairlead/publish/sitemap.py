@@ -72,7 +72,7 @@ def _measured(edition: Edition) -> Iterator[tuple[str, dt.datetime]]:
         for url in ("", "models/", model_url(row.family.model), provider_url(row.provider)):
             yield url, ended
     for item in edition.evidence.values():
-        yield submission_url(item.folder), figures.moment(item.table.end_unix_ns)
+        yield submission_url(item.folder), figures.moment(item.head.end_unix_ns)
     for folder, history in edition.repository.histories.items():
         for event in history.events:
             yield submission_url(folder), event.at

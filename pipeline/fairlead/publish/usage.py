@@ -57,7 +57,7 @@ def _row_line(edition: Edition, row: Row, here: str) -> Html:
 def windows_table(edition: Edition, folder: str, manifest: Sequence[RawFile], here: str) -> list[str]:
     """Usage beside count for every counted window of a folder, or that none of them was counted."""
     items = [edition.evidence.get(f"{folder}/{entry.file}") for entry in manifest]
-    measured = [item for item in items if item is not None and item.table.header.origin == "measured"]
+    measured = [item for item in items if item is not None and not item.head.is_imported]
     counted = [(item, item.usage) for item in measured if item.usage is not None]
     if measured and not counted:
         words = "No tokenizer counted these windows: tokens are as the provider states them."
@@ -78,11 +78,10 @@ def _right(text: str) -> Html:
 
 
 def _window_row(edition: Edition, item: Evidence, found: Usage, here: str) -> Html:
-    header = item.table.header
     name = tag(
         "th",
-        figures.minute(figures.moment(item.table.start_unix_ns)),
-        tag("small", f"{item.scenario} · {edition.provider_name(header.provider)}", class_="fl-sub"),
+        figures.minute(figures.moment(item.head.start_unix_ns)),
+        tag("small", f"{item.scenario} · {edition.provider_name(item.head.provider)}", class_="fl-sub"),
         scope="row",
     )
     share = "–" if found.share is None else f"{found.share:+.1%}"

@@ -48,6 +48,16 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     start_unix_ns: int
     end_unix_ns: int
 
+    @property
+    def requests(self) -> int:
+        """All requests, failed ones too; those that were our own fault are not charged."""
+        return sum(self.outcomes.values()) - self.outcomes.get(Outcome.CLIENT, 0)
+
+    @property
+    def successes(self) -> int:
+        """Requests that ended well."""
+        return self.outcomes.get(Outcome.OK, 0)
+
     @classmethod
     def of(cls, table: WindowTable) -> Head:
         """The head of a table."""

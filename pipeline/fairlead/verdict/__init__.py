@@ -52,14 +52,14 @@ def judge_repository(repository: Repository, evidence: Iterable[Evidence]) -> di
     own: dict[str, list[Evidence]] = collections.defaultdict(list)
     controls: dict[tuple[str | None, str], list[Evidence]] = collections.defaultdict(list)
     for item in evidence:
-        header = item.table.header
+        header = item.head
         if header.role == "control":
             controls[header.vantage, header.model].append(item)
         elif "/reruns/" in item.path:
             own["/".join(item.path.split("/")[1:3])].append(item)
     verdicts = {}
     for name in repository.submissions:
-        places = dict.fromkeys((item.table.header.vantage, item.table.header.model) for item in own[name])
+        places = dict.fromkeys((item.head.vantage, item.head.model) for item in own[name])
         beside = [item for place in places for item in controls[place]]
         verdicts[name] = judge_submission(repository, [*own[name], *beside], name)
     return verdicts

@@ -43,7 +43,7 @@ def case_of(
         return f"methodology {version} has no stopping rule, so no number of windows is enough"
     neutral = sorted(
         (item for item in evidence if item.origin is Origin.NEUTRAL),
-        key=lambda item: (item.table.start_unix_ns, item.path),
+        key=lambda item: (item.head.start_unix_ns, item.path),
     )
     return Case(name, registration.vantage, methodologies[version], stopping, reruns, neutral)
 
@@ -73,7 +73,7 @@ def windows_of(claim: Claim, case: Case) -> Windows:
     rounds: dict[str, Evidence] = {}
     aside, invalid_ns, elsewhere = list[SetAside](), list[int](), 0
     for item in case.neutral:
-        header = item.table.header
+        header = item.head
         is_rerun = item.path.startswith(f"submissions/{case.name}/reruns/") and header.role == "subject"
         measured = (header.endpoint, header.model, item.scenario)
         if not is_rerun or header.provider != provider or measured != row_of(claim):
@@ -87,20 +87,20 @@ def windows_of(claim: Claim, case: Case) -> Windows:
         if header.vantage != case.vantage:
             elsewhere += 1
         elif item.invalid:
-            invalid_ns.append(item.table.start_unix_ns)
+            invalid_ns.append(item.head.start_unix_ns)
     return Windows(tuple(rounds.values()), tuple(aside), tuple(invalid_ns), elsewhere)
 
 
 def _reason_against(item: Evidence, case: Case) -> str | None:
-    header, expected = item.table.header, case.methodology.version
-    version = header.methodology.version if header.methodology else None
+    header, expected = item.head, case.methodology.version
+    version = header.methodology
     if header.vantage != case.vantage:
         return f"measured at {header.vantage}, and the claim is registered at {case.vantage}"
     if version != expected:
         return f"measured by methodology {version}, and the claim by {expected}"
     rerun = case.reruns.get(item.path.removeprefix("submissions/").rpartition("/windows/")[0])
     if rerun is not None:
-        early_ns = rerun.started.timestamp() * 1e9 - item.table.start_unix_ns
+        early_ns = rerun.started.timestamp() * 1e9 - item.head.start_unix_ns
         if early_ns > case.methodology.limits.clock_step_ms * 1e6:
             return "it began before its rerun did, so their clocks disagree"
     return "invalid: " + "; ".join(item.invalid) if item.invalid else None

@@ -70,7 +70,7 @@ def may_decide(used: Sequence[Evidence], windows: Windows, case: Case) -> bool:
 
     A look that may not decide is left out, which can only make errors rarer.
     """
-    hours = {hour_of_day(item.table.start_unix_ns, case.methodology.day_seconds) for item in used}
+    hours = {hour_of_day(item.head.start_unix_ns, case.methodology.day_seconds) for item in used}
     invalid = sum(start_ns <= used[-1].table.start_unix_ns for start_ns in windows.invalid_ns)
     share = invalid / (invalid + len(used))
     return len(hours) >= case.stopping.hours_min and share <= case.methodology.limits.invalid_windows_share
@@ -200,4 +200,4 @@ def _is_control_of(subject: Evidence, item: Evidence, figure: Figure) -> bool:
 
 
 def _start_ns(item: Evidence) -> int:
-    return item.table.start_unix_ns
+    return item.head.start_unix_ns

@@ -38,7 +38,7 @@ def row_keys(edition: Edition, rows: Sequence[Row]) -> dict[str, Key]:
 
 def requests(row: Row) -> int:
     """The requests of the windows that count."""
-    return sum(item.table.requests for item in row.valid)
+    return sum(item.head.requests for item in row.valid)
 
 
 def why_withheld(row: Row, figure: str, estimate: Estimate | None = None) -> str | None:
