@@ -74,9 +74,10 @@ def certificates_table(edition: Edition) -> Html:
     shown = markup.simple_table("Certificates", heads, rows)
     if not older:
         return shown
+    left = figures.count(len(windows) - WINDOWS_SHOWN, "older window")
     said = (
         f"Above: the newest {WINDOWS_SHOWN} windows. Below, by month, the largest error of any certificate "
-        f"around the {figures.count(len(windows) - WINDOWS_SHOWN, 'older window')}; each raw file carries its own two."
+        f"around the {left}; each raw file carries its own two."
     )
     below = ("Month", _head("Certificates"), *heads[3:7])
     return markup.join(

@@ -105,7 +105,7 @@ class Edition:
 
     @functools.cached_property
     def folders(self) -> Mapping[str, Sequence[Evidence]]:
-        """The windows of each folder below submissions/ (``neutral/<rounds>``), in the order of their paths."""
+        """The windows of each folder below submissions/ , in the order of their paths."""
         found = collections.defaultdict[str, list[Evidence]](list)
         for path in sorted(self.evidence):
             found[self.evidence[path].folder].append(self.evidence[path])

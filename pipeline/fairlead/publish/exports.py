@@ -7,6 +7,7 @@ ids and times, no date and no name of a machine inside.
 
 from __future__ import annotations
 
+import itertools
 import types
 import typing
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ import msgspec
 from fairlead import evidence, life, ranking, stats
 from fairlead.csvtext import csv_text
 from fairlead.metrics import REQUEST_METRICS, Undefined
+from fairlead.model import RawFile
 from fairlead.publish import figures
 from fairlead.publish.edition import Edition, raw_url
 from fairlead.ranking import Evidence, Row
@@ -26,6 +28,7 @@ from fairlead.windows import Header, Request
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LINES_AT_ONCE = 8192  # of a Parquet file, in memory and in a group of rows
 FOLDER = "tables/"  # below the API's root
 
 
@@ -312,7 +315,11 @@ def write_parquet(path: Path, record: Record, lines: Iterable[msgspec.Struct]) -
         pa.field(one.name, kinds[one.type], one.nullable, {"description": one.description}) for one in shape
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(_arrow(pa.schema(fields), lines), path, compression="zstd", version="2.6")
+    schema, left = pa.schema(fields), iter(lines)
+    with parquet.ParquetWriter(path, schema, compression="zstd", version="2.6") as writer:
+        writer.write_table(_arrow(schema, itertools.islice(left, _LINES_AT_ONCE)))
+        while part := list(itertools.islice(left, _LINES_AT_ONCE)):
+            writer.write_table(_arrow(schema, part))
 
 
 def _arrow(schema: pa.Schema, lines: Iterable[msgspec.Struct]) -> pa.Table:
@@ -363,19 +370,32 @@ def _title(record: Record) -> str:
     return (record.__doc__ or "").strip().partition("\n")[0]
 
 
-def write(edition: Edition, folder: Path) -> None:
-    """Write every table below a folder, the API's root. One folder's requests are held at a time.
+def write(edition: Edition, folder: Path, before: Edition | None = None) -> list[str]:
+    """Write every table below a folder, the API's root; their paths there. Some requests are held at a time.
+
+    The requests of windows that ``before`` had, bytes and all, are there already.
 
     Raises:
         Unreadable, windows.WindowError: a raw file was changed meanwhile.
     """
+    written = []
     flat: tuple[tuple[str, Record, Sequence[msgspec.Struct]], ...] = (
         ("figures", FigureRecord, list(figure_records(edition))),
         ("windows", WindowRecord, list(window_records(edition))),
     )
     for name, record, lines in flat:
-        write_parquet(folder / f"{FOLDER}{name}.parquet", record, lines)
-        (folder / f"{FOLDER}{name}.csv").write_bytes(as_csv(record, lines).encode())
+        paths = [f"{FOLDER}{name}.{ending}" for ending in ("parquet", "csv")]
+        write_parquet(folder / paths[0], record, lines)
+        (folder / paths[1]).write_bytes(as_csv(record, lines).encode())
+        written += paths
     for name, items in edition.folders.items():
-        target = folder / f"{FOLDER}requests/{name}.parquet"
-        write_parquet(target, RequestRecord, request_records(edition, items))
+        path = f"{FOLDER}requests/{name}.parquet"
+        if before is None or _bytes_of(before, name) != _bytes_of(edition, name):
+            write_parquet(folder / path, RequestRecord, request_records(edition, items))
+            written.append(path)
+    return written
+
+
+def _bytes_of(edition: Edition, folder: str) -> list[tuple[str, RawFile | None]]:
+    """The windows of a folder, each with what its manifest says of its bytes."""
+    return [(item.path, edition.raw_files.get(item.path)) for item in edition.folders.get(folder, ())]

@@ -17,7 +17,7 @@ from pathlib import Path
 from fairlead.cache import Cache
 from fairlead.evidence import Memory
 from fairlead.problems import Problem, Severity
-from fairlead.publish import api, sums
+from fairlead.publish import api, exports, sums
 from fairlead.publish.charts import drawing
 from fairlead.publish.edition import raw_url
 from fairlead.publish.generator import Generator
@@ -96,7 +96,11 @@ class LiveSite:
         charts, drawn = (set(map(drawing.spec_path, each.edition.charts)) for each in (draft, before))
         listed, known = draft.edition.raw_files, before.edition.raw_files
         _, unread = copy_raw_files(draft.edition, self.site, known)
+        tables, known_tables = (
+            {path for _, path, _ in exports.files(each.edition)} for each in (draft, before)
+        )
         gone = [
+            *(f"{api.ROOT}{path}" for path in known_tables - tables),
             *(before.texts.keys() - draft.texts.keys()),
             *(drawn - charts),
             *map(raw_url, known.keys() - listed.keys()),
@@ -104,9 +108,7 @@ class LiveSite:
         for name in gone:
             (content / name).unlink(missing_ok=True)
             (self.site / name).unlink(missing_ok=True)
-        write_beside(draft.edition, self.site)
-        tables = (path for path in (self.site / api.ROOT).rglob("*") if path.is_file())
-        beside = {path.relative_to(self.site).as_posix() for path in tables} - draft.texts.keys()
+        beside = write_beside(draft.edition, self.site, before.edition)
         new = (raw_url(path) for path, raw in listed.items() if known.get(path) != raw)
         sums.update(self.site, [*data, *touched, *gone, *new, *charts, *beside, "sitemap.xml"])
         return len(pages), unread

@@ -344,11 +344,15 @@ def _stamp(edition: Edition) -> markup.Html:
 # -- beside the pages ----------------------------------------------------------------------------
 
 
-def write_beside(edition: Edition, built: Path) -> None:
-    """What machines read and MkDocs is not asked for: tables, frozen quarters, the map of the site."""
-    exports.write(edition, built / api.ROOT)
+def write_beside(edition: Edition, built: Path, before: Edition | None = None) -> list[str]:
+    """What machines read and MkDocs is not asked for: tables, frozen quarters, the map of the site.
+
+    The paths of what was written of tables: those that ``before`` had alike are there already.
+    """
+    written = exports.write(edition, built / api.ROOT, before)
     snapshots.copy(edition, built)
     sitemap.write(edition, built)
+    return [f"{api.ROOT}{path}" for path in written]
 
 
 def copy_raw_files(
