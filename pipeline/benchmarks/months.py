@@ -73,13 +73,20 @@ def make_root(folder: Path, count: int, *, cores: int, requests: int = REQUESTS)
             return Made(root, found["end_unix_s"], found["bytes"])
     note.unlink(missing_ok=True)
     shutil.rmtree(root, ignore_errors=True)
-    _write_method(root, months)
-    size = _write_windows(root, months, cores, requests)
+    size = write_root(root, months, cores=cores, requests=requests)
     made = Made(root, _start_unix_ns(months[-1], WINDOWS) // S, size)
     note.write_bytes(
         msgspec.json.encode({"made_by": stamp, "end_unix_s": made.end_unix_s, "bytes": made.bytes})
     )
     return made
+
+
+def write_root(
+    root: Path, months: Sequence[Month], *, cores: int, requests: int, turns: int = WINDOWS
+) -> int:
+    """Write a root of these provider-months, with so many windows each; the bytes of all windows."""
+    _write_method(root, months)
+    return _write_windows(root, months, cores, requests, turns)
 
 
 # -- the YAML ------------------------------------------------------------------------------------
@@ -167,7 +174,7 @@ def provider(number: int, models: Sequence[str]) -> dict[str, Any]:
 # -- the windows ---------------------------------------------------------------------------------
 
 
-def _write_windows(root: Path, months: Sequence[Month], cores: int, requests: int) -> int:
+def _write_windows(root: Path, months: Sequence[Month], cores: int, requests: int, turns: int) -> int:
     """Every window, and the rounds.yaml of each folder that lists them; the bytes of all windows."""
     folders: dict[tuple[int, int], list[Month]] = {}
     for month in months:
@@ -184,7 +191,8 @@ def _write_windows(root: Path, months: Sequence[Month], cores: int, requests: in
             for file in certificates:
                 shutil.copy(file, folder / "calibrations" / file.name)
                 calibrations.append(_listed("calibrations", file.name, file.read_bytes()))
-            batches = pool.map(write_month, [folder] * len(group), group, [requests] * len(group))
+            each = [[item] * len(group) for item in (folder, requests, turns)]
+            batches = pool.map(write_month, each[0], group, *each[1:])
             listed = sorted((raw for batch in batches for raw in batch), key=lambda raw: raw["file"])
             size += sum(raw["bytes"] for raw in listed)
             rounds = _rounds(group[0], listed, calibrations)
@@ -219,10 +227,12 @@ def _methodology() -> windows.Methodology:
     return windows.Methodology(version=VERSION, sha256=windows.digest(text))
 
 
-def write_month(folder: Path, month: Month, count: int = REQUESTS) -> list[dict[str, Any]]:
+def write_month(
+    folder: Path, month: Month, count: int = REQUESTS, turns: int = WINDOWS
+) -> list[dict[str, Any]]:
     """Write the windows of a provider-month; what a manifest says of them."""
     listed = []
-    for turn in range(WINDOWS):
+    for turn in range(turns):
         header, requests = make_window(month, turn, count)
         data = windows.encode_window(header, requests)
         name = window_file_name(header.clock.start_unix_ns, header.model, SCENARIO, header.role)

@@ -56,6 +56,7 @@ PROOFS = {
     "M-6.3": "test_ranking.py::test_every_reason_is_given_and_not_only_the_first",
     "M-6.4": "test_fronts.py::test_a_point_that_another_beats_in_both_figures_is_behind",
     "M-6.5": "test_ranking.py::test_who_sends_a_first_chunk_long_before_the_rest_is_not_ranked_by_ttft",
+    "M-6.6": "test_publish_words.py::test_no_page_shows_an_interval_that_is_wide_somewhere",
     "M-7.4": SIMULATED,
     "M-7.5": "test_simulate.py::test_a_p99_is_withheld_where_windows_differ_more_than_requests",
     "M-7.6": SIMULATED,

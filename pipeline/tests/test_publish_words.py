@@ -8,11 +8,12 @@ import re
 
 import pytest
 
-from fairlead.publish import figures, markup, prose
+from fairlead.publish import figures, markup, prose, rows
+from fairlead.publish.charts import distribution, intervals
 from fairlead.publish.clock import client_error_table
 from fairlead.publish.edition import Edition
 from fairlead.publish.method import founding_gaps
-from fairlead.ranking import RankRange
+from fairlead.ranking import FIGURES, Family, Figure, Origin, RankRange, Row
 from fairlead.repository import Repository, load_repository
 from fairlead.stats import Estimate
 from fairlead.windows import Outcome
@@ -162,3 +163,30 @@ def test_what_a_client_hides_is_said_and_is_no_zero() -> None:
     assert re.findall(r"<td[^>]*>(.*?)</td>", str(table)) == [
         *("x", "1.000", "2.000", "hidden", "hidden", "hidden", "1,234", "5", "0"),
     ]
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+def test_no_page_shows_an_interval_that_is_wide_somewhere(figure: Figure) -> None:
+    """M-6.6: its value and the reason stand there; scripts and charts are given no interval of it."""
+    estimate = Estimate(value=0.5, low=0.40625, high=0.59375, n=720, windows=24)
+    row = Row(
+        family=Family("fable-7b", "chat-c1", "harbour", "1.0.0"),
+        provider="acme",
+        endpoint="main",
+        origin=Origin.NEUTRAL,
+        evidence=(),
+        figures={each.name: estimate for each in FIGURES},
+        outcomes={},
+        unranked=(),
+        ranks={},
+    )
+    shown, data = rows.figure_words(row, figure), rows.figure_data(row, figure)
+    between = figures.interval(figure.name, estimate)
+    assert between is not None
+    assert (between in shown, data["data_low"] is None) == (not figure.is_wide, figure.is_wide)
+    assert (
+        (figures.WIDE in shown) is (figures.withheld(row).get(figure.name) == figures.WIDE) is figure.is_wide
+    )
+    assert figures.figure_value(figure.name, 0.5) in shown
+    drawn = {name for name, _ in distribution.MARKED} | set(intervals.DRAWN_FIGURES)
+    assert not (figure.is_wide and figure.name in drawn)

@@ -239,6 +239,7 @@ def test_what_is_too_wide_somewhere_has_no_column_and_no_rank() -> None:
         and (cell["width"] == "infinite" or (cell["width"] or 0) > simulate.WIDTH_MAX)
     }
     assert wide == set(named)
+    assert {figure.name for figure in ranking.FIGURES if figure.is_wide} == set(named.values())
     assert not {figure.name for figure in ranking.COLUMNS} & set(named.values())
     may_rank = load_schema("methodology")["properties"]["ranking"]["properties"]["metrics"]["items"]["enum"]
     assert not set(may_rank) & set(named.values())

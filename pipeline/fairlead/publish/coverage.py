@@ -44,8 +44,8 @@ def _is_wide(cell: Mapping[str, Any]) -> bool:
 def _wide_words(figures: Sequence[str]) -> str:
     return (
         f"Wider than {WIDTH_MAX:g} times the least possible in one of these kinds or more: "
-        f"{', '.join(figures)}. So they have no column on a board and no rank; they stand in the data, and "
-        "where a row is shown alone."
+        f"{', '.join(figures)}. So they have no column on a board and no rank. Where a row is shown alone "
+        "they stand without their interval, which is in the data for machines, marked as wide."
     )
 
 

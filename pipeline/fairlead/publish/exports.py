@@ -190,7 +190,7 @@ def figure_records(edition: Edition) -> Iterator[FigureRecord]:
                 rank_best=rank.best if rank else None,
                 rank_worst=rank.worst if rank else None,
                 rank_of=rank.of if rank else None,
-                reason=estimate.reason or row.withheld.get(name),
+                reason=estimate.reason or figures.withheld(row).get(name),
             )
 
 

@@ -46,7 +46,7 @@ def figure_cell(row: Row, figure: Figure, *, is_hidden: bool = False, digits: in
 
 def figure_data(row: Row, figure: Figure, digits: int | None = None) -> dict[str, str | None]:
     """A figure in full, for the page's script: value, interval, n, rank range or why there is none."""
-    estimate, rank = row.figures[figure.name], row.ranks.get(figure.name)
+    estimate, rank = figures.sound(figure, row.figures[figure.name]), row.ranks.get(figure.name)
     has_value = estimate.value is not None
     return {
         "data_figure": figure.name,
@@ -55,7 +55,7 @@ def figure_data(row: Row, figure: Figure, digits: int | None = None) -> dict[str
         "data_high": _exact(estimate.high, digits),
         "data_n": str(estimate.n) if has_value else None,
         "data_rank": f"{rank.best} {rank.worst} {rank.of}" if rank else None,
-        "data_withheld": row.withheld.get(figure.name),
+        "data_withheld": figures.withheld(row).get(figure.name),
     }
 
 
@@ -153,9 +153,9 @@ def figure_words(row: Row, figure: Figure) -> Html:
     rank, words = row.ranks.get(figure.name), None
     if rank:
         words = tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank")
-    elif figure.name in row.withheld:
-        words = tag("small", f"no rank: {row.withheld[figure.name]}", class_="fl-sub fl-wrap")
-    return join((estimate_html(figure.name, row.figures[figure.name]), words))
+    elif reason := figures.withheld(row).get(figure.name):
+        words = tag("small", f"no rank: {reason}", class_="fl-sub fl-wrap")
+    return join((estimate_html(figure.name, figures.sound(figure, row.figures[figure.name])), words))
 
 
 def _facts(edition: Edition, row: Row, here: str) -> list[tuple[str, Html | str]]:

@@ -14,8 +14,8 @@ from fairlead import profile, ranking, stats
 from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.profile import Bin, Coverage, Drift, Sampling, TimeRules
-from fairlead.publish import figures, markup, results
-from fairlead.publish.edition import Edition, families
+from fairlead.publish import api, exports, figures, markup, results
+from fairlead.publish.edition import Edition, families, model_url
 from fairlead.publish.markup import Html, tag
 from fairlead.ranking import Family, Row
 
@@ -115,6 +115,8 @@ def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> lis
     if timed:
         blocks.append(_hours_table(edition, label, timed))
         blocks.append(_days_table(edition, label, timed, rules))
+        if any(item.coverage.days > DAYS_SHOWN for item in timed):
+            blocks.append(tag("p", *_older_days(family.model), class_="fl-note"))
     if methodology.day_seconds != ranking.REAL_DAY_SECONDS:
         words = f"A day of this methodology has {methodology.day_seconds:,} seconds, an hour a 24th of that."
         blocks.append(tag("p", words, class_="fl-note"))
@@ -171,6 +173,13 @@ def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: T
         lines.append(markup.row(_head(edition, item.row), *(_cell(found.get(day)) for day in days)))
     heads = [_right(f"{start:{form}}") for start in starts]
     return markup.simple_table(f"By day: {label}", ("Day", *heads), lines, "fl-board fl-hours")
+
+
+def _older_days(model: str) -> Iterable[Html | str]:
+    table = f"{api.ROOT}{exports.FOLDER}windows.csv"
+    yield f"Above: the newest {DAYS_SHOWN} days. Every window of older ones, with its own figures, is in "
+    yield markup.link(model_url(model), table, "windows.csv")
+    yield "."
 
 
 def _right(text: str) -> Html:

@@ -34,7 +34,7 @@ from fairlead.publish.edition import Edition
 from fairlead.ranking import Row
 
 CURVES_DRAWN = 6  # more are not told apart
-_MARKED = (("ttft_adjusted_p50_ms", 50), ("ttft_adjusted_p95_ms", 95))
+MARKED = (("ttft_adjusted_p50_ms", 50),)  # of the p95 no interval is shown: see M-6.6
 _STEPS = 60  # of a curve
 _LEAST_MS = 0.001  # what is shorter has no place on a logarithmic scale
 
@@ -66,8 +66,7 @@ def ttft_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
     yield Chart(
         title="TTFT, distribution",
         says=f"Share of requests whose first token had come within so many ms. {medians}.",
-        reading="% of all requests, failed ones never answered; log scale. Bars: intervals of p50 and p95."
-        + more,
+        reading="% of all requests, failed ones never answered; log scale. Bars: intervals of p50." + more,
         spec=_ttft_spec(shown, curves, keys),
         keys=[keys[row.id] for row in shown],
         withheld=[(row_name(edition, row), str(reasons[row.id])) for row in rows if reasons[row.id]],
@@ -134,7 +133,7 @@ def _step(ms: float, share: float) -> Layer:
 
 def _bars(row: Row, least: float) -> Iterator[Layer]:
     """The published quantiles with their intervals, failures counted as they are in the curve."""
-    for name, level in _MARKED:
+    for name, level in MARKED:
         found = row.figures[name]
         if found.value is not None and found.low is not None and found.high is not None:
             low, value, high = (max(end, least) for end in (found.low, found.value, found.high))

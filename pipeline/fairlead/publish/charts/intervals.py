@@ -26,14 +26,14 @@ from fairlead.publish.edition import Edition
 from fairlead.ranking import Figure, Row
 from fairlead.stats import Estimate
 
-_FIGURES = ("ttft_p50_ms", "ttft_p95_ms", "output_speed_p50_tps", "success_rate")
+DRAWN_FIGURES = ("ttft_p50_ms", "ttft_p95_ms", "output_speed_p50_tps", "success_rate")
 _STEP = 36  # pixels a row
 
 
 def interval_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
     """One chart a figure: the interval and estimate of each ranked row. None where no row has it."""
     keys = row_keys(edition, rows)
-    for name in _FIGURES:
+    for name in DRAWN_FIGURES:
         figure = figures.FIGURE[name]
         reasons = {row.id: why_withheld(row, name) for row in rows}
         drawn = [row for row in rows if reasons[row.id] is None]
