@@ -26,7 +26,7 @@ from fairlead.cli import cli
 from fairlead.cli.common import board_rows
 from fairlead.evidence import load_evidence
 from fairlead.impact import Impact, Part, What
-from fairlead.publish import api, method
+from fairlead.publish import api, versions
 from fairlead.publish import board as board_pages
 from fairlead.publish.edition import Edition, render_page
 from fairlead.repository import TOP_FOLDERS, Repository, canonical_text, load_repository
@@ -523,10 +523,26 @@ def test_the_page_of_a_version_says_how_it_goes_with_the_one_before(board: Path)
         "Beside version 1.0.0",
         "is on the page of its proposal, An example",
         "chat-c2 to be measured again timeouts.total_ms: 60000 → 50000",
-        "timeouts.total_ms 60000 50000 measured",
+        "Every change since 1.0.0, side by side . 1 number differs",
+        "What changed in 1.1.0 since: 1.0.0",
     ):
         assert said in shown, said
     assert "Beside version" not in page(board, "methodology/1.0.0/")
+
+
+def test_the_page_of_changes_says_each_number_in_words_and_what_it_decides(board: Path) -> None:
+    """Was, is, which way, and whether what was measured before can still stand beside it."""
+    number = "methodology/versions/1.1.0/methodology.yaml"
+    roots.edit(board, number, "total_ms: 60000", "total_ms: 50000")
+    roots.edit(board, number, "success_rate_min: 0.9", "success_rate_min: 0.95")
+    shown = page(board, "methodology/1.1.0/since-1.0.0/")
+    for said in (
+        "1 number: what is sent or waited for: it is measured again; 1 number: what counts, ranks",
+        "Timeouts Total (ms) timeouts.total_ms 60,000 50,000 lower what is sent or waited for",
+        "Ranking Success rate at least ranking.success_rate_min 90 % 95 % higher what counts",
+        "No word differs.",
+    ):
+        assert said in shown, said
 
 
 def page(root: Path, url: str) -> str:
@@ -534,7 +550,8 @@ def page(root: Path, url: str) -> str:
     rows = tuple(board_rows(repository, roots.NOW))
     edition = Edition(repository, rows, roots.NOW, None, {})
     pages, _ = board_pages.governance_pages(edition)
-    pages += [method.version_page(edition, version)[0] for version in edition.versions]
+    pages += [versions.version_page(edition, version)[0] for version in edition.versions]
+    pages += versions.changes_pages(edition)
     found = next(each for each in pages if each.url == url)
     plain = re.sub(r"<[^>]+>", " ", render_page(found))
     return re.sub(r"\s+", " ", html.unescape(html.unescape(plain))).replace("\\", "")

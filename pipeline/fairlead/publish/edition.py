@@ -213,6 +213,11 @@ def methodology_url(version: str) -> str:
     return f"methodology/{version}/"
 
 
+def changes_url(old: str, new: str) -> str:
+    """The page of what differs between two methodology versions, the older one first."""
+    return f"methodology/{new}/since-{old}/"
+
+
 def proposal_url(proposal: str) -> str:
     """The page of a proposal."""
     return f"governance/{proposal}/"

@@ -6,16 +6,14 @@ Both come from :mod:`fairlead.impact`; ``fairlead impact`` says the same in a te
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from fairlead import impact
 from fairlead.governance import Conflict
 from fairlead.impact import Change, Difference, Fit, Impact
-from fairlead.model import Version
-from fairlead.publish import markup
-from fairlead.publish.edition import Edition, methodology_url, proposal_url
+from fairlead.model import Methodology, Version
+from fairlead.publish import figures, markup
+from fairlead.publish.edition import Edition, changes_url, methodology_url, proposal_url
 from fairlead.publish.markup import Html, heading, join, link, tag
 
 _SHOWN_MAX = 200  # rows of a table; `fairlead impact --json` has all of them
@@ -55,16 +53,19 @@ def version_blocks(edition: Edition, version: Version) -> Iterator[str]:
         if proposal.methodology_version == version.version:
             about = link(here, proposal_url(name), proposal.title)
             yield tag("p", "What it does to ranks and verdicts is on the page of its proposal, ", about, ".")
+    told = link(here, changes_url(old, version.version), f"Every change since {old}, side by side")
+    count = len(number_changes(texts[old], texts[version.version]))
+    number = f"{figures.count(count, 'number')} {'differs' if count == 1 else 'differ'}"
+    yield tag("p", told, f". {number}.")
     yield _fits(impact.compatibility(texts[old], texts[version.version]), old)
-    numbers = [
-        each for each in impact.differences(texts[old], texts[version.version]) if each.path != "version"
-    ]
-    yield heading(3, "Numbers that differ")
-    yield _differences(numbers) if numbers else tag("p", "No number differs.", class_="fl-empty")
-    yield from _words(edition, old, version.version)
     if version == edition.current and any(row.family.methodology == old for row in edition.rows):
         windows = tuple(edition.evidence.values())
         yield from _rescored(impact.impact_of_version(repository, old, version.version, windows, edition.now))
+
+
+def number_changes(old: Methodology, new: Methodology) -> Sequence[Difference]:
+    """Every value in which two versions differ, apart from their own numbers."""
+    return [each for each in impact.differences(old, new) if each.path != "version"]
 
 
 def _fits(fits: Sequence[Fit], old: str) -> Html:
@@ -79,33 +80,6 @@ def _fits(fits: Sequence[Fit], old: str) -> Html:
         for fit in fits
     ]
     return markup.simple_table(f"Compatibility with {old}", ("Scenario", f"Beside {old}", "Because"), lines)
-
-
-def _differences(found: Sequence[Difference]) -> Html:
-    lines = [
-        markup.row(
-            tag("code", each.path), impact.value_words(each.before), impact.value_words(each.after), each.part
-        )
-        for each in found
-    ]
-    return markup.simple_table("Numbers that differ", ("Value", "Before", "After", "Decides"), lines)
-
-
-def _words(edition: Edition, old: str, new: str) -> Iterator[str]:
-    """The lines of the prose that differ, numbers not yet put in."""
-    paths = (f"methodology/versions/{version}/methodology.md" for version in (old, new))
-    before, after = (edition.prose.get(path, "").splitlines() for path in paths)
-    signs = {"-": "was", "+": "is"}
-    lines = [
-        markup.row(signs[line[0]], tag("td", line[1:], class_="fl-wide"))
-        for line in itertools.islice(difflib.unified_diff(before, after, n=0, lineterm=""), 2, None)
-        if line[0] in signs
-    ]
-    if lines:
-        yield heading(3, "Words that differ")
-        yield markup.simple_table("Words that differ", ("", "Line"), lines[:_SHOWN_MAX])
-        if len(lines) > _SHOWN_MAX:
-            yield tag("p", f"And {len(lines) - _SHOWN_MAX} more lines.")
 
 
 def _changes(

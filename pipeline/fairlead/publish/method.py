@@ -1,4 +1,4 @@
-"""Pages about how the board works: methodology, state, rules, glossary. Types no number itself.
+"""How the board works, for its pages: values in words, state, rules, glossary. Types no number itself.
 
 Every number is taken from the YAML, every definition from the docstring of the function that
 computes it, every rule from the catalogue that the checks use; so a page cannot drift from the code.
@@ -14,11 +14,10 @@ import msgspec
 
 from fairlead import cost, fidelity, fronts, governance, metrics, profile, ranking, smoothness, stats
 from fairlead.measure import workload
-from fairlead.model import Methodology, Rules, Version
-from fairlead.problems import Problem
-from fairlead.publish import figures, impacts, markup, prose
-from fairlead.publish.edition import Edition, Page, Searched, methodology_url
-from fairlead.publish.markup import Html, heading, join, link, tag
+from fairlead.model import Rules
+from fairlead.publish import figures, markup, prose
+from fairlead.publish.edition import Edition
+from fairlead.publish.markup import Html, heading, join, tag
 from fairlead.rules import GROUPS, RULES
 
 STATE_WORDS = {
@@ -29,90 +28,7 @@ STATE_WORDS = {
 }
 
 
-# -- methodology ---------------------------------------------------------------------------------
-
-
-def methodology_page(edition: Edition) -> Page:
-    """/methodology/: the versions and their states."""
-    url = "methodology/"
-    lines = []
-    for version in reversed(edition.versions):
-        name = link(url, methodology_url(version.version), version.version)
-        if version.version not in edition.repository.methodologies:
-            name = markup.escape(version.version)
-        digest = tag("code", f"{version.sha256[:12]}…") if version.sha256 else "not frozen"
-        ratified = markup.day(version.date) if version.date else "–"
-        lines.append(markup.row(name, STATE_WORDS[version.state], ratified, digest, version.changes))
-    current = edition.current
-    lead = (
-        join(("The current version is ", link(url, methodology_url(current.version), current.version), "."))
-        if current
-        else "There is no version yet."
-    )
-    return Page(
-        url=url,
-        title="Methodology",
-        description="Every version of the methodology, its state, and the vote that ratified it.",
-        blocks=[
-            tag("p", lead),
-            markup.simple_table("Versions", ("Version", "State", "Ratified", "Digest", "Changes"), lines),
-        ],
-    )
-
-
-def version_page(edition: Edition, version: Version) -> tuple[Page, list[Problem]]:
-    """/methodology/<version>/: the prose with its numbers, then every number in one table."""
-    methodology = edition.repository.methodologies[version.version]
-    path = f"methodology/versions/{version.version}/methodology.md"
-    data = msgspec.to_builtins(methodology)
-    text, problems = prose.fill(edition.prose.get(path, ""), data, path)
-    facts = markup.definitions(
-        [
-            ("State", STATE_WORDS[version.state]),
-            ("Ratified by", version.ratified_by or "nobody"),
-            ("Digest", tag("code", version.sha256) if version.sha256 else "not frozen yet"),
-            ("Changes", version.changes),
-        ]
-    )
-    page = Page(
-        url=methodology_url(version.version),
-        title=f"Methodology {version.version}: {methodology.title}",
-        description=f"How the board measures, version {version.version}, with every number it works by.",
-        searched=Searched.WHOLE,
-        blocks=[
-            facts,
-            *prose.render(text),
-            *impacts.version_blocks(edition, version),
-            heading(2, "Every number"),
-            *_numbers(methodology),
-        ],
-        crumbs=(("methodology/", "Methodology"),),
-    )
-    return page, problems
-
-
-def _numbers(methodology: Methodology) -> Iterator[str]:
-    """Workloads and scenarios as tables, every other number as a row."""
-    yield heading(3, "Workloads")
-    yield _struct_table("Workloads", methodology.workloads)
-    yield heading(3, "Scenarios")
-    yield _struct_table("Scenarios", methodology.scenarios)
-    data = msgspec.to_builtins(methodology)
-    groups = {name: value for name, value in data.items() if isinstance(value, dict)}
-    single = {"day_seconds": data["day_seconds"]}
-    for name, group in {"time": single, **groups}.items():
-        yield heading(3, name.capitalize())
-        yield values_table(name, group)
-
-
-def _struct_table(label: str, structs: tuple[msgspec.Struct, ...]) -> Html:
-    names = structs[0].__struct_fields__ if structs else ()
-    lines = []
-    for struct in structs:
-        first, *rest = (prose.said(name, getattr(struct, name)) for name in names)
-        cells = (tag("td", cell, class_="fl-n" if cell[:1].isdigit() else None) for cell in rest)
-        lines.append(markup.row(first, *cells))
-    return markup.simple_table(label, (_words(name) for name in names), lines)
+# -- values of a YAML file in words ----------------------------------------------------------------
 
 
 def values_table(label: str, group: Mapping[str, prose.Json]) -> Html:
@@ -121,10 +37,23 @@ def values_table(label: str, group: Mapping[str, prose.Json]) -> Html:
     for name, value in group.items():
         parts = value if isinstance(value, dict) else {name: value}
         for key, one in parts.items():
-            words = f"{_words(name)}: {_words(key).lower()}" if isinstance(value, dict) else _words(name)
-            shown = ", ".join(map(str, one)) if isinstance(one, list | tuple) else prose.said(key, one)
+            words = (
+                f"{key_words(name)}: {key_words(key).lower()}" if isinstance(value, dict) else key_words(name)
+            )
+            shown = said(key, one)
             lines.append(markup.row(words, tag("td", shown, class_="fl-n")))
     return markup.simple_table(label, ("Name", tag("th", "Value", scope="col", class_="fl-n")), lines)
+
+
+def said(name: str, value: prose.Json) -> str:
+    """A value on one line; of an entry of a list, each of its parts with its name."""
+    if isinstance(value, dict):
+        return " ".join(f"{key} {prose.said(key, one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return (", " if not any(isinstance(each, dict) for each in value) else "; ").join(
+            said(name, each) for each in value
+        ) or "none"
+    return prose.said(name, value)
 
 
 _UNIT_WORDS = {
@@ -138,7 +67,7 @@ _UNIT_WORDS = {
 _ACRONYMS = {"ttft": "TTFT", "e2e": "E2E", "id": "Id"}
 
 
-def _words(name: str) -> str:
+def key_words(name: str) -> str:
     """A key in words: ``token_error_p99_ms`` -> Token error p99 (ms)."""
     parts = name.rstrip("_").split("_")
     unit = _UNIT_WORDS.get(parts[-1]) if len(parts) > 1 else None
@@ -161,7 +90,7 @@ def rule_numbers(rules: Rules) -> Iterator[str]:
     }
     groups = {name: value for name, value in data.items() if isinstance(value, dict)}
     for name, group in {"counting": single, **groups}.items():
-        yield heading(3, _words(name))
+        yield heading(3, key_words(name))
         yield values_table(name, group)
 
 

@@ -29,6 +29,7 @@ from fairlead.publish import (
     markup,
     overview,
     registrations,
+    ties,
     usage,
     verdicts,
 )
@@ -580,6 +581,7 @@ def interests_page(edition: Edition) -> Page:
             _funding(edition),
             heading(3, "Custody"),
             *_custody(edition),
+            *ties.blocks(edition),
             heading(2, "Providers"),
             interests_table(providers, edition),
             heading(2, "Members"),

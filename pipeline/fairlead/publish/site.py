@@ -49,6 +49,7 @@ from fairlead.publish import (
     sums,
     time,
     verdicts,
+    versions,
 )
 from fairlead.publish.charts import certainty, drawing
 from fairlead.publish.charts import model as model_charts
@@ -165,13 +166,14 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
         *(parties.rounds_page(edition, name) for name in repository.rounds),
         disputes.disputes_page(edition),
         parties.interests_page(edition),
-        method.methodology_page(edition),
+        versions.methodology_page(edition),
+        *versions.changes_pages(edition),
         *governance,
         *snapshots.pages(edition),
     ]
     for version in edition.versions:
         if version.version in repository.methodologies:
-            page, found = method.version_page(edition, version)
+            page, found = versions.version_page(edition, version)
             pages.append(page)
             problems += found
     return pages, problems
