@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import demo, history
-from fairlead.measure.reference import start_reference
 from fairlead.repository import TOP_FOLDERS
 
 pytestmark = pytest.mark.realtime
@@ -149,30 +147,7 @@ def test_the_readme_command_that_freezes_a_quarter_runs(tmp_path: Path) -> None:
     assert (tmp_path / "site/snapshots/2026-Q3/SHA256SUMS").is_file()
 
 
-def test_the_readme_commands_of_a_submission_run(tmp_path: Path) -> None:
-    """Register, measure, submit and check, as the README shows them, for an endpoint that is running."""
-    one = next(one for one in demo.contestants("00") if one.provider == "demo-honest")
-    control = next(one for one in demo.contestants("00") if one.provider == demo.CONTROL)
-    register, measure, submit, check = (
-        command for command in commands() if "acme" in command or command == "fairlead check"
-    )
-    root = tmp_path / "root"
-    with start_reference(one.profile) as running:
-        demo.make_root(root, [one, control], {one.provider: running, demo.CONTROL: running})
-        _rename(root, {"demo-model": "llama-3-70b", "this-machine": "ams", "demo-honest": "acme"})
-        day = {"SOURCE_DATE_EPOCH": "1772582400"}  # 2026-03-04, the day in the README
-        registered = run(f"{register} --windows 1", root, **day)
-        assert registered.returncode == 0, registered.stderr
-        history.commit_all(root, "Merge the registration")
-        measured = run(measure, root)
-        assert measured.returncode == 0, measured.stderr
-        submitted = run(submit, root)
-        assert submitted.returncode == 0, submitted.stderr
-    checked = run(check, root)
-    assert checked.returncode == 0, checked.stdout
-
-
-def _rename(root: Path, names: dict[str, str]) -> None:
+def rename(root: Path, names: dict[str, str]) -> None:
     """Give the demo's model, vantage and provider the names that the README uses."""
     for path in sorted(root.rglob("*.yaml")):
         text = path.read_text()

@@ -33,7 +33,8 @@ class Arc:
 
 
 def draw(groups: Mapping[str, Sequence[tuple[str, str]]], arcs: Sequence[Arc], says: str) -> Html:
-    """The picture as SVG. ``groups``: by title, the key and the name of each party, from top to bottom.
+    """The picture as SVG. ``groups``: by title, the key and the name of each party, from top to bottom;
+    an empty title is not shown.
 
     ``says`` is what it shows, for who does not see it. Names are strangers' texts; keys are not shown.
     """
@@ -41,8 +42,9 @@ def draw(groups: Mapping[str, Sequence[tuple[str, str]]], arcs: Sequence[Arc], s
     shown: list[Html] = []
     y = 0
     for title, parties in groups.items():
-        y += _TITLE
-        shown.append(tag("text", title, x=0, y=y - 8, class_="fl-arc-title"))
+        if title:
+            y += _TITLE
+            shown.append(tag("text", title, x=0, y=y - 8, class_="fl-arc-title"))
         for key, name in parties:
             y += _LINE
             places[key] = y - _LINE // 2

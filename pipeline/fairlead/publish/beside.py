@@ -17,7 +17,7 @@ from fairlead.publish.markup import Html, join, tag
 PARAGRAPHS_MAX = 2_000  # comparing takes the square of it; a text that is longer is not compared
 _WORDS_MAX = 600  # of a paragraph; a longer one is shown as gone and new
 _ALIKE_MIN = 0.35  # the share of words that makes two paragraphs one that was changed
-_ITEM = re.compile(r"\s*(?:[-*+]|[0-9]+[.)]|\|)\s?")
+_ITEM = re.compile(r"\s*(?:[-*+]\s|[0-9]+[.)]\s|\|)")
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*")
 
 
@@ -70,7 +70,7 @@ def _paragraphs(source: str) -> list[_Paragraph]:
 
     def close() -> None:
         if lines:
-            found.append(_Paragraph(" ".join(" ".join(lines).split()), heading))
+            found.append(_Paragraph(_plain(" ".join(lines)), heading))
             lines.clear()
 
     for line in source.splitlines():
@@ -78,12 +78,17 @@ def _paragraphs(source: str) -> list[_Paragraph]:
         if title is not None or not line.strip() or _ITEM.match(line):
             close()
         if title is not None:
-            heading = title[2]
-            found.append(_Paragraph(line.strip(), heading))
+            heading = _plain(title[2])
+            found.append(_Paragraph(heading, heading))
         elif line.strip():
             lines.append(line)
     close()
     return found
+
+
+def _plain(text: str) -> str:
+    """On one line, without the marks of bold and of code."""
+    return " ".join(text.replace("**", "").replace("`", "").split())
 
 
 def _aligned(old: Sequence[_Paragraph], new: Sequence[_Paragraph]) -> Iterator[Pair]:
@@ -121,20 +126,24 @@ def _words(before: str, after: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...
 
 
 def render_pairs(pairs: Sequence[Pair], old: str, new: str) -> Html:
-    """Each pair side by side, one below the other on a phone; ``old`` and ``new`` name the two texts."""
-    return tag("ol", *(_pair(pair, old, new) for pair in pairs), class_="fl-beside")
+    """Each pair side by side, one below the other on a phone; ``old`` and ``new`` name the two texts.
+
+    A paragraph that only one of them has stands alone, over the whole width.
+    """
+    items, above = [], None
+    for pair in pairs:
+        title = pair.heading or "At the top"
+        where = tag("p", tag("strong", title), class_="fl-beside-where") if title != above else None
+        sides = [
+            _side(f"{old}, gone" if not pair.after else old, "del", pair.before) if pair.before else None,
+            _side(f"{new}, new" if not pair.before else new, "ins", pair.after) if pair.after else None,
+        ]
+        kind = "fl-alone" if None in sides else None
+        items.append(tag("li", where, *sides, class_=kind))
+        above = title
+    return tag("ol", *items, class_="fl-beside")
 
 
-def _pair(pair: Pair, old: str, new: str) -> Html:
-    return tag(
-        "li",
-        tag("p", tag("strong", pair.heading or "At the top"), class_="fl-beside-where"),
-        _side(old, "del", pair.before, "is not in it: the paragraph is new"),
-        _side(new, "ins", pair.after, "is not in it: the paragraph is gone"),
-    )
-
-
-def _side(name: str, element: str, pieces: Sequence[Piece], nothing: str) -> Html:
+def _side(name: str, element: str, pieces: Sequence[Piece]) -> Html:
     shown = (tag(element, piece.text) if piece.differs else piece.text for piece in pieces)
-    words = tag("p", join(shown, " ")) if pieces else tag("p", nothing, class_="fl-none")
-    return tag("div", tag("small", name, class_="fl-sub"), words, class_=f"fl-{element}")
+    return tag("div", tag("small", name, class_="fl-sub"), tag("p", join(shown, " ")), class_=f"fl-{element}")

@@ -421,10 +421,17 @@ def _claims(edition: Edition, submission: Submission) -> Html:
                 tag(
                     "td", value, " ", tag("small", figures.unit(claim.metric) if known else ""), class_="fl-n"
                 ),
-                "primary" if claim.primary else "",
+                "yes" if claim.primary else "no",
             )
         )
-    names = ("Figure", "Model", "Scenario", "Endpoint", tag("th", "Claimed", scope="col", class_="fl-n"), "")
+    names = (
+        "Figure",
+        "Model",
+        "Scenario",
+        "Endpoint",
+        tag("th", "Claimed", scope="col", class_="fl-n"),
+        "Primary",
+    )
     return markup.simple_table("Claimed figures", names, lines)
 
 
@@ -583,10 +590,10 @@ def interests_page(edition: Edition) -> Page:
             *_custody(edition),
             *ties.blocks(edition),
             heading(2, "Providers"),
-            interests_table(providers, edition),
+            interests_table(providers, edition, "Interests of providers"),
             heading(2, "Members"),
             _employment(edition),
-            interests_table(members, edition),
+            interests_table(members, edition, "Interests of members"),
             heading(2, "Owners"),
             _owners(edition),
         ],
@@ -639,7 +646,10 @@ def _custody(edition: Edition) -> Iterator[str]:
     )
     lines = [
         markup.row(
-            vantage.name, disclosed(vantage.operator), disclosed(vantage.region), disclosed(vantage.network)
+            vantage.name,
+            disclosed(vantage.operator and edition.organisation_name(vantage.operator)),
+            disclosed(vantage.region),
+            disclosed(vantage.network),
         )
         for vantage in edition.repository.vantages.values()
     ]
@@ -649,7 +659,9 @@ def _custody(edition: Edition) -> Iterator[str]:
         yield tag("p", "There is no vantage yet, and so no runner.", class_="fl-empty")
 
 
-def interests_table(pairs: Iterable[tuple[str, Interest]], edition: Edition) -> Html:
+def interests_table(
+    pairs: Iterable[tuple[str, Interest]], edition: Edition, label: str = "Interests"
+) -> Html:
     """Interests as they were declared; an empty register is said plainly."""
     lines = [
         markup.row(
@@ -664,7 +676,7 @@ def interests_table(pairs: Iterable[tuple[str, Interest]], edition: Edition) -> 
     ]
     if not lines:
         return tag("p", "No interest is declared.", class_="fl-empty")
-    return markup.simple_table("Interests", ("Who", "Kind", "With", "Amount", "When", "Source"), lines)
+    return markup.simple_table(label, ("Who", "Kind", "With", "Amount", "When", "Source"), lines)
 
 
 def _span(first: dt.date | None, last: dt.date | None) -> Html:

@@ -63,7 +63,7 @@ class Group(enum.IntEnum):
 
 
 GROUP_WORDS = {
-    Group.BOARD: "The board",
+    Group.BOARD: "",  # its only party says it
     Group.MEMBER: "Members",
     Group.ORGANISATION: "Organisations",
     Group.PROVIDER: "Providers",

@@ -6,7 +6,7 @@ Between any two versions there is a page: numbers in words with what each decide
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -222,7 +222,7 @@ def _changes_page(edition: Edition, old: str, new: str) -> Page:
         *_switch(edition, new, url, old),
         tag("p", f"By what each decides: {summary}." if summary else "No number differs."),
         heading(2, "Numbers"),
-        _numbers_table(numbers) if numbers else tag("p", "No number differs.", class_="fl-empty"),
+        *_numbers_blocks(numbers),
         heading(2, "Words"),
         *_words_blocks(pairs, old, new),
     ]
@@ -236,35 +236,60 @@ def _changes_page(edition: Edition, old: str, new: str) -> Page:
     )
 
 
-def _numbers_table(numbers: Sequence[Difference]) -> Html:
-    """Every number in words, part of the file by part, with what it was, what it is, what it decides."""
+def _numbers_blocks(numbers: Sequence[Difference]) -> Iterator[str]:
+    """Values that were changed, in full; then, folded, those that only one of the two states."""
+    changed = [each for each in numbers if each.before is not None and each.after is not None]
+    new = [each for each in numbers if each.before is None]
+    gone = [each for each in numbers if each.after is None]
+    if changed:
+        names = ("Value", "Was", "Is", "Decides")
+        yield _numbers_table("Numbers that differ", names, changed, _changed_row)
+    else:
+        yield tag("p", "No number that both state differs.", class_="fl-empty")
+    for title, name, found in (("stated for the first time", "Is", new), ("stated no longer", "Was", gone)):
+        if found:
+            table = _numbers_table(f"Numbers {title}", ("Value", name, "Decides"), found, _stated_row)
+            summary = tag("summary", f"{figures.count(len(found), 'number')} {title}")
+            yield tag("details", summary, table, class_="fl-fold")
+
+
+def _numbers_table(
+    label: str, names: Sequence[str], found: Sequence[Difference], line: Callable[[Difference], Html]
+) -> Html:
+    """Numbers in words, part of the file by part."""
     bodies = []
-    for part, found in itertools.groupby(numbers, key=lambda each: each.path.partition(".")[0]):
-        group = tag("th", method.key_words(part), colspan=4, scope="rowgroup")
-        bodies.append(tag("tbody", tag("tr", group, class_="fl-group"), *map(_number_row, found)))
-    head = markup.head_row("Value", "Was", "Is", "Decides")
-    return markup.table("Numbers that differ", head, *bodies)
+    for part, group in itertools.groupby(found, key=lambda each: each.path.partition(".")[0]):
+        title = tag("th", method.key_words(part), colspan=len(names), scope="rowgroup")
+        bodies.append(tag("tbody", tag("tr", title, class_="fl-group"), *map(line, group)))
+    return markup.table(label, markup.head_row(*names), *bodies)
 
 
-def _number_row(each: Difference) -> Html:
-    *above, key = each.path.split(".")
-    # what an id names (chat-c8, 50%) is said as it is, a key in words
-    places = [one if not one.replace("_", "").isalpha() else method.key_words(one) for one in above[1:]]
-    label = ": ".join([*places, method.key_words(key)])
-    was, is_ = (_value(key, value) for value in (each.before, each.after))
-    name = tag("th", label, tag("small", each.path, class_="fl-sub fl-wrap"), scope="row")
+def _changed_row(each: Difference) -> Html:
+    key = each.path.rpartition(".")[2]
     way = tag("small", _way(each), class_="fl-sub")
-    return markup.row(name, was, join((is_, way)), tag("td", PART_WORDS[each.part], class_="fl-wide"))
+    was, is_ = method.said(key, each.before), method.said(key, each.after)
+    return markup.row(_named(each), was, join((is_, way)), _decides(each))
 
 
-def _value(key: str, value: prose.Json) -> str:
-    return "not stated" if value is None else method.said(key, value)
+def _stated_row(each: Difference) -> Html:
+    value = each.after if each.before is None else each.before
+    return markup.row(_named(each), method.said(each.path.rpartition(".")[2], value), _decides(each))
+
+
+def _named(each: Difference) -> Html:
+    """What an id names (``chat-c8``, ``50%``) is said as it is, a key in words."""
+    *above, key = each.path.split(".")
+    places = [method.key_words(one) if one.replace("_", "").isalpha() else one for one in above[1:]]
+    label = ": ".join([*places, method.key_words(key)])
+    return tag("th", label, tag("small", each.path, class_="fl-sub fl-wrap"), scope="row")
+
+
+def _decides(each: Difference) -> Html:
+    return tag("td", PART_WORDS[each.part], class_="fl-wide")
 
 
 def _way(each: Difference) -> str:
     before, after = each.before, each.after
-    if before is None or after is None:
-        return "new" if before is None else "gone"
     if isinstance(before, bool) or isinstance(after, bool):
         return "changed"
     if isinstance(before, int | float) and isinstance(after, int | float):

@@ -9,6 +9,7 @@ from .conftest import serve
 
 pytestmark = pytest.mark.browser
 
+#: A page of each kind; links and anchors of all pages are followed in test_publish.py.
 PAGES = (
     "",
     "models/",
@@ -20,16 +21,24 @@ PAGES = (
     "submissions/hostile/2026-02-19-first/",
     "submissions/neutral/2026-02-harbour-fable-7b/",
     "methodology/",
-    "methodology/0.1.0/",
+    "methodology/1.0.0-rc/",
+    "methodology/1.0.0-rc/since-0.1.0/",
     "governance/",
     "governance/0001-first/",
     "interests/",
+    "disputes/",
+    "snapshots/",
+    "record-2023/",
+    "clock/",
     "rules/",
     "glossary/",
     "api/",
     "submit/",
-    "about/",
+    "walk/",
+    "search/",
+    "404.html",
 )
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -40,34 +49,70 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return serve(folder / "site")
 
 
+class Visit:
+    """A browser's window in which all that a page says, asks for and is refused is kept."""
+
+    def __init__(self, browser, address: str, **context: object) -> None:
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.address = address
+        self.said: list[str] = []
+        page, said = self.page, self.said
+        page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+        page.on("dialog", lambda dialog: said.append(f"{page.url}: dialog {dialog.message}"))
+        page.on("requestfailed", lambda request: said.append(f"{page.url}: failed {request.url}"))
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("response", lambda answer: self._answered(answer.url, answer.status))
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.address, "data:")):
+            self.said.append(f"{self.page.url}: asked {url}")
+
+    def _answered(self, url: str, status: int) -> None:
+        if status >= 400:
+            self.said.append(f"{self.page.url}: {status} of {url}")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_every_page_is_quiet_self_contained_and_fits(address: str, browser, width: int, scheme: str) -> None:
-    """No console message, no request to another host, no page wider than the window."""
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
-    page.on("dialog", lambda dialog: said.append(f"{page.url}: dialog {dialog.message}"))
-    page.on("request", lambda request: asked.append(request.url))
-    too_wide = []
+def test_every_page_is_quiet_self_contained_and_fits(
+    address: str, browser, width: int, scheme: str, scripts: bool
+) -> None:
+    """Nothing in the console, nothing refused, no request to another host, no page wider than the window."""
+    viewport = {"width": width, "height": 844}
+    visit = Visit(browser, address, viewport=viewport, color_scheme=scheme, java_script_enabled=scripts)
+    wrong = []
     for path in PAGES:
-        answer = page.goto(address + path, wait_until="load")
-        assert answer is not None
-        assert answer.status == 200
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        visit.page.goto(address + path, wait_until="load")
+        overflow = visit.page.evaluate(OVERFLOW)
         if overflow > 0:
-            too_wide.append((path, overflow))
-        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (background == "rgb(255, 255, 255)") == (scheme == "light")
+            wrong.append((path, f"{overflow} px too wide"))
+        background = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        if scripts and (background == "rgb(255, 255, 255)") != (scheme == "light"):
+            wrong.append((path, f"{background} in the {scheme} scheme"))
+    visit.context.close()
+    assert visit.said == []
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_axe_finds_nothing_wrong_with_any_page(address: str, browser, width: int, scheme: str) -> None:
+    """Names, roles, order, targets and contrast of every kind of page: each width and each scheme once."""
+    axe = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
+    script = axe.AXE_FILE_PATH.read_text("utf-8")
+    viewport = {"width": width, "height": 844}
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    wrong = []
+    for path in PAGES:
+        page.goto(address + path, wait_until="load")
+        page.evaluate(script)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        wrong += [(path, each["id"], [node["html"] for node in each["nodes"]]) for each in found]
     context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith((address, "data:"))] == []
-    assert too_wide == []
+    assert wrong == []
 
 
 def test_search_finds_a_hostile_page_and_runs_nothing(address: str, browser) -> None:
