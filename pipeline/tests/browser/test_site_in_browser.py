@@ -61,13 +61,17 @@ class Visit:
         page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
         page.on("dialog", lambda dialog: said.append(f"{page.url}: dialog {dialog.message}"))
-        page.on("requestfailed", lambda request: said.append(f"{page.url}: failed {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("request", lambda request: self._asked(request.url))
         page.on("response", lambda answer: self._answered(answer.url, answer.status))
 
     def _asked(self, url: str) -> None:
         if not url.startswith((self.address, "data:")):
             self.said.append(f"{self.page.url}: asked {url}")
+
+    def _failed(self, request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # which is how a page that is left ends its requests
+            self.said.append(f"{self.page.url}: {request.failure} of {request.url}")
 
     def _answered(self, url: str, status: int) -> None:
         if status >= 400:
