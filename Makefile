@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SCALE ?=
+VNU := 24.10.17
+ZENSICAL := 0.0.73
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers test-cluster tested-on-a-cluster lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
+.PHONY: help demo test test-servers test-cluster tested-on-a-cluster html zensical lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
@@ -27,6 +29,19 @@ test-cluster: ## Measure and rank on a Ray cluster of several nodes on this mach
 
 tested-on-a-cluster: $(VENV)/.ready-ray
 	@$(BIN)/python -m pytest -q -m cluster pipeline/tests/test_cluster_ray.py $(ARGS)
+
+html: setup-dev ## Validate the HTML of every page of a built site (needs npm and Java; nothing else does).
+	@command -v npm >/dev/null && command -v java >/dev/null || { echo "Not validated: npm or Java is missing here."; exit 0; }; \
+	npm install --silent --no-save --ignore-scripts --prefix build/vnu vnu-jar@$(VNU) \
+	  || { echo "Not validated: npm could not install vnu-jar $(VNU)."; exit 0; }; \
+	$(BIN)/python -m pytest -q pipeline/tests/test_site_tools.py -k html
+
+zensical: setup-dev ## See whether the site's Markdown builds under Zensical too; nothing depends on it.
+	@test -x build/zensical/bin/zensical || { $(BIN)/python -m venv build/zensical \
+	  && build/zensical/bin/pip install -q --disable-pip-version-check zensical==$(ZENSICAL); } \
+	  || { echo "Not tried: Zensical $(ZENSICAL) cannot be installed here."; exit 0; }; \
+	$(BIN)/python -m pytest -q pipeline/tests/test_site_tools.py -k zensical \
+	  || echo "The Markdown does not build under Zensical $(ZENSICAL). MkDocs is what builds this site."
 
 lint: setup-dev ## Style, types, layers, spelling, workflows, and the data itself.
 	$(BIN)/ruff check .
