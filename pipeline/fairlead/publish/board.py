@@ -84,8 +84,9 @@ def _proposals(edition: Edition) -> Html:
         made = edition.tallies.get(name)
         outcome = words.outcome_words(made) if made is not None else "–"
         raised = figures.minute(proposal.raised)
-        lines.append(markup.row(title, proposal.kind, raised, _state(proposal), outcome))
-    names = ("Proposal", "Kind", "Raised", "State", "By the count")
+        would = impacts.in_a_line(edition, name)
+        lines.append(markup.row(title, proposal.kind, raised, _state(proposal), outcome, would))
+    names = ("Proposal", "Kind", "Raised", "State", "By the count", "What it would change")
     return markup.simple_table("Proposals", names, lines)
 
 

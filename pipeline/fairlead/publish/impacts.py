@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fairlead import impact
 from fairlead.governance import Conflict
-from fairlead.impact import Change, Difference, Fit, Impact
+from fairlead.impact import Change, Difference, Fit, Impact, What
 from fairlead.model import Methodology, Version
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition, changes_url, methodology_url, proposal_url
@@ -36,6 +36,24 @@ def proposal_blocks(edition: Edition, name: str) -> Iterator[str]:
         yield heading(3, "Compatibility")
         yield _fits(found.fits, found.old)
     yield from _rescored(found)
+
+
+def in_a_line(edition: Edition, name: str) -> str:
+    """How many ranks, states, verdicts and numbers an open proposal would change; a dash once it is decided."""
+    found = edition.impacts.get(name)
+    if found is None:
+        return "–"
+    counted = {
+        noun: sum(each.what in kinds for each in found.changes)
+        for noun, kinds in (
+            ("rank", {What.RANK}),
+            ("state", {What.STATE}),
+            ("verdict", {What.VERDICT}),
+            ("number", {What.RULE, What.NUMBER}),
+        )
+    }
+    said = [figures.count(number, noun) for noun, number in counted.items() if number]
+    return ", ".join(said) or "no rank, no number"
 
 
 def version_blocks(edition: Edition, version: Version) -> Iterator[str]:

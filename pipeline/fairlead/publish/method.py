@@ -57,6 +57,7 @@ def said(name: str, value: prose.Json) -> str:
 
 
 _UNIT_WORDS = {
+    "ns": "ns",
     "ms": "ms",
     "tps": "tokens/s",
     "days": "days",
@@ -64,7 +65,7 @@ _UNIT_WORDS = {
     "hours": "hours",
     "months": "months",
 }
-_ACRONYMS = {"ttft": "TTFT", "e2e": "E2E", "id": "Id"}
+_ACRONYMS = {"ttft": "TTFT", "e2e": "E2E", "id": "Id", "usd": "USD"}
 
 
 def key_words(name: str) -> str:

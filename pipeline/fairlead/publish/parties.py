@@ -370,9 +370,10 @@ def submission_page(edition: Edition, name: str) -> Page:
             blocks.append(heading(2, f"Rerun {rerun_id.rpartition('/')[2]}"))
             blocks += _windows(edition, f"submissions/{rerun_id}", rerun.windows, url)
     blocks += disputes.history(edition, name, url)
+    by = edition.provider_name(provider)
     return Page(
         url=url,
-        title=f"{edition.provider_name(provider)}: {submission.title}",
+        title=submission.title if submission.title.startswith(by) else f"{by}: {submission.title}",
         description=f"A submission of {edition.provider_name(provider)}: claims, disclosures, raw windows.",
         blocks=blocks,
         crumbs=(("submissions/", "Submissions"), (provider_url(provider), edition.provider_name(provider))),
@@ -501,10 +502,11 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
         empty = tag("td", "not readable", colspan=len(_WINDOW_FIGURES) + 3)
         return markup.row(name, empty, raw)
     header, table = item.table.header, item.table
+    about = (edition.model_name(header.model), item.scenario, header.endpoint, header.role)
     name_cell = tag(
         "th",
-        edition.model_name(header.model),
-        tag("small", f"{item.scenario} · {header.endpoint} · {header.role}", class_="fl-sub"),
+        edition.provider_name(header.provider),
+        tag("small", " · ".join(about), class_="fl-sub"),
         scope="row",
     )
     methodology = _methodology(edition, item)
