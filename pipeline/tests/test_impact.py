@@ -512,9 +512,8 @@ def test_the_page_of_an_open_proposal_shows_what_it_would_change_and_who_is_tied
         r"llama-3-70b/chat-c2/north-1/acme/main/neutral/1\.0\.0 ttft_p50_ms .* Ben Example", shown
     )
     assert "What it would change" not in page(board, "governance/0001-first-method/")
-    assert re.search(
-        r"An example methodology .* [0-9]+ ranks?, .*[0-9]+ numbers?", page(board, "governance/")
-    )
+    listed = page(board, "governance/")
+    assert "not put to the vote yet 2 ranks, 2 numbers" in listed
 
 
 def test_the_page_of_a_version_says_how_it_goes_with_the_one_before(board: Path) -> None:

@@ -39,7 +39,7 @@ def proposal_blocks(edition: Edition, name: str) -> Iterator[str]:
 
 
 def in_a_line(edition: Edition, name: str) -> str:
-    """How many ranks, states, verdicts and numbers an open proposal would change; a dash once it is decided."""
+    """How many ranks, states, verdicts and numbers an open proposal would change; a dash if it is decided."""
     found = edition.impacts.get(name)
     if found is None:
         return "–"
