@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from fairlead import cost
+from fairlead.life import folders_of
 from fairlead.model import Endpoint, Price, ServedModel
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import (
@@ -24,6 +25,7 @@ from fairlead.publish.replies import replies_html
 from fairlead.ranking import Figure, Row
 from fairlead.stats import Estimate
 
+_FOLDERS_SHOWN = 3  # the newest; what stands behind the row leads to the files of all
 _RAW_FILES_SHOWN = 4  # the newest; the page of their folder lists them all
 
 
@@ -79,8 +81,13 @@ def estimate_html(name: str, estimate: Estimate) -> Html:
 def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
     """When a row was measured, how many windows count, and the way to its raw requests."""
     words = _windows_words(row)
-    folders = sorted({item.folder for item in row.evidence})
-    links = [link(here, submission_url(folder), _folder_words(folder)) for folder in folders]
+    folders = folders_of(row)[::-1]
+    shown = folders[:_FOLDERS_SHOWN]
+    links: list[Html | str] = [
+        link(here, submission_url(folder), _folder_words(row, folder)) for folder in shown
+    ]
+    if len(folders) > len(shown):
+        links.append(f"{len(folders) - len(shown):,} older")
     if len(row.evidence) == 1:
         links.append(link(here, raw_url(row.evidence[0].path), "raw file"))
     newest = figures.moment(row.last_unix_ns)
@@ -99,8 +106,12 @@ def _windows_words(row: Row) -> str:
     return words if held == planned else f"{words}, {held:,} of {planned:,} planned requests"
 
 
-def _folder_words(folder: str) -> str:
-    return "neutral rounds" if folder.startswith("neutral/") else folder.partition("/")[2]
+def _folder_words(row: Row, folder: str) -> str:
+    """A claim's folder by its own name; others by the provider, too, whose rerun it was."""
+    owner, _, name = folder.partition("/")
+    if owner == "neutral":
+        return name
+    return name if row.submission == folder else f"rerun {folder}"
 
 
 # -- what stands behind a row --------------------------------------------------------------------

@@ -28,7 +28,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     models = {key: msgspec.structs.replace(each, name=HOSTILE) for key, each in repository.models.items()}
     repository = dataclasses.replace(repository, models=models)
     with pytest.MonkeyPatch.context() as patch:  # windows made in memory: no file to read
-        patch.setattr(site.exports, "write", lambda *_: None)
+        patch.setattr(site.exports, "write", lambda *_: [])
         build_site(repository, rows_of(repository), out=folder / "site", now=NOW, commit=COMMIT)
     return serve(folder / "site")
 

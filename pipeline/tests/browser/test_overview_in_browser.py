@@ -99,7 +99,7 @@ def test_what_stands_behind_a_row_is_one_click_away(page) -> None:
     """Raw files, methodology, interests and the command that computes it again, unfolded and in sight."""
     page.locator("text=behind this row").first.click()
     behind = page.locator(".fl-behind details[open]")
-    assert behind.count() == 1
+    behind.wait_for()  # the one that is aimed at
     assert "fairlead explain fable-7b/" in behind.inner_text()
     assert page.evaluate(
         "() => { const at = document.querySelector(':target').getBoundingClientRect();"
@@ -115,7 +115,7 @@ def test_the_front_page_is_whole_without_scripts(address: str, browser) -> None:
     assert page.locator("[data-board] tr[data-row]:visible").count() == 18
     assert page.locator("article button, article select, article input").count() == 0
     page.locator("text=behind this row").first.click()
-    assert page.locator(".fl-behind details[open]").count() == 1
+    page.locator(".fl-behind details[open]").wait_for()
     context.close()
 
 
