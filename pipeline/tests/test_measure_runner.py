@@ -518,6 +518,17 @@ def test_a_keyed_spool_is_sealed_with_its_key_and_not_without(refused):
         seal(spool)
 
 
+def test_a_window_that_would_hold_the_key_is_not_written(refused, monkeypatch):
+    """The last look at each line before a file is made does not rest on the mask: here that does nothing."""
+    _, _, sealed, spool = refused
+    said = sealed.window.requests[0].error.message
+    echoed = Secret(provider="acme", hosts=("localhost",), key=said[:24])
+    assert not echoed.appears_in(windows.inflate(seal(spool, echoed).data))
+    monkeypatch.setattr(spool_module, "conceal_record", lambda request, key: request)
+    with pytest.raises(SpoolError, match="the key would stand in the window"):
+        seal(spool, echoed)
+
+
 def test_the_key_of_another_provider_is_refused_before_anything_is_written(refused, tmp_path):
     plan, secret, _, _ = refused
     with pytest.raises(ValueError, match="that of acme"):
