@@ -98,7 +98,6 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A time and a cache of the test's own."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(roots.NOW.timestamp())))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("gc.disable", lambda: None)  # `rank` is not the last thing that happens here
 
 
 def fairlead(root: Path, *arguments: str) -> Ended:

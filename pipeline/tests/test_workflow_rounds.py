@@ -73,7 +73,7 @@ class Board:
     def publish(self) -> None:
         """Build the site as the forge does, and show it."""
         shutil.rmtree(self.machine.folder / "artifacts", ignore_errors=True)
-        built = self.machine.run("publish", "build")
+        built = self.machine.run("publish", "build", vars={"SITE": self.address})
         assert built.succeeded, built.text
         shutil.rmtree(self.site, ignore_errors=True)
         shutil.copytree(self.machine.folder / "artifacts" / "github-pages", self.site)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import os
 import re
 from pathlib import Path
@@ -48,12 +47,12 @@ if TYPE_CHECKING:
 def rank(model: str | None, ray_address: str | None, as_json: bool, root_option: Path | None) -> None:
     """Print the leaderboard: rank ranges of neutral rows, and every other row with its reason."""
     from fairlead import report
+    from fairlead.tables import uncollected
 
-    gc.disable()  # it reads much, in which there is no cycle, and ends
     root = find_root(root_option)
-    repository = load(root, results_cache(root, "documents"))
-    moment = now()
-    with makers_at(ray_address) as makers:
+    with uncollected(), makers_at(ray_address) as makers:
+        repository = load(root, results_cache(root, "documents"))
+        moment = now()
         rows = board_rows(repository, moment, makers=makers)
     if model is not None:
         rows = [row for row in rows if row.family.model == model]
