@@ -29,6 +29,7 @@ from fairlead.windows import Outcome
 from fairlead.windows import Request as Record
 
 from .http2_peer import STREAM, Peer, Script, Talk, answering, certificate, peer, trust
+from .test_measure_transport import calls_alive
 
 pytestmark = pytest.mark.realtime
 
@@ -430,7 +431,7 @@ def test_a_connection_that_ends_in_mid_answer_is_truncated_and_keeps_what_came(h
     assert kept.ended in (
         (Ended.CLOSED, Ended.RESET) if how == "closed" else (Ended.RESET, Ended.CLOSED, Ended.TLS)
     )
-    if how == "closed":
+    if how == "closed" and kept.ended is Ended.CLOSED:  # a reset may take along what had come
         assert (record(kept).outcome, record(kept).text) == (Outcome.TRUNCATED, "hel")
 
 
@@ -716,16 +717,17 @@ def test_nothing_of_a_finished_request_waits_for_the_garbage_collector():
         sender = client()
         for _ in range(3):
             await attempt(sender, prepare(url, b"{}"))
-        left = sum(type(thing).__name__ == "_Call" for thing in gc.get_objects())
+        left = calls_alive()
         await sender.aclose()
         return left
 
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
+    before = calls_alive()
     try:
         with peer(answering(EVENT)) as server:
-            assert run(three(server.url)) == 0
+            assert run(three(server.url)) == before
     finally:
         if was_enabled:
             gc.enable()
