@@ -353,13 +353,7 @@ def _first_rank(row: ranking.Row) -> tuple[float, float, str]:
 
 def _rank(row: ranking.Row, name: str) -> str:
     rank = row.ranks.get(name)
-    return "no rank" if rank is None else rank_range(rank)
-
-
-def rank_range(rank: ranking.RankRange) -> str:
-    """A rank as people read it: `2 of 5`, `1–3 of 5`."""
-    span = str(rank.best) if rank.best == rank.worst else f"{rank.best}–{rank.worst}"
-    return f"{span} of {rank.of}"
+    return "no rank" if rank is None else rank.words
 
 
 def _label(name: str) -> str:

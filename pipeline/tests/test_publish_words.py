@@ -71,8 +71,8 @@ def test_an_interval_that_is_missing_is_not_invented() -> None:
 
 def test_a_rank_is_said_as_a_range_of_so_many() -> None:
     """Never a place without the number of rows."""
-    assert figures.rank_words(RankRange(1, 2, 3)) == "1–2 of 3"
-    assert figures.rank_words(RankRange(4, 4, 4)) == "4 of 4"
+    assert RankRange(1, 2, 3).words == "1–2 of 3"
+    assert RankRange(4, 4, 4).words == "4 of 4"
 
 
 def test_failures_are_named_most_frequent_first() -> None:

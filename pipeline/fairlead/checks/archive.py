@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 from fairlead import documents, windows
 from fairlead.archive import free_on
 from fairlead.checks.context import Context, at
+from fairlead.governance import minute
 from fairlead.history import Base
 from fairlead.problems import Problem, pointer, quote
 from fairlead.repository import ARCHIVE_PATH, FileKind, Manifest, Repository, kind_of
@@ -35,14 +35,10 @@ def _too_young(repository: Repository, context: Context, manifest: Manifest, whe
     days = repository.rules.archive.after_days
     free = free_on(manifest, days)
     if free is None or free > context.now:
-        day = "never: a window's name tells no time" if free is None else f"from {_day(free)} on"
+        day = "never: a window's name tells no time" if free is None else f"from {minute(free)} on"
         fix = "restore its raw files and leave the entry out until then"
         message = f"raw files stay for {days:,} days after the newest window"
         yield at(repository, ARCHIVE_PATH, "ARC002", where, message, expected=day, fix=fix)
-
-
-def _day(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def check_archived(repository: Repository, context: Context) -> Iterator[Problem]:

@@ -214,14 +214,11 @@ def _write(
 ) -> None:
     """Append the event if it has the form of one; say where it is, and the next step."""
     from fairlead import life, scaffold
-    from fairlead.documents import parse
-    from fairlead.repository import FileKind, canonical_text, schema_problems
+    from fairlead.repository import FileKind, canonical_text, read_value
 
     path = f"submissions/{folder}/history.yaml"
     text = canonical_text("history", {"schema_version": 1, "events": [event]})
-    document, problems = parse(text.encode(), "the new event")
-    if document is not None:
-        problems += schema_problems(document, FileKind.HISTORY)
+    _, problems = read_value(text.encode(), "the new event", FileKind.HISTORY)
     stop_at(problems)
     stop_at(scaffold.append_event(repository.root, folder, event).problems)
     click.echo(path)

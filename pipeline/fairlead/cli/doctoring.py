@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fairlead.cli.adhoc import key_for_url
-from fairlead.cli.common import EXIT_PROBLEMS, as_json_too, find_root, in_root, latest_version, now
+from fairlead.cli.common import (
+    EXIT_PROBLEMS,
+    as_json_too,
+    find_root,
+    has_error,
+    in_root,
+    latest_version,
+    load_or_problems,
+    now,
+)
 from fairlead.cli.completing import complete_dialect, complete_scenario
 from fairlead.cli.spending import stated_rates
 
@@ -133,18 +142,14 @@ def _json_text(found: Sequence[Finding]) -> str:
 
 def _repository(root_option: Path | None) -> Repository | None:
     """The root's data where there is a root and it can be read: a look needs none."""
-    from fairlead.problems import Severity
-    from fairlead.repository import load_repository
-
     try:
         root = find_root(root_option)
     except click.UsageError:
         if root_option is not None:
             raise
         return None
-    repository, problems = load_repository(root)
-    broken = any(problem.severity is Severity.ERROR for problem in problems)
-    return None if broken or not repository.methodologies else repository
+    repository, problems = load_or_problems(root, None)
+    return None if has_error(problems) or not repository.methodologies else repository
 
 
 def _costing(

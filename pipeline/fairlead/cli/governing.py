@@ -62,15 +62,15 @@ def impact(proposal: str | None, base: str | None, as_json: bool, root_option: P
         if one is None:
             change, reason = impact.unscored(repository.proposals[name])
             stated = {**impact.impact_data((), {}), "class": change, "reason": reason}
-            _show(stated if as_json else f"{reason}\n", moment)
+            show(stated if as_json else f"{reason}\n", moment)
             return
         found = (one,)
     concerned = sorted({provider for each in found for provider in each.providers})
     ties = impact.ties_of(repository, concerned, moment)
-    _show(impact.impact_data(found, ties) if as_json else impact.impact_text(found, ties), moment)
+    show(impact.impact_data(found, ties) if as_json else impact.impact_text(found, ties), moment)
 
 
-def _show(what: str | dict[str, Any], moment: dt.datetime) -> None:
+def show(what: str | dict[str, Any], moment: dt.datetime) -> None:
     """Text as it is; data with its envelope."""
     if isinstance(what, str):
         click.echo(what, nl=False)
@@ -118,7 +118,7 @@ def conflicts(
         found = tuple(conflict for conflict in found if conflict.member == member)
         seats = tuple(seat for seat in seats if seat.member == member)
     if as_json:
-        _show({"conflicts": governance.conflicts_data(found)}, moment)
+        show({"conflicts": governance.conflicts_data(found)}, moment)
         return
     stated = repository.proposals.get(proposal_name(repository, proposal)) if proposal is not None else None
     if stated is not None and stated.kind not in governance.NAMING_KINDS:

@@ -143,13 +143,10 @@ then open a pull request with that one file; once it is merged: fairlead registe
 def _write(root: Path, path: str, data: dict[str, Any]) -> None:
     """The file, or the end with its problems and nothing written; then what is still to do."""
     from fairlead import checks, scaffold
-    from fairlead.documents import parse
-    from fairlead.repository import FileKind, canonical_text, schema_problems
+    from fairlead.repository import FileKind, canonical_text, read_value
 
     text = canonical_text("provider", data)
-    document, problems = parse(text.encode(), path)
-    if document is not None:
-        problems += schema_problems(document, FileKind.PROVIDER)
+    _, problems = read_value(text.encode(), path, FileKind.PROVIDER)
     stop_at(problems)
     stop_at(scaffold.add_files(root, {path: text.encode()}).problems)
     click.echo(path)

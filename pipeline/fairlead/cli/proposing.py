@@ -60,8 +60,7 @@ def proposal(
     it is a draft until it is opened for comment.
     """
     from fairlead import scaffold
-    from fairlead.documents import parse
-    from fairlead.repository import FileKind, canonical_text, kind_of, schema_problems
+    from fairlead.repository import FileKind, canonical_text, kind_of, read_value
 
     repository, moment = load(find_root(root_option)), now().replace(microsecond=0)
     name = f"{_next_number(repository):04}-{slug}"
@@ -88,9 +87,7 @@ def proposal(
         "notes": None,
     }
     text = canonical_text("proposal", data)
-    document, problems = parse(text.encode(), path)
-    if document is not None:
-        problems += schema_problems(document, FileKind.PROPOSAL)
+    _, problems = read_value(text.encode(), path, FileKind.PROPOSAL)
     stop_at(problems)
     change = _CHANGE if version is None else _difference(repository, version, moment)
     prose = _TEXT.format(title=line, motivation=motivation or _MOTIVATION, change=change)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -24,7 +23,7 @@ from fairlead.cli.common import (
 )
 from fairlead.cli.completing import complete_proposal
 from fairlead.cli.github import connected
-from fairlead.cli.governing import proposal_name, register_in
+from fairlead.cli.governing import proposal_name, register_in, show
 
 if TYPE_CHECKING:
     from fairlead.github import Client, Fetched, Ignored, Merged
@@ -135,8 +134,7 @@ def _tally_one(root: Path, moment: dt.datetime, text: str, asked: Asked) -> None
         if asked.status and fetched is not None:
             _post(client, asked, fetched.head_sha, made)
     if asked.as_json:
-        data = {"schema_version": 1, "generated_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
-        click.echo(json.dumps({**data, **governance.tally_data(made)}, indent=2))
+        show(governance.tally_data(made), moment)
     else:
         click.echo(words.tally_text(made), nl=False)
 
@@ -301,8 +299,7 @@ def _tally_every(root: Path, moment: dt.datetime, asked: Asked) -> None:
                 complain(f"{name}: {problem.message}", problem.fix)
                 failed = True
     if asked.as_json:
-        data = {"schema_version": 1, "generated_at": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
-        click.echo(json.dumps({**data, "proposals": [*map(governance.tally_data, found)]}, indent=2))
+        show({"proposals": [*map(governance.tally_data, found)]}, moment)
     elif not found and not failed:
         click.echo("no proposal is open for comment or for votes")
     if failed:

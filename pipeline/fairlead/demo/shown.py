@@ -40,7 +40,7 @@ def comparison(
                 f"{report.format_value(name, measured.low)} – {report.format_value(name, measured.high)}",
                 _difference(name, measured.value, truth),
                 "" if claim is None else _claimed(one, name, claim),
-                report.rank_range(rank) if rank else "",
+                rank.words if rank else "",
             )
     console = Console(width=118, color_system=None, highlight=False, markup=False)
     with console.capture() as capture:

@@ -44,6 +44,7 @@ from fairlead.governance.public import first_comment, public_since
 from fairlead.governance.register import Register, register_of
 from fairlead.governance.tally import (
     CLASS_OF_KIND,
+    CLASSES,
     Outcome,
     Tally,
     required_class,
@@ -55,6 +56,7 @@ from fairlead.governance.texts import answers_objections, proposal_digest, propo
 from fairlead.repository import Repository
 
 __all__ = [
+    "CLASSES",
     "CLASS_OF_KIND",
     "NAMING_KINDS",
     "ChangeClass",

@@ -37,7 +37,7 @@ CLASS_OF_KIND: Mapping[str, ChangeClass] = {
     "removal": "major",
 }
 _SHOWN_DIGITS = 12  # of a digest
-_ORDER: tuple[ChangeClass, ...] = ("editorial", "minor", "major")
+CLASSES: tuple[ChangeClass, ...] = ("editorial", "minor", "major")
 
 
 class Outcome(enum.StrEnum):
@@ -123,7 +123,7 @@ def tally(
     """
     if ballot is None:
         return _without_ballot(name, proposal, register, now)
-    change = max(ballot.class_, required_class(proposal, computed) or ballot.class_, key=_ORDER.index)
+    change = max(ballot.class_, required_class(proposal, computed) or ballot.class_, key=CLASSES.index)
     known, found = electorate_as_known(proposal, ballot, register, now)
     at_opening = count_vote(ballot, ballot.electorate, change)
     as_known = count_vote(ballot, known, change)
@@ -178,7 +178,7 @@ def _held(
     text = f"A {change} change, by its kind."
     if proposal.kind not in CLASS_OF_KIND:
         text = f"Voted on as {'an' if change == 'editorial' else 'a'} {change} change."
-    if _ORDER.index(ballot.class_) < _ORDER.index(change):
+    if CLASSES.index(ballot.class_) < CLASSES.index(change):
         text = f"The vote was opened for a change that is {ballot.class_}; this one is {change}."
     yield Step("G-4.1", text, ballot.class_ == change)
     yield from _window_steps(proposal, ballot, change)

@@ -37,7 +37,6 @@ class What(enum.StrEnum):
     WORDS = "words"
 
 
-CLASSES: tuple[ChangeClass, ...] = ("editorial", "minor", "major")
 CLASS_OF: Mapping[What, ChangeClass] = {
     What.RANK: "major",
     What.STATE: "major",

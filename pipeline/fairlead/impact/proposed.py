@@ -18,10 +18,9 @@ from fairlead import governance
 from fairlead.cache import Cache
 from fairlead.documents import Unreadable, read_bounded
 from fairlead.evidence import evidence_under, load_evidence
-from fairlead.governance import CLASS_OF_KIND, ChangeClass, Tally
+from fairlead.governance import CLASS_OF_KIND, CLASSES, ChangeClass, Tally
 from fairlead.history import Base
 from fairlead.impact.effects import (
-    CLASSES,
     DECIDED,
     Change,
     Impact,
@@ -34,7 +33,7 @@ from fairlead.impact.effects import (
 )
 from fairlead.impact.fields import Part, compare_values, compatibility, differences
 from fairlead.model import Methodology, Proposal, Rules
-from fairlead.ranking import Evidence
+from fairlead.ranking import Evidence, version_order
 from fairlead.repository import (
     CHARTER_PATH,
     MAX_PROSE_BYTES,
@@ -164,13 +163,6 @@ def predecessor(repository: Repository, version: str, at: dt.datetime) -> str | 
     frozen = [each for each, day in days.items() if day is not None and day <= on]
     known = frozen or below
     return known[-1] if known else None
-
-
-def version_order(version: str) -> tuple[tuple[int, ...], bool, str]:
-    """0.9.0 < 0.10.0-rc < 0.10.0."""
-    release, _, candidate = version.partition("-")
-    numbers = tuple(int(part) if part.isdecimal() else -1 for part in release.split("."))
-    return numbers, not candidate, candidate
 
 
 def impact_of_version(

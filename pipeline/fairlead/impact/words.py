@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fairlead import governance
-from fairlead.governance import ChangeClass, Conflict, Matter
-from fairlead.impact.effects import CLASSES, Change, Impact, What
+from fairlead.governance import CLASSES, ChangeClass, Conflict, Matter
+from fairlead.impact.effects import Change, Impact, What
 from fairlead.impact.fields import Json, value_words
 from fairlead.model import Proposal
 from fairlead.problems import visible
-from fairlead.ranking import Row
+from fairlead.ranking import RankRange, Row
 from fairlead.repository import Repository
 
 _SHOWN_MAX = 60  # changes of one kind on a terminal; JSON has all of them
@@ -68,18 +68,12 @@ def change_words(change: Change) -> str:
 def said(what: What, value: Json) -> str:
     """One side of a change in words."""
     if what is What.RANK:
-        return "no rank" if value is None else rank_words(value)
+        return "no rank" if value is None else RankRange(**value).words
     if what is What.STATE or (what is What.REASON and value is not None):
         return "no row" if value is None else "; ".join(value) or "ranked"
     if what is What.FIGURE and isinstance(value, dict):
         return _figure_words(value)
     return value_words(value)
-
-
-def rank_words(rank: Mapping[str, int]) -> str:
-    """A rank range: 1 of 3, 1–2 of 3."""
-    best, worst = rank["best"], rank["worst"]
-    return f"{best} of {rank['of']}" if best == worst else f"{best}–{worst} of {rank['of']}"
 
 
 def _figure_words(figure: Mapping[str, Any]) -> str:
@@ -94,7 +88,7 @@ def row_ranks(row: Row) -> str:
     """Every rank of a row, else why it has none."""
     if row.unranked:
         return "; ".join(row.unranked)
-    ranks = (f"{metric} {rank_words(dataclasses.asdict(rank))}" for metric, rank in row.ranks.items())
+    ranks = (f"{metric} {rank.words}" for metric, rank in row.ranks.items())
     return ", ".join(ranks) or "no figure to be ranked by"
 
 

@@ -131,7 +131,7 @@ def _state(edition: Edition, row: Row) -> list[str]:
         if name in row.withheld:  # the next figure would speak for one that says nothing good
             return [f"no rank by {label}: {row.withheld[name]}"]
         if name in row.ranks:
-            return [f"rank {figures.rank_words(row.ranks[name])}", label]
+            return [f"rank {row.ranks[name].words}", label]
     return ["no rank"]
 
 

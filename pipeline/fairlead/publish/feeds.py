@@ -121,9 +121,7 @@ def _row(edition: Edition, row: Row) -> Entry:
     provider, model = edition.provider_name(row.provider), edition.model_name(row.family.model)
     disputes = life.disputes_of(edition.lives, row)
     place = f"{row.family.scenario} from {row.family.vantage or 'a place that is not recorded'}"
-    ranks = [
-        f"{figures.FIGURE[name].label}: rank {figures.rank_words(rank)}" for name, rank in row.ranks.items()
-    ]
+    ranks = [f"{figures.FIGURE[name].label}: rank {rank.words}" for name, rank in row.ranks.items()]
     words = [*ranks, *row.withheld.values(), *(f"not ranked: {reason}" for reason in row.unranked)]
     words += [f"dispute {dispute.id}: {dispute.phase}" for dispute in disputes]
     return Entry(

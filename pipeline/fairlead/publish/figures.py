@@ -10,7 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 
-from fairlead.ranking import FIGURES, Better, Figure, RankRange, Row
+from fairlead.ranking import FIGURES, Better, Figure, Row
 from fairlead.stats import Estimate
 from fairlead.windows import Outcome
 
@@ -92,12 +92,6 @@ def withheld(row: Row) -> dict[str, str]:
 def sound(figure: Figure, estimate: Estimate) -> Estimate:
     """The same without an interval where that of the figure is known to be wide."""
     return dataclasses.replace(estimate, low=None, high=None, reason=WIDE) if figure.is_wide else estimate
-
-
-def rank_words(rank: RankRange) -> str:
-    """A rank range, never a bare winner: 1–2 of 3."""
-    place = f"{rank.best}" if rank.best == rank.worst else f"{rank.best}–{rank.worst}"
-    return f"{place} of {rank.of}"
 
 
 def better_words(figure: Figure) -> str:

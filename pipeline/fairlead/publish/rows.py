@@ -163,7 +163,7 @@ def figure_words(row: Row, figure: Figure) -> Html:
     """What a cell of the figure would hold."""
     rank, words = row.ranks.get(figure.name), None
     if rank:
-        words = tag("span", f"rank {figures.rank_words(rank)}", class_="fl-rank")
+        words = tag("span", f"rank {rank.words}", class_="fl-rank")
     elif reason := figures.withheld(row).get(figure.name):
         words = tag("small", f"no rank: {reason}", class_="fl-sub fl-wrap")
     return join((estimate_html(figure.name, figures.sound(figure, row.figures[figure.name])), words))

@@ -22,6 +22,7 @@ from fairlead.ranking.evidence import (
     invalid_reasons,
     joined,
     methodology_of,
+    version_order,
 )
 from fairlead.ranking.families import group_of, one_per_group, rank_family
 from fairlead.ranking.figures import COLUMNS, FIGURES, Better, Figure
@@ -39,7 +40,6 @@ from fairlead.ranking.numbers import (
 )
 from fairlead.ranking.reasons import (
     REAL_DAY_SECONDS,
-    early_first_chunks,
     ineligible,
     ineligible_by_origin,
     too_few_successes,
@@ -65,7 +65,6 @@ __all__ = (
     "Row",
     "Sample",
     "build_rows",
-    "early_first_chunks",
     "estimate_each",
     "estimate_figures",
     "group_of",
@@ -76,6 +75,7 @@ __all__ = (
     "joined",
     "methodology_of",
     "too_few_successes",
+    "version_order",
     "window_value",
 )
 

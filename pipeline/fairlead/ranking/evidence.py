@@ -215,11 +215,11 @@ def methodology_of(methodologies: Mapping[str, Methodology], version: str | None
     """The stated version where it is known, else the latest. Needs at least one."""
     if version is not None and version in methodologies:
         return methodologies[version]
-    return methodologies[max(methodologies, key=_version_order)]
+    return methodologies[max(methodologies, key=version_order)]
 
 
-def _version_order(version: str) -> tuple[list[int], bool, str]:
+def version_order(version: str) -> tuple[tuple[int, ...], bool, str]:
     """0.9.0 < 0.10.0-rc < 0.10.0."""
     release, _, candidate = version.partition("-")
-    numbers = [int(part) if part.isdecimal() else -1 for part in release.split(".")]
+    numbers = tuple(int(part) if part.isdecimal() else -1 for part in release.split("."))
     return numbers, not candidate, candidate

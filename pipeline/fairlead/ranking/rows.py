@@ -21,6 +21,12 @@ class RankRange:
     worst: int
     of: int
 
+    @property
+    def words(self) -> str:
+        """As people read it, never a bare winner: 2 of 5, 1–3 of 5."""
+        place = f"{self.best}" if self.best == self.worst else f"{self.best}–{self.worst}"
+        return f"{place} of {self.of}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Family:
