@@ -9,6 +9,7 @@ import html
 import json
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -463,6 +464,35 @@ def test_a_vote_in_a_lower_class_than_its_change_has_is_void(board: Path) -> Non
     assert tallied(board)["outcome"] == "void"
 
 
+def test_a_vote_is_no_less_valid_once_its_windows_are_in_a_store(board: Path) -> None:
+    """Where they are not at hand nothing can be scored: the class counts that the vote was opened for."""
+    put_to_vote(board, "minor")
+    before = tallied(board)
+    assert (before["outcome"], before["class"]) == ("open", "minor")
+    for folder in ("submissions/neutral/" + name for name in loaded(board).rounds):
+        roots.archive_folder(board, folder)
+    assert {problem.code for problem in load_evidence(loaded(board))[1]} == {"ARC005"}
+    assert tallied(board) == before
+
+
+def test_a_check_reads_the_windows_once_for_all_votes(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_to_vote(board, "minor")
+    again = "0003-again"
+    shutil.copytree(board / f"methodology/proposals/{NEXT}", board / f"methodology/proposals/{again}")
+    repository, _ = load_repository(board)
+    reads: list[Repository] = []
+
+    def read(of: Repository) -> impact.Windows:
+        reads.append(of)
+        return load_evidence(of)
+
+    monkeypatch.setattr("fairlead.checks.context.load_evidence", read)
+    context = checks.Context(now=roots.NOW, base=None, paths=())
+    made = [context.tally(repository, name) for name in (NEXT, again)]
+    assert [one and one.change for one in made] == ["minor", "minor"]
+    assert reads == [repository]
+
+
 def test_windows_that_were_measured_after_the_opening_change_no_class(root: Path) -> None:
     """Or whoever measures could void a vote that was held by the rules."""
 
@@ -478,7 +508,7 @@ def test_windows_that_were_measured_after_the_opening_change_no_class(root: Path
     for opens, expected in (("2026-02-19", "minor"), ("2026-02-28", "major")):
         vote = replace(ballot, opens=dt.datetime.fromisoformat(opens).replace(tzinfo=dt.UTC))
         voted = dataclasses.replace(repository, proposals={NEXT: stated}, ballots={NEXT: vote})
-        assert impact.computed_class(voted, NEXT, example.NOW, evidence=evidence) == expected
+        assert impact.computed_class(voted, NEXT, example.NOW, read=lambda: (evidence, ())) == expected
 
 
 def test_no_window_is_read_for_a_vote_on_a_major_change(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:

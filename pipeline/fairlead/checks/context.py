@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from fairlead import impact
 from fairlead.archive import Fault
 from fairlead.documents import problem_at
+from fairlead.evidence import load_evidence
 from fairlead.governance import Tally
 from fairlead.history import Base, Trail
 from fairlead.model import GitHub
@@ -36,12 +37,19 @@ class Context:
     actor: GitHub | None = None
     faults: Mapping[str, Fault] | None = None
     _tallies: dict[str, Tally | None] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    _windows: list[impact.Windows] = dataclasses.field(default_factory=list, compare=False, repr=False)
 
     def tally(self, repository: Repository, proposal: str) -> Tally | None:
-        """The outcome of a proposal, by the class that its change is computed to have. It is kept: windows
-        are read for it where a vote was opened for less than a major change."""
+        """The outcome of a proposal, by the class that its change is computed to have. It is kept, and so
+        are the windows, which are read where a vote was opened for less than a major change."""
+
+        def read() -> impact.Windows:
+            if not self._windows:
+                self._windows.append(load_evidence(repository))
+            return self._windows[0]
+
         if proposal not in self._tallies:
-            self._tallies[proposal] = impact.tally_proposal(repository, proposal, self.now)
+            self._tallies[proposal] = impact.tally_proposal(repository, proposal, self.now, read=read)
         return self._tallies[proposal]
 
 

@@ -19,6 +19,7 @@ from fairlead.impact.fields import (
     value_words,
 )
 from fairlead.impact.proposed import (
+    Windows,
     computed_class,
     impact_of_proposal,
     impact_of_version,
@@ -50,6 +51,7 @@ __all__ = [
     "Part",
     "Scored",
     "What",
+    "Windows",
     "change_words",
     "class_words",
     "compare",

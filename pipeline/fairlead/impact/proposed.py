@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -33,6 +35,7 @@ from fairlead.impact.effects import (
 )
 from fairlead.impact.fields import Part, compare_values, compatibility, differences
 from fairlead.model import Methodology, Proposal, Rules
+from fairlead.problems import Problem
 from fairlead.ranking import Evidence, version_order
 from fairlead.repository import (
     CHARTER_PATH,
@@ -287,25 +290,27 @@ def moment_of(repository: Repository, name: str, now: dt.datetime) -> dt.datetim
     return now if ballot is None else min(ballot.opens, now)
 
 
+Windows: TypeAlias = tuple[Sequence[Evidence], Sequence[Problem]]
+"""Every window of a repository that can be used, and the problems of the others."""
+
+
 def computed_class(
     repository: Repository,
     name: str,
     now: dt.datetime,
     *,
-    evidence: Sequence[Evidence] | None = None,
+    read: Callable[[], Windows] | None = None,
     cache: Cache | None = None,
 ) -> ChangeClass | None:
     """The class of a proposal by what it does; None where its kind decides it, or nothing can be computed.
 
-    ``evidence``: every window of the repository, where it was read already.
+    ``read``: how the windows are had, where somebody has them; else from their files, and ``cache``.
     """
-    proposal = repository.proposals[name]
-    if proposal.kind in CLASS_OF_KIND or proposal.methodology_version not in repository.methodologies:
+    if not _is_scored(repository, repository.proposals[name]):
         return None
-    if evidence is None:
-        evidence, problems = load_evidence(repository, cache)
-        if problems:
-            return None
+    evidence, problems = read() if read is not None else load_evidence(repository, cache)
+    if problems:
+        return None
     found = impact_of_proposal(repository, name, evidence, now, cache)
     return None if found is None else found.change_class
 
@@ -316,17 +321,32 @@ def tally_proposal(
     now: dt.datetime,
     *,
     least: ChangeClass | None = None,
-    evidence: Sequence[Evidence] | None = None,
+    read: Callable[[], Windows] | None = None,
     cache: Cache | None = None,
 ) -> Tally | None:
     """A proposal's outcome, a vote below its computed class being void; None where no rules are in force.
 
-    A vote that was opened for a major change can be void for no class, so nothing is computed for it.
-    ``least``: the least class to count it as, where more is known than the files say.
+    A vote that was opened for a major change can be void for no class, so nothing is computed for it. Where
+    windows are in a store, and not at hand, the class counts that the vote was opened for: that they were
+    moved makes no vote void. ``least``: the least class to count it as, where more is known than the files
+    say. ``read``, ``cache``: as in :func:`computed_class`.
     """
     ballot, computed = repository.ballots.get(name), least
     if ballot is not None and ballot.class_ != "major":
-        found = computed_class(repository, name, now, evidence=evidence, cache=cache)
+        once = functools.cache(read or functools.partial(load_evidence, repository, cache))
+        found = computed_class(repository, name, now, read=once, cache=cache)
+        if found is None and _is_scored(repository, repository.proposals[name]) and _are_away(once()[1]):
+            found = ballot.class_
         known = [each for each in (found, least) if each is not None]
         computed = max(known, key=CLASSES.index, default=None)
     return governance.tally_proposal(repository, name, now, computed)
+
+
+def _is_scored(repository: Repository, proposal: Proposal) -> bool:
+    """Whether what it does decides its class, and a version that is here says what that is."""
+    return proposal.kind not in CLASS_OF_KIND and proposal.methodology_version in repository.methodologies
+
+
+def _are_away(problems: Sequence[Problem]) -> bool:
+    """Whether nothing is wrong with the windows but that a store holds some of them."""
+    return bool(problems) and all(problem.code == "ARC005" for problem in problems)

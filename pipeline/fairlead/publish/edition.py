@@ -132,9 +132,9 @@ class Edition:
     @functools.cached_property
     def tallies(self) -> Mapping[str, Tally]:
         """The outcome of every proposal, by the class that it is computed to have; empty without rules."""
-        windows = tuple(self.evidence.values())
+        windows = (tuple(self.evidence.values()), ())
         found = {
-            name: impact.tally_proposal(self.repository, name, self.now, evidence=windows)
+            name: impact.tally_proposal(self.repository, name, self.now, read=lambda: windows)
             for name in self.repository.proposals
         }
         return {name: made for name, made in found.items() if made is not None}
