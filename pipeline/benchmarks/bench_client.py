@@ -39,12 +39,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bare_loop
 import httpx
 import other_tools
-from other_tools import Sample, Seen, Tool, ToolError
+from environments import UnavailableError
+from other_tools import Sample, Seen, Tool
 
 from fairlead import metrics
 from fairlead.measure.calibrate import LoadShape, calibrate, find_trusted_concurrency
@@ -151,6 +152,7 @@ class Taken:
 
 
 Take = Callable[[Plan, Path, int | None], Taken]
+_T = TypeVar("_T")
 Cores = tuple[int, list[int]]  # the client's, the reference's
 
 
@@ -179,7 +181,9 @@ def take_tool(tool: Tool) -> Take:
     return take
 
 
-def _in_fresh_process(take: Take, plan: Plan, folder: Path, core: int | None) -> Taken:
+def _in_fresh_process(
+    take: Callable[[Plan, Path, int | None], _T], plan: Plan, folder: Path, core: int | None
+) -> _T:
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(take, plan, folder, core).result()
@@ -361,7 +365,7 @@ def compare_clients(
                 continue
             try:
                 rows[client].append(measure(client, take, streams, tokens, cores))
-            except ToolError as error:
+            except UnavailableError as error:
                 failed[client] = str(error)
                 print(f"{client} left out: {error}", file=sys.stderr)
     for other, figure, digits in ((PLAIN, "cpu_of_httpx", 3), (BARE, "cpu_of_bare", 2)):
@@ -391,9 +395,7 @@ def own_delay_ms(streams: int, tokens: int, rounds: int, cores: Cores | None) ->
                 max_tokens=tokens,
                 ramp_ns=OPEN_RAMP_NS,
             )
-            context = multiprocessing.get_context("spawn")
-            with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-                found.append(_quantile(pool.submit(_own_delays_ns, plan, Path(name), ours).result(), 0.99))
+            found.append(_quantile(_in_fresh_process(_own_delays_ns, plan, Path(name), ours), 0.99))
     return sorted(found)[(rounds - 1) // 2]
 
 
@@ -458,7 +460,7 @@ def installed_tools() -> tuple[dict[str, Take], dict[str, str]]:
         try:
             other_tools.install(tool)
             takes[name] = take_tool(tool)
-        except ToolError as error:
+        except UnavailableError as error:
             missing[name] = str(error)
             print(f"{name} left out: {error}", file=sys.stderr)
     return takes, missing

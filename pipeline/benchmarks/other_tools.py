@@ -39,6 +39,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from environments import ENVIRONMENTS, UnavailableError, last_line, make
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from fairlead.measure import workload
@@ -46,7 +47,6 @@ from fairlead.measure.plan import Plan
 from fairlead.measure.reference import start_reference
 from fairlead.measure.truth import LoggedRequest, ReferenceProfile
 
-ENVIRONMENTS = Path(__file__).parents[2] / "build" / "bench-envs"
 INSTALL_S = 1800
 RUN_S = 180
 SAMPLE_S = 0.1
@@ -54,10 +54,6 @@ SAMPLES_A_MEMORY = 10  # it costs the process read more than its times do
 
 REPOSITORY = "fairlead/reference"  # the tokenizer's name in the hub's cache
 REVISION = "0" * 40
-
-
-class ToolError(Exception):
-    """The tool cannot be had or did not do its work; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -258,23 +254,14 @@ def install(tool: Tool, environments: Path = ENVIRONMENTS) -> Path:
     """The tool's program, in its own environment, which is made where it is not there in this version.
 
     Raises:
-        ToolError: it cannot be had here.
+        UnavailableError: it cannot be had here.
     """
     if not Path("/proc/self/smaps_rollup").exists():
-        raise ToolError("its processes are accounted by Linux's /proc, which is not here")
-    folder, pin = environments / tool.name, f"{tool.name}=={tool.version}"
-    marker = folder / ".ready"
-    if not marker.exists() or marker.read_text("utf-8") != pin:
-        python = _python(tool.least)
-        print(f"installing {pin} ({tool.remark}) into {folder} ...", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _run_quietly([python, "-m", "venv", str(folder)])
-        _run_quietly(
-            [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", pin]
-        )
-        marker.write_text(pin, "utf-8")
-    return folder / "bin" / tool.name
+        raise UnavailableError("its processes are accounted by Linux's /proc, which is not here")
+    pin = f"{tool.name}=={tool.version}"
+    folder = environments / tool.name
+    made = make(folder, [pin], tool.remark, within_s=INSTALL_S, python=lambda: _python(tool.least))
+    return made / "bin" / tool.name
 
 
 def _python(least: tuple[int, int]) -> str:
@@ -290,22 +277,7 @@ def _python(least: tuple[int, int]) -> str:
         found = subprocess.run([candidate, "-c", ""], check=False, capture_output=True)
         if found.returncode == 0:  # a version manager's stand-in is there even where the version is not
             return candidate
-    raise ToolError(f"it needs Python {least[0]}.{least[1]} or newer, and none was found")
-
-
-def _run_quietly(command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=INSTALL_S)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"it cannot be installed: {error}") from None
-    if done.returncode != 0:
-        raise ToolError(f"it cannot be installed: {_last_line(done.stderr)}")
-
-
-def _last_line(text: str) -> str:
-    """The last line that says an error, else the last one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
-    return ([line for line in lines if line.startswith("ERROR")] or lines)[-1]
+    raise UnavailableError(f"it needs Python {least[0]}.{least[1]} or newer, and none was found")
 
 
 # --- a run ---------------------------------------------------------------------------------------------
@@ -317,7 +289,7 @@ def run(
     """The load of ``plan`` by ``tool``, its processes kept to ``core``.
 
     Raises:
-        ToolError: it failed, did not end, or its files cannot be read.
+        UnavailableError: it failed, did not end, or its files cannot be read.
     """
     program = install(tool, environments)
     load = Load(plan.url.removesuffix("/v1"), plan.model, plan.concurrency, plan.requests, folder)
@@ -338,11 +310,11 @@ def run(
         )
         samples = _watch(process)
     if process.returncode != 0:
-        raise ToolError(f"it failed: {_last_line(output.read_text('utf-8', 'replace'))}")
+        raise UnavailableError(f"it failed: {last_line(output.read_text('utf-8', 'replace'), '^ERROR')}")
     try:
         return tool.read(folder), samples
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ToolError(f"its files cannot be read: {type(error).__name__}: {error}") from None
+        raise UnavailableError(f"its files cannot be read: {type(error).__name__}: {error}") from None
 
 
 def _write_prompts(load: Load, plan: Plan) -> None:
@@ -380,7 +352,7 @@ def _watch(process: subprocess.Popen[bytes]) -> list[Sample]:
     try:
         while process.poll() is None:
             if time.monotonic_ns() > end_ns:
-                raise ToolError(f"it did not end within {RUN_S} s")
+                raise UnavailableError(f"it did not end within {RUN_S} s")
             samples.append(_sample(process.pid, memory=len(samples) % SAMPLES_A_MEMORY == 0))
             time.sleep(SAMPLE_S)
     finally:
@@ -424,10 +396,10 @@ def cpu_while_loaded(samples: list[Sample], log: list[LoggedRequest]) -> float:
     between samples.
 
     Raises:
-        ToolError: there was no request.
+        UnavailableError: there was no request.
     """
     if not log:
-        raise ToolError("it sent nothing")
+        raise UnavailableError("it sent nothing")
     first_ns = min(entry.received_ns for entry in log)
     last_ns = max(entry.end_ns or entry.received_ns for entry in log)
     return _used_at(samples, last_ns) - _used_at(samples, first_ns)

@@ -21,7 +21,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -33,20 +32,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from environments import ENVIRONMENTS, UnavailableError, last_line, make, run_quietly
+
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.reference import Reference, start_reference
 from fairlead.measure.truth import ReferenceProfile
 
-ENVIRONMENTS = Path(__file__).parents[2] / "build" / "bench-envs"
 INSTALL_S = 2400
 START_S = 180
 
 MODEL, BROKEN = "reference", "broken"
 PROMPT = "Count to ten."
-
-
-class ServerError(Exception):
-    """The server cannot be had or did not come up; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ writer.close()
 
 def prepare_llama_cpp(place: Place) -> list[str]:
     model = place.folder / "tiny.gguf"
-    _run_quietly([str(place.python), "-c", _MAKE_MODEL, str(model)])
+    run_quietly([str(place.python), "-c", _MAKE_MODEL, str(model)], INSTALL_S)
     # fmt: off
     return [
         str(place.python), "-m", "llama_cpp.server", "--model", str(model), "--model_alias", MODEL,
@@ -170,7 +166,7 @@ fast.save_pretrained(sys.argv[1])
 
 def prepare_transformers(place: Place) -> list[str]:
     model = place.folder / MODEL  # named by the path from where the server runs
-    _run_quietly([str(place.python), "-c", _MAKE_CHECKPOINT, str(model)])
+    run_quietly([str(place.python), "-c", _MAKE_CHECKPOINT, str(model)], INSTALL_S)
     program = place.python.with_name("transformers")
     return [str(program), "serve", "--host", "127.0.0.1", "--port", str(place.port), "--device", "cpu", MODEL]
 
@@ -214,33 +210,11 @@ def install(server: Server, environments: Path = ENVIRONMENTS) -> Path:
     """The Python of the server's own environment, which is made where it is not there in these versions.
 
     Raises:
-        ServerError: it cannot be had here.
+        UnavailableError: it cannot be had here.
     """
-    folder, pins = environments / server.name, "\n".join(server.pins)
-    python, marker = folder / "bin" / "python", folder / ".ready"
-    if not marker.exists() or marker.read_text("utf-8") != pins:
-        print(f"installing {', '.join(server.pins)} ({server.remark}) into {folder} ...", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _run_quietly([sys.executable, "-m", "venv", str(folder)])
-        _run_quietly([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *server.pins])
-        marker.write_text(pins, "utf-8")
-    return python
-
-
-def _run_quietly(command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=INSTALL_S)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ServerError(f"it cannot be installed: {error}") from None
-    if done.returncode != 0:
-        raise ServerError(f"it cannot be installed: {_last_line(done.stderr)}")
-
-
-def _last_line(text: str) -> str:
-    """The last line that says an error, else the last one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
-    return ([line for line in lines if "error" in line.lower()] or lines)[-1]
+    folder = environments / server.name
+    made = make(folder, server.pins, server.remark, within_s=INSTALL_S, python=lambda: sys.executable)
+    return made / "bin" / "python"
 
 
 # --- a run ---------------------------------------------------------------------------------------------
@@ -251,7 +225,7 @@ def start(server: Server, environments: Path = ENVIRONMENTS) -> Iterator[str]:
     """The server on a free port of the loopback, installed at need, stopped on leaving: its base address.
 
     Raises:
-        ServerError: it cannot be had here, or did not come up.
+        UnavailableError: it cannot be had here, or did not come up.
     """
     python = install(server, environments)
     fine = ReferenceProfile(model=MODEL, ttft_median_ms=20.0, icl_median_ms=5.0)
@@ -298,7 +272,7 @@ def _await(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.2)
-    raise ServerError(f"it did not come up: {_last_line(output.read_text('utf-8', 'replace'))}")
+    raise UnavailableError(f"it did not come up: {last_line(output.read_text('utf-8', 'replace'))}")
 
 
 # --- what the tests read -------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ import bench_client
 import other_tools
 import pytest
 from bench_client import Taken
-from other_tools import TOOLS, Sample, Seen, Tool, ToolError
+from environments import UnavailableError
+from other_tools import TOOLS, Sample, Seen, Tool
 
 from fairlead.measure.plan import Plan
 from fairlead.measure.reference import start_reference
@@ -146,7 +147,7 @@ def test_a_child_of_a_child_belongs_to_the_tool() -> None:
 @linux
 def test_a_tool_that_no_python_here_can_run_is_left_out_with_the_reason(tmp_path: Path) -> None:
     tool = dataclasses.replace(AIPERF, least=(3, 90))
-    with pytest.raises(ToolError, match=r"needs Python 3\.90 or newer"):
+    with pytest.raises(UnavailableError, match=r"needs Python 3\.90 or newer"):
         other_tools.install(tool, tmp_path)
 
 
@@ -177,7 +178,7 @@ def test_a_tool_that_does_not_do_its_work_is_left_out_with_the_reason(
     folder = tmp_path / "run"
     folder.mkdir()
     plan = Plan(url="http://127.0.0.1:9/v1", model="reference", concurrency=1, requests=2, seed="00")
-    with pytest.raises(ToolError, match=reason):
+    with pytest.raises(UnavailableError, match=reason):
         other_tools.run(tool, plan, folder, None, tmp_path / "envs")
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 import real_servers
 from click.testing import CliRunner
-from real_servers import BROKEN, MODEL, SERVERS, Server, ServerError
+from environments import UnavailableError
+from real_servers import BROKEN, MODEL, SERVERS, Server
 
 from fairlead.cli import cli
 from fairlead.measure.dialects import DIALECTS
@@ -26,7 +27,7 @@ def running(request: pytest.FixtureRequest) -> Iterator[tuple[Server, str]]:
     try:
         started = real_servers.start(server)
         url = started.__enter__()
-    except ServerError as error:
+    except UnavailableError as error:
         pytest.skip(f"{server.name}: {error}")
     yield server, url
     started.__exit__(None, None, None)

@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from fairlead import campaign, checks, history, problems, ranking, report
+from fairlead import board, campaign, checks, history, problems, ranking, report
 from fairlead.clock import Clock, SystemClock
 from fairlead.demo.field import (
     CONTROL,
@@ -34,7 +34,6 @@ from fairlead.demo.field import (
 )
 from fairlead.demo.shown import comparison, known_figures, row_of, rulings
 from fairlead.evidence import load_evidence, with_replies
-from fairlead.life import objections
 from fairlead.measure.reference import Reference, start_reference
 from fairlead.measure.truth import read_log
 from fairlead.model import GitHub
@@ -224,14 +223,7 @@ class _Run:
         evidence, found = load_evidence(repository)
         if found:
             raise AssertionError(problems.render_text(found))
-        evidence = with_replies(repository, evidence)
-        return ranking.build_rows(
-            evidence,
-            repository.providers,
-            repository.methodologies,
-            now_unix_ns=self.clock.unix_ns(),
-            against=objections(repository, self.now()),
-        )
+        return board.rows_of(repository, with_replies(repository, evidence), self.now())
 
     def known(self, one: Contestant, rows: Sequence[ranking.Row]) -> dict[str, float]:
         """What an endpoint did with the requests of its neutral windows, by its own log."""

@@ -40,13 +40,14 @@ from fairlead.governance.house import (
 )
 from fairlead.governance.interests import NAMING_KINDS, Tie
 from fairlead.governance.opening import close_vote, comment_ends, open_vote, put_to_vote
-from fairlead.governance.public import first_comment, public_since
+from fairlead.governance.public import public_since
 from fairlead.governance.register import Register, register_of
 from fairlead.governance.tally import (
     CLASS_OF_KIND,
     CLASSES,
     Outcome,
     Tally,
+    first_comment,
     required_class,
     tally,
     tally_data,

@@ -13,7 +13,6 @@ from typing import Any
 from fairlead import documents
 from fairlead.governance.register import PROPOSALS
 from fairlead.history import Trail, blob_digest
-from fairlead.model import Proposal
 from fairlead.repository import Repository
 
 
@@ -48,9 +47,3 @@ def _kind_at(data: bytes, path: str, place: int) -> str | None:
     events = found.get("events") if isinstance(found, dict) else None
     event = events[place] if isinstance(events, list) and place < len(events) else None
     return event.get("kind") if isinstance(event, dict) else None
-
-
-def first_comment(proposal: Proposal) -> int | None:
-    """The place of the event that opened a proposal for comment first; None where none did."""
-    places = [place for place, event in enumerate(proposal.events) if event.kind == "comment"]
-    return min(places, key=lambda place: proposal.events[place].at, default=None)

@@ -321,7 +321,14 @@ def _before(name: str, register: Register, decided: dt.datetime) -> Founding:
 
 
 def _public_since(proposal: Proposal) -> dt.datetime | None:
-    return min((event.at for event in proposal.events if event.kind == "comment"), default=None)
+    place = first_comment(proposal)
+    return None if place is None else proposal.events[place].at
+
+
+def first_comment(proposal: Proposal) -> int | None:
+    """The place of the event that opened a proposal for comment first; None where none did."""
+    places = [place for place, event in enumerate(proposal.events) if event.kind == "comment"]
+    return min(places, key=lambda place: proposal.events[place].at, default=None)
 
 
 def _founding_admission(

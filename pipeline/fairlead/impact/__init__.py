@@ -7,7 +7,7 @@ board. The class of a change is what it does (G-4.1), and nobody's choice.
 
 from __future__ import annotations
 
-from fairlead.impact.effects import CLASS_OF, Change, Impact, Scored, What, compare, score
+from fairlead.impact.effects import Change, Impact, What, compare, score
 from fairlead.impact.fields import (
     PARTS,
     Difference,
@@ -16,7 +16,6 @@ from fairlead.impact.fields import (
     compatibility,
     differences,
     part_of,
-    value_words,
 )
 from fairlead.impact.proposed import (
     Windows,
@@ -25,7 +24,6 @@ from fairlead.impact.proposed import (
     impact_of_version,
     impacts_since,
     predecessor,
-    repository_at,
     tally_proposal,
 )
 from fairlead.impact.words import (
@@ -41,7 +39,6 @@ from fairlead.impact.words import (
 )
 
 __all__ = [
-    "CLASS_OF",
     "HEADINGS",
     "PARTS",
     "Change",
@@ -49,7 +46,6 @@ __all__ = [
     "Fit",
     "Impact",
     "Part",
-    "Scored",
     "What",
     "Windows",
     "change_words",
@@ -65,12 +61,10 @@ __all__ = [
     "impacts_since",
     "part_of",
     "predecessor",
-    "repository_at",
     "row_ranks",
     "said",
     "score",
     "tally_proposal",
     "ties_of",
     "unscored",
-    "value_words",
 ]

@@ -27,6 +27,7 @@ from fairlead.imports.runs import (
     failure,
     imported_request,
     missing_file,
+    only,
     open_loop,
     other_version,
     read_each,
@@ -52,13 +53,7 @@ _ERRORS = (
 
 
 def _read(files: Sources) -> Sequence[Run]:
-    for pattern, found in files.items():
-        if pattern != _STAGE and len(found) != 1:
-            names = ", ".join(file.name for file in found)
-            raise missing_file(
-                found[0].name, f"several runs in one folder: {names}", "give each its own folder"
-            )
-    (records,), (totals,), (settings,) = files[_RECORDS], files[_TOTALS], files[_SETTINGS]
+    records, totals, settings = (only(files[name]) for name in (_RECORDS, _TOTALS, _SETTINGS))
     stages = files[_STAGE]
     if len(stages) != 1:
         message = f"{len(stages)} reports of a stage, {_STAGE}: one says when the run began"
@@ -76,12 +71,14 @@ def _run(records: SourceFile, totals: SourceObject, settings: SourceFile, stage:
         raise records.fault("IMP001", 0, 1, "no request", "one record a request")
     load = _load(settings, config, len(found))
     is_open = load.kind == "open"
-    counted = sum(int(totals.object(name).number("count", 0, 10**9)) for name in ("successes", "failures"))
+    successes, failures = (
+        int(totals.object(name).number("count", 0, 10**9)) for name in ("successes", "failures")
+    )
+    counted = successes + failures
     if counted != len(found):
         message = f"{len(found):,} requests, the summary counts {counted:,}"
         raise records.fault("IMP005", 0, 1, message, "the summary and the requests of one run")
     requests = read_each(records, found, lambda i, record: _request(i, record, dialect, is_open=is_open))
-    failures = int(totals.object("failures").number("count", 0, 10**9))
     more = sum(request.outcome is not Outcome.OK for request in requests) - failures
     model = _at(config, "server", "model_name")
     files = (records, totals.file, settings, stage)

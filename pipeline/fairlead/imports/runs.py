@@ -99,8 +99,8 @@ class Tool:
     """A tool whose results can be imported, or why they cannot.
 
     ``name``: in the command and in a window's header. ``known``: the versions whose form is read.
-    ``files``: patterns of what it writes; ``optional`` ones need not be there. ``proven``: how the tests'
-    files were made. ``read``: raises :class:`SourceError` for anything else; None with a ``refusal``.
+    ``files``: patterns of what it writes. ``proven``: how the tests' files were made. ``read``: raises
+    :class:`SourceError` for anything else; None with a ``refusal``.
     """
 
     name: str
@@ -110,7 +110,6 @@ class Tool:
     proven: str
     lines: tuple[Mapped | LeftOut, ...] = ()
     read: Callable[[Sources], Sequence[Run]] | None = None
-    optional: tuple[str, ...] = ()
     refusal: str = ""
 
 
@@ -294,6 +293,18 @@ def other_version(record: SourceObject, name: str, message: str, known: str) -> 
 def missing_file(name: str, message: str, fix: str) -> SourceError:
     """A run of which a file is not there."""
     return SourceError(problem_of(name, "IMP001", message, fix=fix))
+
+
+def only(found: Sequence[SourceFile]) -> SourceFile:
+    """The one file of its kind in a folder that holds one run.
+
+    Raises:
+        SourceError: there are several.
+    """
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise missing_file(found[0].name, f"several runs in one folder: {names}", "give each its own folder")
+    return found[0]
 
 
 def counts_disagree(made: int, held: int, what: str) -> tuple[str, ...]:

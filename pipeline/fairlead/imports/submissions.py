@@ -150,7 +150,6 @@ def gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
     Raises:
         SourceError: one that is needed is not there, or one cannot be read.
     """
-    patterns = (*tool.files, *tool.optional)
     if not source.is_dir():
         if len(tool.files) > 1:
             needed = " and ".join(quote(name) for name in tool.files)
@@ -163,9 +162,9 @@ def gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
         fix = "name a folder that you may read"
         raise missing_file(source.name, f"cannot be listed: {error.strerror}", fix) from None
     found: dict[str, list[SourceFile]] = {}
-    for pattern in patterns:
+    for pattern in tool.files:
         matched = fnmatch.filter(names, pattern)
-        if not matched and pattern in tool.files:
+        if not matched:
             fix = f"name the folder as {tool.title} wrote it, with every file"
             raise missing_file(source.name, f"no file {quote(pattern)} in this folder", fix)
         if len(matched) > _MAX_FILES:

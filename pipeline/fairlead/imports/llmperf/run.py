@@ -18,7 +18,7 @@ from fairlead.imports.runs import (
     Tool,
     closed_loop,
     counts_disagree,
-    missing_file,
+    only,
 )
 from fairlead.imports.source import read_object
 
@@ -26,13 +26,7 @@ _RECORDS, _TOTALS = "*_individual_responses.json", "*_summary.json"
 
 
 def _read(files: Sources) -> Sequence[Run]:
-    for found in files.values():
-        if len(found) != 1:
-            names = ", ".join(file.name for file in found)
-            raise missing_file(
-                found[0].name, f"several runs in one folder: {names}", "give each its own folder"
-            )
-    (records,), (totals,) = files[_RECORDS], files[_TOTALS]
+    records, totals = (only(files[name]) for name in (_RECORDS, _TOTALS))
     summary = read_object(totals, limit=None)
     requests = read_requests(records)
     started = summary.count("results_num_requests_started")
