@@ -4,6 +4,9 @@ What is left out of it is what makes a client: no event loop, no TLS, no time li
 for the five bytes that end a response in chunks, no spool, and no reading of what came. It asks for the
 kernel's stamps and keeps them unread. So its processor time is the floor under any client that stamps each
 read on this machine, and what ours takes beyond it is what ours can be blamed for.
+
+The same in C (``bare_loop.c``) tells how fast the machine is, whatever the language: what is asked of ours in
+milliseconds was written down where that loop took so many itself.
 """
 
 from __future__ import annotations
@@ -11,16 +14,24 @@ from __future__ import annotations
 import gc
 import hashlib
 import select
+import shutil
 import socket
+import struct
+import subprocess
 import time
 import urllib.parse
+from pathlib import Path
 from typing import Any
+
+from environments import UnavailableError
 
 from fairlead.measure.plan import Plan
 from fairlead.measure.transport import ANCILLARY_BYTES, READ_BYTES
 
 _SO_TIMESTAMPNS = 35
 _END = b"0\r\n\r\n"
+_LENGTH = struct.Struct("=I")
+_READ = struct.Struct("=IQI")  # as bare_loop.c writes it
 
 Read = tuple[int, Any, bytes]  # the user stamp, the ancillary data as they came, the bytes
 
@@ -40,14 +51,7 @@ def run(plan: Plan) -> tuple[list[Kept], float]:
     Raises:
         OSError: a connection broke.
     """
-    target = urllib.parse.urlsplit(plan.address())
-    assert target.hostname is not None
-    address = target.hostname, target.port
-    asked = []
-    for i in range(plan.requests):
-        body = plan.body(i)
-        head = f"POST {target.path} HTTP/1.1\r\nhost: {target.netloc}\r\ncontent-length: {len(body)}\r\n\r\n"
-        asked.append((Kept(hashlib.sha256(body).hexdigest()), head.encode() + body))
+    address, asked = _asked(plan)
     gc.collect()
     gc.disable()
     before_s = time.process_time()
@@ -58,6 +62,52 @@ def run(plan: Plan) -> tuple[list[Kept], float]:
     for sock in sockets:
         sock.close()
     return [kept for kept, _ in asked], used_s
+
+
+def run_in_c(plan: Plan, folder: Path) -> tuple[list[Kept], float]:
+    """The same load by the loop in C; its processor time is that of its process, from its first connection.
+
+    Raises:
+        UnavailableError: it cannot be compiled or run here.
+    """
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise UnavailableError("there is no C compiler (cc)")
+    program, requests, reads = folder / "bare_loop", folder / "requests", folder / "reads"
+    (_, port), asked = _asked(plan)
+    requests.write_bytes(b"".join(_LENGTH.pack(len(text)) + text for _, text in asked))
+    source = Path(__file__).with_suffix(".c")
+    order = [program, str(port), str(plan.concurrency), requests, reads]
+    try:
+        subprocess.run([compiler, "-O2", "-o", program, source], check=True, capture_output=True)
+        said = subprocess.run(order, check=True, capture_output=True, text=True).stdout
+    except subprocess.CalledProcessError as error:
+        raise UnavailableError(f"{error}: {error.stderr!r}") from None
+    _take_reads(reads.read_bytes(), [kept for kept, _ in asked])
+    return [kept for kept, _ in asked], int(said) / 1e9
+
+
+def _take_reads(written: bytes, requests: list[Kept]) -> None:
+    at = 0
+    while at < len(written):
+        number, at_ns, length = _READ.unpack_from(written, at)
+        at += _READ.size + length
+        if length:
+            requests[number].reads.append((at_ns, None, written[at - length : at]))
+        else:
+            requests[number].sent_ns = at_ns
+
+
+def _asked(plan: Plan) -> tuple[tuple[str, int | None], list[tuple[Kept, bytes]]]:
+    """Where a plan's requests go, and each as its text."""
+    target = urllib.parse.urlsplit(plan.address())
+    assert target.hostname is not None
+    asked = []
+    for i in range(plan.requests):
+        body = plan.body(i)
+        head = f"POST {target.path} HTTP/1.1\r\nhost: {target.netloc}\r\ncontent-length: {len(body)}\r\n\r\n"
+        asked.append((Kept(hashlib.sha256(body).hexdigest()), head.encode() + body))
+    return (target.hostname, target.port), asked
 
 
 def _connected(address: tuple[str, int | None]) -> socket.socket:

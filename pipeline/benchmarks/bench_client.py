@@ -4,10 +4,10 @@ All streams start at once and stay in phase, the worst case for a client on one 
 and the reference another, where there are two. Errors are taken against the moments at which the reference
 really wrote (its own log, same monotonic clock), so its lateness is not the client's.
 
-Beside ours, in the same run and by turns: the floor, a loop of :mod:`bare_loop` that only reads and stamps;
-httpx with one shared client, stamping and parsing as it reads; and the tools of :mod:`other_tools`, which
-says what each of them hides. Above 256 streams they are left out, for httpx's pool takes minutes and the
-tools have had their say by then.
+Beside ours, in the same run and by turns: the floor, a loop of :mod:`bare_loop` that only reads and stamps,
+in Python and, where there is a compiler, in C; httpx with one shared client, stamping and parsing as it
+reads; and the tools of :mod:`other_tools`, which says what each of them hides. Above 256 streams they are
+left out, for httpx's pool takes minutes and the tools have had their say by then.
 
 What is asked of ours is printed beside what was found (:data:`ASKED`). ``scheduled to sent`` is of an open
 loop of Poisson arrivals that keeps about as many streams under way, after its ramp, connecting not counted.
@@ -61,13 +61,19 @@ TTFT_MS = 200.0
 ICL_MS = 10.0
 REQUESTS_EACH = 2  # a stream
 OTHERS_STREAMS = 256  # at most
-OURS, PLAIN, BARE = "fairlead", "httpx, one client", "bare loop, nothing parsed"
+OURS, PLAIN = "fairlead", "httpx, one client"
+BARE, BARE_C = "bare loop, nothing parsed", "bare loop in C, nothing parsed"
 LIMIT_MS = 1.0  # of a trusted concurrency
 BARE_ABLE = hasattr(select, "epoll")
 OPEN_S = 4.0  # of an open loop's schedule
 OPEN_RAMP_NS = 200_000_000
 README_RULE = "|---:|---|---:|---:|---:|---:|---:|"
 README, ASSET = "README.md", "site/content/assets/client-error.json"
+_SHARES = ((PLAIN, "cpu_of_httpx", 3), (BARE, "cpu_of_bare", 2), (BARE_C, "cpu_of_c", 2))
+COMPARED = (
+    *("ttft_p50_ms", "ttft_ms", "token_ms", "gap_ms", "pooled_gap_ms"),
+    *("cpu_ms_per_1k", "peak_mb", "missing"),
+)
 HIDDEN = ("token_ms", "token_max_ms", "read_ms", "gap_ms", "pooled_gap_ms")  # by some clients
 
 
@@ -93,6 +99,7 @@ ASKED = (
         )
     ),
     Asked(256, "cpu_ms_per_1k", 15.0),
+    Asked(256, "cpu_of_c", 2.1),  # the same: the loop in C took 7.1 ms where 15 was written down
     Asked(256, "peak_mb", 300.0),
     *(Asked(streams, "missing", 0) for streams in (64, 256, 1024)),
 )
@@ -103,6 +110,7 @@ _CALLED = {
     "pooled_gap_ms": "difference of pooled gaps' p99s, ms",
     "gap_ms": "matched gaps, p99, ms",
     "cpu_ms_per_1k": "CPU, ms per 1,000 tokens",
+    "cpu_of_c": "CPU, times that of the loop in C",
     "peak_mb": "memory, MB",
     "missing": "missing tokens",
 }
@@ -116,8 +124,8 @@ class Row:
     ``ttft``: what the client says less what was so, from the request's arrival. ``token``: of the stamp that
     is published; ``read``: of the moment the client itself read; ``gap``: matched gaps, either way;
     ``pooled_gap``: p99 of all gaps seen - p99 of all gaps written. ``cpu``: ms per 1,000 tokens, of ours and
-    httpx's with parsing, of the floor's without, of the tools' under load only; ``cpu_of_httpx``,
-    ``cpu_of_bare``: as a share of httpx's, as so many times the floor's. ``peak``: of memory, with every
+    httpx's with parsing, of the floor's without, of the tools' under load only; ``cpu_of_httpx``: as a share
+    of httpx's; ``cpu_of_bare``, ``cpu_of_c``: as so many times the floor's. ``peak``: of memory, with every
     child. ``missing``: tokens of requests that failed or were counted otherwise.
     """
 
@@ -133,6 +141,7 @@ class Row:
     cpu_ms_per_1k: float
     cpu_of_httpx: float | None
     cpu_of_bare: float | None
+    cpu_of_c: float | None
     peak_mb: float
     reference_late_ms: float
     tokens: int
@@ -171,6 +180,11 @@ def take_bare(plan: Plan, folder: Path, core: int | None) -> Taken:
     return _in_fresh_process(_bare, plan, folder, core)
 
 
+def take_bare_c(plan: Plan, folder: Path, core: int | None) -> Taken:
+    """The floor in C. Its memory is that of the Python that reads what it kept."""
+    return _in_fresh_process(_bare_c, plan, folder, core)
+
+
 def take_tool(tool: Tool) -> Take:
     """A tool, in processes of its own."""
 
@@ -207,7 +221,15 @@ def _fairlead(plan: Plan, folder: Path, core: int | None) -> Taken:
 
 def _bare(plan: Plan, _folder: Path, core: int | None) -> Taken:
     _keep_to(core)
-    requests, cpu_s = bare_loop.run(plan)
+    return _read_bare(plan, *bare_loop.run(plan))
+
+
+def _bare_c(plan: Plan, folder: Path, core: int | None) -> Taken:
+    _keep_to(core)
+    return _read_bare(plan, *bare_loop.run_in_c(plan, folder))
+
+
+def _read_bare(plan: Plan, requests: list[bare_loop.Kept], cpu_s: float) -> Taken:
     peak_mb, seen = _peak_mb(), []
     for kept in requests:
         reads = [(at_ns, None, data) for at_ns, _, data in kept.reads]
@@ -272,6 +294,10 @@ def _keep_to(core: int | None) -> None:
 
 
 def _peak_mb() -> float:
+    """Of this process alone: what the kernel hands down from the parent as ``ru_maxrss`` is not."""
+    if Path("/proc/self/status").exists():
+        status = Path("/proc/self/status").read_text("ascii", "replace")
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
@@ -336,6 +362,7 @@ def compare(client: str, streams: int, planned: int, taken: Taken, log: list[Log
         cpu_ms_per_1k=round(cpu_s * 1e6 / planned, 1),
         cpu_of_httpx=None,
         cpu_of_bare=None,
+        cpu_of_c=None,
         peak_mb=round(taken.peak_mb, 1),
         reference_late_ms=_quantile(late, 0.99),
         tokens=tokens,
@@ -355,7 +382,7 @@ def compare_clients(
     """All clients by turns, so that all meet the same neighbours on the machine; medians. And why those that
     are not among them could not be measured."""
     takes: dict[str, Take] = {PLAIN: take_httpx, **others} if streams <= OTHERS_STREAMS else {}
-    takes |= {BARE: take_bare} if takes and BARE_ABLE else {}
+    takes |= {BARE: take_bare, BARE_C: take_bare_c} if takes and BARE_ABLE else {}
     takes[OURS] = take_fairlead
     rows: dict[str, list[Row]] = {client: [] for client in takes}
     failed: dict[str, str] = {}
@@ -368,7 +395,9 @@ def compare_clients(
             except UnavailableError as error:
                 failed[client] = str(error)
                 print(f"{client} left out: {error}", file=sys.stderr)
-    for other, figure, digits in ((PLAIN, "cpu_of_httpx", 3), (BARE, "cpu_of_bare", 2)):
+    for other, figure, digits in _SHARES:
+        if other in failed:
+            continue
         for round_, row in enumerate(rows.get(other, [])):
             ours = rows[OURS][round_]
             ratio = round(ours.cpu_ms_per_1k / row.cpu_ms_per_1k, digits)
@@ -413,8 +442,22 @@ def held(rows: list[Row], own_ms: dict[int, float]) -> list[dict[str, object]]:
         figures = ours.get(asked.streams, {}) | {"own_ms": own_ms.get(asked.streams)}
         value = figures.get(asked.figure)
         if value is not None:
-            found.append({**asdict(asked), "found": value, "held": value <= asked.most})
+            line = {**asdict(asked), "what": _CALLED[asked.figure], "found": value}
+            found.append({**line, "held": value <= asked.most})
     return found
+
+
+def behind(rows: list[Row]) -> list[dict[str, object]]:
+    """Each figure of another client that is better than ours at as many streams; a bare loop is no client."""
+    ours = {row.streams: asdict(row) for row in rows if row.client == OURS}
+    return [
+        {"client": row.client, "streams": row.streams, "figure": name, "theirs": theirs, "ours": mine}
+        for row in rows
+        if row.client not in (OURS, BARE, BARE_C)
+        for name in COMPARED
+        if (mine := ours[row.streams][name]) is not None
+        if (theirs := getattr(row, name)) is not None and abs(theirs) < abs(mine)
+    ]
 
 
 def trusted_concurrency(rounds: int) -> int | None:
@@ -500,6 +543,11 @@ def main() -> None:
     asked = held(rows, own_ms)
     if asked:
         print("\n" + asked_table(asked) + "\n")
+    worse = behind(rows)
+    for line in worse:
+        print("{client} is ahead at {streams} streams in {figure}: {theirs} against {ours}".format(**line))
+    if not worse:
+        print("ours is ahead of each other client in every column")
     print(f"medians of {arguments.rounds} rounds of {arguments.tokens} tokens a request; p99, in ms")
     print("hidden: the client stores nothing that tells; processor time of the tools: under load only")
     print(f"{os.cpu_count()} cores; load average {before[0]:.2f} before, {after[0]:.2f} after")
@@ -516,6 +564,7 @@ def main() -> None:
         "left_out": left_out,
         "rows": [asdict(row) for row in rows],
         "asked": asked,
+        "behind": worse,
     }
     text = json.dumps(result, indent=2) + "\n"
     if arguments.json is not None:
@@ -539,7 +588,7 @@ def table(rows: list[Row]) -> str:
 def asked_table(asked: list[dict[str, object]]) -> str:
     """Of ours alone: each figure, what is asked of it, what was found, and whether it is held."""
     lines = [
-        f"{line['streams']:>7}  {_CALLED[str(line['figure'])]:<36}{line['most']:>9}{line['found']:>10}  "
+        f"{line['streams']:>7}  {line['what']:<36}{line['most']:>9}{line['found']:>10}  "
         f"{'held' if line['held'] else 'NOT HELD'}"
         for line in asked
     ]
@@ -547,12 +596,13 @@ def asked_table(asked: list[dict[str, object]]) -> str:
 
 
 def with_table(readme: str, result: dict[str, Any]) -> str:
-    """The README with the rows of its table of errors made anew."""
+    """The README with the rows of its table of errors made anew: those of clients."""
     before, line, rest = readme.partition(README_RULE + "\n")
     assert line, "the README has no table of errors"
     lines = rest.splitlines(keepends=True)
     after = itertools.dropwhile(lambda one: one.startswith("|"), lines)
-    return before + line + "".join(_readme_row(row) + "\n" for row in result["rows"]) + "".join(after)
+    rows = [_readme_row(row) + "\n" for row in result["rows"] if row["client"] not in (BARE, BARE_C)]
+    return before + line + "".join(rows) + "".join(after)
 
 
 def _readme_row(row: dict[str, Any]) -> str:

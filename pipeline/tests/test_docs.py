@@ -68,10 +68,13 @@ def test_every_command_that_a_document_names_exists(name: str) -> None:
 
 
 def test_the_readme_table_of_errors_is_the_benchmarks_own() -> None:
-    """Each row of the README's table says what the committed benchmark file says."""
+    """Each row of the README's table says what the committed benchmark file says of a client."""
     bench = json.loads((CHECKOUT / "site" / "content" / "assets" / "client-error.json").read_text())
     readme = (CHECKOUT / "README.md").read_text()
     for row in bench["rows"]:
+        if row["client"].startswith("bare loop"):
+            assert row["client"] not in readme
+            continue
         errors = [row[name] for name in ("ttft_ms", "token_ms", "gap_ms")]
         figures = " | ".join("hidden" if error is None else f"{error:,.3f}" for error in errors)
         cells = f"{row['streams']:,} | {row['client']} | {figures} | {row['cpu_ms_per_1k']:,.0f}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +69,22 @@ def test_who_may_not_go_before_others_stays_an_ordinary_thread(monkeypatch):
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     with undisturbed() as asked:
         assert not asked
+
+
+ROOM = """
+import resource, sys
+from fairlead.measure.cores import make_room_for_descriptors
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, int(sys.argv[1])))
+make_room_for_descriptors(700)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+print(*[line.split()[1] for line in open("/proc/self/status") if line.startswith("FDSize:")])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the table's size is Linux's to tell")
+@pytest.mark.parametrize(("hard", "limit", "table"), [(4096, 700, 1024), (700, 700, 1024), (300, 300, 512)])
+def test_the_kernels_table_of_descriptors_has_its_size_before_the_run(hard, limit, table):
+    """As far as the limit goes that is not ours to raise; no descriptor is left open."""
+    order = [sys.executable, "-c", ROOM, str(hard)]
+    said = subprocess.run(order, capture_output=True, text=True, check=True).stdout.split()
+    assert [int(number) for number in said] == [limit, table]

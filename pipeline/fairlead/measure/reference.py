@@ -37,6 +37,7 @@ import msgspec
 import uvloop
 
 from fairlead.clock import Clock, SystemClock, offset_ns
+from fairlead.measure.cores import make_room_for_descriptors
 from fairlead.measure.pacer import Pacer
 from fairlead.measure.truth import WORDS, LoggedRequest, ReferenceProfile, Script, Tricks, script, words
 
@@ -49,6 +50,7 @@ LOOPBACK_PEM = Path(__file__).with_name("loopback.pem")
 
 _READ_BYTES = 64 * 1024
 _STOP_SECONDS = 5.0
+_DESCRIPTORS = 4096  # beyond that, connections wait to be taken
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if sys.platform == "linux" else 0
@@ -624,6 +626,7 @@ def serve(
     Raises:
         OSError: the address cannot be listened on, or the log cannot be written.
     """
+    make_room_for_descriptors(_DESCRIPTORS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(profile, host, port, log, ready, until_eof, tls, tricks))
 

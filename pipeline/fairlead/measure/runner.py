@@ -27,7 +27,6 @@ import itertools
 import os
 import platform
 import re
-import resource
 import signal
 import ssl
 import sys
@@ -43,7 +42,7 @@ import uvloop
 import fairlead
 from fairlead import windows
 from fairlead.clock import Clock, StepWatch, SystemClock, offset_ns
-from fairlead.measure.cores import cores_apart, undisturbed
+from fairlead.measure.cores import cores_apart, make_room_for_descriptors, undisturbed
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.pacer import Pacer
 from fairlead.measure.plan import NS_PER_S, Placing, Plan, Share
@@ -62,6 +61,7 @@ from fairlead.measure.spool import (
 )
 from fairlead.measure.timeline import Shot
 from fairlead.measure.transport import (
+    EARLY_NS,
     HTTP1,
     PreparedRequest,
     Readiness,
@@ -212,7 +212,7 @@ def run_share(
         SpoolExistsError: ``spool`` is there already.
         OSError: it cannot be written.
     """
-    _allow_descriptors(len(share.part(plan.concurrency)) + _SPARE_DESCRIPTORS)
+    make_room_for_descriptors(len(share.part(plan.concurrency)) + _SPARE_DESCRIPTORS)
     with _written(plan, share) as bodies, undisturbed():
         writer = SpoolWriter(spool)
         try:
@@ -408,7 +408,7 @@ class _Run:
                     item = await self._queue.get()
                     assert item is not None  # there is one for each start
                     due_ns = self._origin_ns + start_ns
-                    await _until(due_ns, pacer, self._clock)
+                    await _until(due_ns - EARLY_NS, pacer, self._clock)
                     shot = msgspec.structs.replace(item[0], scheduled_ns=due_ns)
                     line = lines.take()
                     if line is None:
@@ -558,17 +558,6 @@ def _quiet_memory() -> Iterator[None]:
     finally:
         gc.unfreeze()
         gc.enable()
-
-
-def _allow_descriptors(needed: int) -> None:
-    """Raise our own soft limit of open files as far as needed and allowed; past that, connects fail as
-    ours."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def machine() -> windows.Machine:

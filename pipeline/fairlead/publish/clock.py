@@ -52,6 +52,22 @@ def client_error_table(bench: Mapping[str, Any]) -> Html:
     return markup.join((markup.simple_table("The client's error", heads, rows), tag("p", said)))
 
 
+def asked_table(bench: Mapping[str, Any]) -> Html:
+    """What is asked of our own client beside what was found in the same run."""
+    rows = [
+        markup.row(
+            _number(f"{line['streams']:,}"),
+            line["what"],
+            _number(f"{line['most']:g}"),
+            _number(f"{line['found']:g}"),
+            "held" if line["held"] else tag("strong", "not held"),
+        )
+        for line in bench["asked"]
+    ]
+    heads = (_head("Streams"), "Of our client", _head("At most"), _head("Found"), "So")
+    return markup.simple_table("What is asked of the client", heads, rows)
+
+
 def certificates_table(edition: Edition) -> Html:
     """The certificates of published windows: the two around each of the newest, and those of older ones by
     the month in which they were taken."""

@@ -217,6 +217,7 @@ def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
         "api-changes": lambda: [reading.changes_table()],
         "citation": lambda: list(reading.citation_blocks(edition, reading.citation_file().read_bytes())),
         "client-error": lambda: [clock.client_error_table(_shipped_data(source, "client-error"))],
+        "client-asked": lambda: [clock.asked_table(_shipped_data(source, "client-error"))],
         "imports": lambda: list(importing.tools_blocks()),
         "import-errors": lambda: list(importing.errors_blocks(_shipped_data(source, "client-error"))),
         "certificates": lambda: [clock.certificates_table(edition)],
