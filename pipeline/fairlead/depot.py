@@ -100,7 +100,7 @@ class Depot:
     def _recall(self, keys: Sequence[bytes]) -> list[Brief | Refused | None]:
         """Those that are known, and whose files have not changed."""
         found: list[Brief | Refused | None] = [None] * len(keys)
-        if not self._briefs.folder.is_dir():
+        if not (self._briefs.folder.is_dir() or self._tables.folder.is_dir()):
             return found
         places: dict[bytes, list[int]] = {}
         for place, key in enumerate(keys):
@@ -117,10 +117,27 @@ class Depot:
                     brief = shared.brief(value)
                     for place in places[key]:
                         found[place] = brief
+            self._judge(found, keys, shared)
             known = [brief is not None for brief in found]
             for place, refused in refused_of(self._root, self._files, known, is_whole()).items():
                 found[place] = refused
         return found
+
+    def _judge(self, found: list[Brief | Refused | None], keys: Sequence[bytes], shared: _Shared) -> None:
+        """Briefs of known tables that have none, as after a change of a limit; they are kept."""
+        wanted, briefs = dict[bytes, list[int]](), dict[bytes, bytes]()
+        for place, file in enumerate(self._files):
+            if found[place] is None and (file.is_here or place in self._spool):
+                wanted.setdefault(self.keys[place], []).append(place)
+        for key, value in self._tables.find(wanted):
+            with contextlib.suppress(msgspec.MsgspecError):  # as above
+                brief = _brief_of(_tables.decode(value), self._methodologies)
+                for place in wanted[key]:
+                    if place not in self._spool:
+                        self._spool.put(place, value)
+                    found[place] = shared.brief(brief)
+                    briefs[keys[place]] = brief
+        self._briefs.keep(briefs, used=frozenset(keys))
 
     def _make(
         self, found: list[Brief | Refused | None], places: Sequence[int], keys: Sequence[bytes]

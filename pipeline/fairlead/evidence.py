@@ -57,9 +57,15 @@ def load_evidence(
         fix = "add methodology/versions/<version>/methodology.yaml"
         return [], [Problem("TREE007", "methodology/versions", "no methodology version is here", fix=fix)]
     listed = _listed(repository)
-    if not listed:
-        return [], []
+    return _in_memory(repository, listed, cache, makers) if listed else ([], [])
 
+
+def _in_memory(
+    repository: Repository,
+    listed: Sequence[tuple[Manifest, RawWindow]],
+    cache: Cache | None,
+    makers: Makers | None,
+) -> tuple[list[Evidence], list[Problem]]:
     def use(place: int, key: bytes, made: Tabulated) -> Evidence | Problem:
         manifest, file = listed[place]
         invalid = invalid_by_version(made.table, repository.methodologies)
@@ -79,8 +85,10 @@ def load_briefly(
     were read last stay in memory, for who reads the tables of a row again and again.
     """
     listed = _listed(repository) if repository.methodologies else []
-    if len(listed) < POOL_MIN_FILES and makers is None:
+    if not listed:
         return *load_evidence(repository), lambda _: None
+    if len(listed) < POOL_MIN_FILES and makers is None:
+        return *_in_memory(repository, listed, None, None), lambda _: None
     files = [file for _, file in listed]
     methodologies = repository.methodologies
     depot = Depot(

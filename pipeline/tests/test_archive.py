@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -424,6 +425,10 @@ def test_a_table_that_is_known_serves_without_its_bytes(
     whole, problems = evidence.load_evidence(load(root), caches["tables"])
     assert problems == []
     assert {item.path: item.table for item in whole} == known
+    shutil.rmtree(tmp_path / "briefs")
+    again, problems, _ = evidence.load_briefly(load(root), **caches)
+    assert problems == []
+    assert {item.path: item.table for item in again} == known
     shutil.rmtree(tmp_path / "tables")
     nothing, problems, _ = evidence.load_briefly(load(root), **caches)
     assert nothing == []
@@ -510,6 +515,29 @@ def test_the_command_says_what_it_does(root: Path, place: Path) -> None:
     assert fairlead(root, "archive", str(place)).stdout.startswith("nothing to move")
     shutil.rmtree(place)
     assert fairlead(root, "check", "--deep").returncode == 3
+
+
+def test_a_dry_run_counts_what_is_still_to_be_moved(
+    root: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what a run that was interrupted among the removals has moved already."""
+    real = Path.unlink
+
+    def remove_one_and_stop(path: Path, missing_ok: bool = False) -> None:
+        real(path, missing_ok=missing_ok)
+        if path.is_relative_to(root / roots.CLAIM):
+            raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", remove_one_and_stop)
+        with pytest.raises(Stop):
+            move_all(root, Store(place.as_uri()))
+    left = raw_bytes(root)
+    assert any(path.startswith(roots.CLAIM) for path in left)
+    dry = fairlead(root, "archive", str(place), "--dry-run").stdout
+    counts = re.findall(r": ([0-9]+) files, ([0-9,]+) bytes$", dry, re.MULTILINE)
+    assert sum(int(files) for files, _ in counts) == len(left)
+    assert sum(int(size.replace(",", "")) for _, size in counts) == sum(map(len, left.values()))
 
 
 def test_a_store_that_is_not_there_ends_the_command(root: Path) -> None:

@@ -151,7 +151,9 @@ def test_a_poisoned_entry_is_made_anew(root: Path, tmp_path: Path, what: str) ->
     assert board(root, tmp_path) == fresh
 
 
-def test_another_limit_makes_other_briefs(root: Path, tmp_path: Path) -> None:
+def test_another_limit_makes_other_briefs_and_no_table(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a window is held against is part of what its brief is made from."""
     briefly(root, tmp_path)
     repository, _ = load_repository(root)
@@ -159,12 +161,54 @@ def test_another_limit_makes_other_briefs(root: Path, tmp_path: Path) -> None:
         version: msgspec.structs.replace(each, limits=msgspec.structs.replace(each.limits, lag_p99_ms=0.001))
         for version, each in repository.methodologies.items()
     }
+    monkeypatch.setattr(depot, "tabulate_file", _never)  # a table depends on no limit
     items, _, _ = evidence.load_briefly(
         dataclasses.replace(repository, methodologies=stricter),
         tables=Cache(tmp_path / "windows"),
         briefs=Cache(tmp_path / "briefs"),
     )
     assert all(any("our own lag" in reason for reason in item.invalid) for item in items)
+
+
+def test_a_table_that_is_known_is_not_made_again_for_its_brief(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it: a run that holds every table in memory keeps them for one that does not."""
+    repository, _ = load_repository(root)
+    held, _ = evidence.load_evidence(repository, Cache(tmp_path / "windows"))
+    monkeypatch.setattr(depot, "tabulate_file", _never)
+    for _ in range(2):
+        items, problems, fetch = briefly(root, tmp_path)
+        assert problems == []
+        fetch(items)
+        assert [(item.head, item.invalid, item.usage, item.table) for item in items] == [
+            (item.head, item.invalid, item.usage, item.table) for item in held
+        ]
+        monkeypatch.setattr(depot.Depot, "_judge", lambda *_: None)  # the briefs are kept
+
+
+def test_a_changed_window_is_refused_although_its_table_is_known(root: Path, tmp_path: Path) -> None:
+    """Also where no brief of it is."""
+    briefly(root, tmp_path)
+    shutil.rmtree(tmp_path / "briefs")
+    path = sorted(root.glob("submissions/neutral/*/windows/*"))[7]
+    path.write_bytes(path.read_bytes()[:-1])
+    items, problems, _ = briefly(root, tmp_path)
+    assert len(items) == SIZE * 24 - 1
+    assert [(problem.code, problem.path) for problem in problems] == [("SUB007", str(path.relative_to(root)))]
+
+
+def test_other_machines_have_nothing_to_make_without_a_methodology(root: Path, tmp_path: Path) -> None:
+    """The root lacks what every number is made by, whoever makes it."""
+    repository, _ = load_repository(root)
+    items, problems, _ = evidence.load_briefly(
+        dataclasses.replace(repository, methodologies={}),
+        tables=Cache(tmp_path / "windows"),
+        briefs=Cache(tmp_path / "briefs"),
+        makers=lambda batches, rules: iter(()),
+    )
+    assert items == []
+    assert [problem.code for problem in problems] == ["TREE007"]
 
 
 def test_a_folder_that_cannot_be_written_costs_time_and_no_number(root: Path, tmp_path: Path) -> None:

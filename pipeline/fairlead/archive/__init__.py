@@ -24,7 +24,7 @@ from fairlead.model import Archive, RawFile, window_start
 from fairlead.problems import Problem
 from fairlead.repository import ARCHIVE_PATH, FileKind, Manifest, Repository, canonical_text, read_value
 
-__all__ = ["Fault", "Fetch", "Moved", "due", "fetch", "free_on", "link_of", "move", "object_path"]
+__all__ = ["Fault", "Fetch", "Moved", "due", "fetch", "free_on", "in_tree", "link_of", "move", "object_path"]
 
 _AT_ONCE = 8  # files on their way from a store
 
@@ -46,12 +46,12 @@ def due(repository: Repository, now: dt.datetime) -> list[Manifest]:
     found = []
     for manifest in repository.manifests():
         free = free_on(manifest, repository.rules.archive.after_days)
-        if free is not None and free <= now and any(_here(repository, manifest)):
+        if free is not None and free <= now and any(in_tree(repository, manifest)):
             found.append(manifest)
     return found
 
 
-def _here(repository: Repository, manifest: Manifest) -> Iterator[tuple[str, RawFile]]:
+def in_tree(repository: Repository, manifest: Manifest) -> Iterator[tuple[str, RawFile]]:
     """The raw files of a folder that are in the tree, by their paths."""
     for raw in (*manifest.windows, *manifest.calibrations):
         path = f"{manifest.folder}/{raw.file}"
@@ -80,7 +80,7 @@ def move(repository: Repository, manifest: Manifest, store: Store) -> Moved | li
     Raises:
         EnvironmentProblem: the store fails, or does not give back what it was given. Nothing is removed.
     """
-    files = list(_here(repository, manifest))
+    files = list(in_tree(repository, manifest))
     problems: list[Problem] = []
     there_before = total = 0
     for path, raw in files:

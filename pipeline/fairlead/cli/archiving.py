@@ -21,7 +21,7 @@ def archive(store: str, dry_run: bool, root_option: Path | None) -> None:
     come from the environment, by the store's own names for them. What moved is listed in
     submissions/archive.yaml: commit it together with the files that went.
     """
-    from fairlead.archive import due, move
+    from fairlead.archive import due, in_tree, move
     from fairlead.archive.store import Store
     from fairlead.problems import render_text
     from fairlead.repository import ARCHIVE_PATH
@@ -38,7 +38,7 @@ def archive(store: str, dry_run: bool, root_option: Path | None) -> None:
         return
     if dry_run:
         for manifest in manifests:
-            files = (*manifest.windows, *manifest.calibrations)
+            files = [raw for _, raw in in_tree(repository, manifest)]
             click.echo(f"{manifest.folder}: {len(files):,} files, {sum(raw.bytes for raw in files):,} bytes")
         return
     opened, problems = Store(address), []
