@@ -131,7 +131,7 @@ class Depot:
                 wanted.setdefault(self.keys[place], []).append(place)
         for key, value in self._tables.find(wanted):
             with contextlib.suppress(msgspec.MsgspecError):  # as above
-                brief = _brief_of(_tables.decode(value), self._methodologies)
+                brief = _as_bytes(_tables.decode(value), self._methodologies)
                 for place in wanted[key]:
                     if place not in self._spool:
                         self._spool.put(place, value)
@@ -168,7 +168,7 @@ class Depot:
             if isinstance(made, Refused):
                 yield place, made
             else:
-                yield place, (made, _brief_of(_tables.decode(made), self._methodologies))
+                yield place, (made, _as_bytes(_tables.decode(made), self._methodologies))
 
     def fetch(self, places: Iterable[int]) -> None:
         """Bring many tables near, all at once; those that no cache has are made when they are asked for."""
@@ -226,12 +226,16 @@ def _make_one(
     made = tabulate_file(root, file, rules)
     if isinstance(made, Refused):
         return made
-    return msgspec.msgpack.encode(made), _brief_of(made, methodologies)
+    return msgspec.msgpack.encode(made), _as_bytes(made, methodologies)
 
 
-def _brief_of(made: Tabulated, methodologies: Mapping[str, Methodology]) -> bytes:
-    invalid = invalid_by_version(made.table, methodologies)
-    return msgspec.msgpack.encode(Brief(Head.of(made.table), invalid, made.usage))
+def brief_of(made: Tabulated, methodologies: Mapping[str, Methodology]) -> Brief:
+    """The brief of a table, held against the limits of its own version."""
+    return Brief(Head.of(made.table), invalid_by_version(made.table, methodologies), made.usage)
+
+
+def _as_bytes(made: Tabulated, methodologies: Mapping[str, Methodology]) -> bytes:
+    return msgspec.msgpack.encode(brief_of(made, methodologies))
 
 
 class _Shared:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fairlead import documents, fetched, windows
 from fairlead.cache import Cache
-from fairlead.depot import Brief, Depot, Stored
+from fairlead.depot import Brief, Depot, Stored, brief_of
 from fairlead.metrics import SteadyRules, Undefined, WindowTable, tabulate
 from fairlead.model import Methodology, RawFile, scenario_of
 from fairlead.problems import Problem
@@ -68,8 +68,7 @@ def _in_memory(
 ) -> tuple[list[Evidence], list[Problem]]:
     def use(place: int, key: bytes, made: Tabulated) -> Evidence | Problem:
         manifest, file = listed[place]
-        invalid = invalid_by_version(made.table, repository.methodologies)
-        brief = Brief(Head.of(made.table), invalid, made.usage)
+        brief = brief_of(made, repository.methodologies)
         return _evidence_of(manifest, file.path, brief, key, Held(made.table))
 
     files, rules = [file for _, file in listed], _rules(repository.methodologies)
