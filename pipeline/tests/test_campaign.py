@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from fairlead import campaign, checks, demo, history, model, windows
+from fairlead.campaign import claims
 from fairlead.clock import SystemClock, pause
 from fairlead.evidence import load_evidence, with_replies
 from fairlead.fidelity import Answers
@@ -226,11 +227,21 @@ def test_a_scenario_that_cannot_be_planned_says_why(field: Field) -> None:
         measure(field, submission)
 
 
-def test_measuring_again_measures_nothing_that_is_there(field: Field) -> None:
-    """A complete plan has nothing left to run."""
+def test_measuring_again_measures_nothing_that_is_there(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A complete plan has nothing left to run, which one look at each of its windows shows."""
     submission = register(field)
-    measure(field, submission)
+    paths = measure(field, submission)
+    seen: list[Path] = []
+
+    def read(path: Path) -> windows.Window:
+        seen.append(path)
+        return read_window(path)
+
+    monkeypatch.setattr(claims, "read_window", read)
     assert measure(field, submission) == []
+    assert seen == paths
 
 
 def test_a_window_of_another_plan_is_not_taken_for_one_of_this(field: Field) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,8 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
     require_tokenizers(repository, models, gear.tokenizers)
     pins = tokenizer_pins(repository, models)
     keep_left_overs(folder, gear)
-    _require_own_windows(folder, submission, registration, registration_sha256)
-    runs = runs_of(folder, methodology)
+    check = functools.partial(_require_own, submission, registration, registration_sha256)
+    runs = runs_of(folder, methodology, check)
     for index, planned in enumerate(registration.windows):
         own = runs.setdefault(index, [])
         while runs_left(own):
@@ -171,25 +172,23 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
                 yield path
 
 
-def _require_own_windows(
-    folder: Path, submission: str, registration: Registration, registration_sha256: str
+def _require_own(
+    submission: str, registration: Registration, registration_sha256: str, path: Path, header: windows.Header
 ) -> None:
     """Only windows of this very registration count as done: its digest binds seeds, scenarios and method."""
     provider = submission.split("/")[0]
-    for path in sorted((folder / "windows").glob("*.jsonl.gz")):
-        header = read_window(path).header
-        index = header.plan_index
-        is_planned = index is not None and 0 <= index < len(registration.windows)
-        planned = registration.windows[index] if index is not None and is_planned else None
-        wanted = None if planned is None else (planned.endpoint, planned.model)
-        found = header.provider, header.endpoint, header.model
-        if header.registration_sha256 == registration_sha256 and wanted and found == (provider, *wanted):
-            continue
-        what = "another registration" if wanted is None or found == (provider, *wanted) else "/".join(found)
-        raise CampaignError(
-            f"{path} was measured for {what}, not for what submissions/{submission} plans now",
-            "move it out of this folder, or restore the registration.yaml that it was measured by",
-        )
+    index = header.plan_index
+    is_planned = index is not None and 0 <= index < len(registration.windows)
+    planned = registration.windows[index] if index is not None and is_planned else None
+    wanted = None if planned is None else (planned.endpoint, planned.model)
+    found = header.provider, header.endpoint, header.model
+    if header.registration_sha256 == registration_sha256 and wanted and found == (provider, *wanted):
+        return
+    what = "another registration" if wanted is None or found == (provider, *wanted) else "/".join(found)
+    raise CampaignError(
+        f"{path} was measured for {what}, not for what submissions/{submission} plans now",
+        "move it out of this folder, or restore the registration.yaml that it was measured by",
+    )
 
 
 def submit(
@@ -259,11 +258,15 @@ class Run(enum.Enum):
     COUNTS = "counts"
 
 
-def runs_of(folder: Path, methodology: Methodology) -> dict[int | None, list[Run]]:
-    """The runs of each planned window that are there."""
+def runs_of(
+    folder: Path, methodology: Methodology, check: Callable[[Path, windows.Header], None] | None = None
+) -> dict[int | None, list[Run]]:
+    """The runs of each planned window that are there. ``check``: is shown each file and its header."""
     runs: dict[int | None, list[Run]] = {}
     for path in sorted((folder / "windows").glob("*.jsonl.gz")):
         window = read_window(path)
+        if check is not None:
+            check(path, window.header)
         runs.setdefault(window.header.plan_index, []).append(_run_of(window, methodology))
     return runs
 
