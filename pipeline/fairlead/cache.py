@@ -76,14 +76,7 @@ class Cache:
     def _write(self, number: int, entries: dict[bytes, bytes]) -> None:
         body = msgspec.msgpack.encode(_Content(code_digest(), entries))
         with contextlib.suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self.folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(_MAGIC + hashlib.sha256(body).digest() + body)
-                Path(name).replace(self._path(number))
-            except OSError:
-                Path(name).unlink(missing_ok=True)
+            write_own(self._path(number), _MAGIC + hashlib.sha256(body).digest() + body)
 
 
 def _by_shard(keys: Iterable[bytes]) -> dict[int, list[bytes]]:
@@ -107,6 +100,24 @@ def read_own(path: Path) -> bytes:
         if not is_own or status.st_size > MAX_FILE_BYTES:
             raise OSError("not a file of ours")
         return file.read()
+
+
+def write_own(path: Path, data: bytes) -> None:
+    """Write a file that is this user's alone; it is there whole or as it was before.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
 
 
 @functools.cache

@@ -6,13 +6,10 @@ half, is as good as none. The folder may be deleted at any moment; then the file
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
-from fairlead.cache import read_own
+from fairlead.cache import read_own, write_own
 
 NOT_HERE = "it is archived, and not on this machine"
 
@@ -37,14 +34,4 @@ def keep(folder: Path, sha256: str, data: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    target = place_of(folder, sha256)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_own(place_of(folder, sha256), data)

@@ -165,7 +165,7 @@ def test_a_file_that_is_not_as_listed_stays_with_all_of_its_folder(root: Path, p
 def test_a_store_that_lies_costs_nothing(root: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that takes everything and gives something else back ends the move before a file is removed."""
     before = raw_bytes(root)
-    monkeypatch.setattr("fairlead.archive.store._write_through", lambda path, data: None)
+    monkeypatch.setattr("fairlead.archive.store.write_through", lambda path, data: None)
     with pytest.raises(EnvironmentProblem, match="does not give back what was written"):
         move_all(root, Store(place.as_uri()))
     assert raw_bytes(root) == before
@@ -261,7 +261,7 @@ def remove_one_and_die(path, *arguments, **options):
         die()
 
 if sys.argv[1] == "writing":
-    store._write_through = half
+    store.write_through = half
 elif sys.argv[1] == "removing":
     Path.unlink = remove_one_and_die
 else:

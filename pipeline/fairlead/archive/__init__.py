@@ -11,13 +11,12 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import datetime as dt
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from fairlead import fetched, windows
-from fairlead.archive.store import Altered, Store, object_path
+from fairlead.archive.store import Altered, Store, object_path, write_through
 from fairlead.documents import Json, Unreadable, problem_of
 from fairlead.history import EnvironmentProblem
 from fairlead.model import Archive, RawFile, window_start
@@ -129,12 +128,7 @@ def _note(repository: Repository, address: str, folder: str) -> None:
         "folders": [*sorted({*known.folders, folder})],
         "notes": known.notes,
     }
-    partial = path.with_name(".archive.yaml.partial")
-    with partial.open("wb") as file:
-        file.write(canonical_text(FileKind.ARCHIVE, data).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_through(path, canonical_text(FileKind.ARCHIVE, data).encode())
 
 
 def _read_note(repository: Repository) -> Archive:

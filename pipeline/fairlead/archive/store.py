@@ -93,7 +93,7 @@ class Store:
             raise EnvironmentProblem(f"{self.address} can only be read", fix)
         try:
             if self._protocol == "file":
-                _write_through(Path(self._path(sha256)), data)
+                write_through(Path(self._path(sha256)), data)
             else:
                 self._fs.pipe_file(self._path(sha256), data)
         except Exception as error:  # noqa: BLE001 - as above
@@ -174,10 +174,10 @@ async def _stream(fs: Any, path: str, limit: int) -> bytearray:
     return data
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def write_through(path: Path, data: bytes) -> None:
     """Write a file and have it on the disk before it counts as written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
         file.write(data)
         file.flush()
