@@ -341,6 +341,16 @@ def schedule_delays_ns(window: Window) -> list[tuple[int, int]]:
     return delays
 
 
+def charged(outcomes: Mapping[Outcome, int]) -> int:
+    """All requests, failed ones too; those that were our own fault are not charged."""
+    return sum(outcomes.values()) - outcomes.get(Outcome.CLIENT, 0)
+
+
+def succeeded(outcomes: Mapping[Outcome, int]) -> int:
+    """Requests that ended well."""
+    return outcomes.get(Outcome.OK, 0)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class WindowTable:
     """The numbers of one window: what every later step works from.
@@ -367,13 +377,13 @@ class WindowTable:
 
     @property
     def requests(self) -> int:
-        """All requests, failed ones too; those that were our own fault are not charged."""
-        return sum(self.outcomes.values()) - self.outcomes.get(Outcome.CLIENT, 0)
+        """See :func:`charged`."""
+        return charged(self.outcomes)
 
     @property
     def successes(self) -> int:
-        """Requests that ended well."""
-        return self.outcomes.get(Outcome.OK, 0)
+        """See :func:`succeeded`."""
+        return succeeded(self.outcomes)
 
 
 def tabulate(window: Window, rules: SteadyRules) -> WindowTable:

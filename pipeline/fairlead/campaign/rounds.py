@@ -11,7 +11,6 @@ import datetime as dt
 import functools
 import itertools
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -47,6 +46,7 @@ from fairlead.model import (
     Rounds,
     Scenario,
     Tokenizer,
+    window_start,
 )
 from fairlead.profile import HOURS
 from fairlead.repository import Repository, canonical_text, read_window
@@ -254,8 +254,8 @@ def _rerun_folder(
     ]
     for spool in (repository.root / "submissions" / submission).glob("reruns/*/*.spool"):
         moment, _, place = spool.parent.name.partition("-")
-        if place == vantage and re.fullmatch(r"[0-9]{8}t[0-9]{6}z", moment):
-            started = dt.datetime.strptime(moment, "%Y%m%dt%H%M%Sz").replace(tzinfo=dt.UTC)
+        started = window_start(moment)
+        if place == vantage and started is not None:
             found.append((started, f"{submission}/reruns/{spool.parent.name}"))
     if not found:
         return None

@@ -161,7 +161,7 @@ class _Shift:
         with cores_apart() as (ours, _):
             cores = sorted(ours)[: len(orders)]
         self._processes: list[MeasuringProcess] = []
-        self._ready = 0
+        self._ready: list[MeasuringProcess] = []
         self._threads: list[threading.Thread] = []
         for order, spool in zip(orders, self._spools, strict=True):
             own = msgspec.structs.replace(order, spool=str(spool), cores=cores)
@@ -174,9 +174,9 @@ class _Shift:
     def _follow(self, process: MeasuringProcess) -> None:
         with contextlib.suppress(ProcessError):  # said when it is asked how the process ended
             process.wait_until_ready()
-            self._ready += 1
+            self._ready.append(process)
             process.follow(lambda: None)
-        process.wait()
+        process.is_sound()  # which waits for its end
 
     def go(self, origin_ns: int) -> None:
         """Give all of them their origin, on this machine's monotonic clock."""
@@ -197,7 +197,7 @@ class _Shift:
             have_ended = not any(thread.is_alive() for thread in self._threads)
             pieces = self._pieces(held)
         return Heard(
-            are_ready=self._ready == len(self._processes),
+            are_ready=len(self._ready) == len(self._processes),
             done=sum(process.said.done for process in self._processes),
             failed=sum(process.said.failed for process in self._processes),
             pieces=pieces,

@@ -21,8 +21,9 @@ from fairlead.clock import Clock
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.plan import NS_PER_S, Limits, Plan
 from fairlead.measure.policy import Policy, Secret
+from fairlead.measure.runner import speaks
 from fairlead.measure.timeline import Exchange, Response, Shot, read_request, read_response
-from fairlead.measure.transport import HTTP1, Resolve, Speaks, Transport, prepare, system_resolver
+from fairlead.measure.transport import Resolve, Transport, prepare, system_resolver
 
 LONG_TOKENS, SHORT_TOKENS = 32, 8
 _INPUT_WORDS = 20
@@ -216,7 +217,7 @@ class _Asker:
             tls=self._tls,
             policy=Policy(secret=self._key, auth=functools.partial(auth, DIALECTS[dialect])),
             resolve=self._resolve,
-            speaks=_speaks(http),
+            speaks=speaks(http),
         )
         self._kept = (dialect, made)
         return made
@@ -226,14 +227,6 @@ class _Asker:
         if self._kept is not None:
             await self._kept[1].aclose()
             self._kept = None
-
-
-def _speaks(http: windows.Http) -> Speaks:
-    if http == "1.1":
-        return HTTP1
-    from fairlead.measure.transport2 import HTTP2
-
-    return HTTP2
 
 
 def _laid_over(body: dict[str, Any], option: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from scipy import special
 
 from fairlead.integrity.finding import Finding, counted
 from fairlead.integrity.traces import Floats, Trace
+from fairlead.metrics import charged, succeeded
 from fairlead.windows import Outcome
 
 _HOUR_NS = 3_600_000_000_000
@@ -34,8 +35,8 @@ class Beside:
     @classmethod
     def of(cls, start_unix_ns: int, outcomes: Mapping[Outcome, int], ttfts_ms: Sequence[float]) -> Beside:
         """From what a window holds. A failure of our own is no failure, and no request."""
-        requests = sum(outcomes.values()) - outcomes.get(Outcome.CLIENT, 0)
-        failed = requests - outcomes.get(Outcome.OK, 0)
+        requests = charged(outcomes)
+        failed = requests - succeeded(outcomes)
         return cls(start_unix_ns, requests, failed, float(np.median(ttfts_ms)) if len(ttfts_ms) else None)
 
 

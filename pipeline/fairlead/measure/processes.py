@@ -165,10 +165,6 @@ class MeasuringProcess:
         if not self.is_sound():
             raise self._broken()
 
-    def wait(self) -> None:
-        """Wait for its end."""
-        self._running.wait()
-
     def is_sound(self) -> bool:
         """Whether it ended as it should; waits for its end."""
         return self._running.wait() == 0

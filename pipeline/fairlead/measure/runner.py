@@ -273,7 +273,7 @@ class _Run:
         self._commit = commit
         self._progress = progress
         self._tls = tls
-        self._speaks = _speaks(plan.http)
+        self._speaks = speaks(plan.http)
         self._queue: asyncio.Queue[tuple[Shot, PreparedRequest] | None] = asyncio.Queue(len(self._slots))
         self._done = 0
         self._failed = 0
@@ -458,11 +458,11 @@ def _trust(authorities: Path | None, http: windows.Http) -> ssl.SSLContext | Non
     if authorities is None:
         return None
     context = ssl.create_default_context(cafile=str(authorities))
-    context.set_alpn_protocols([_speaks(http).alpn])
+    context.set_alpn_protocols([speaks(http).alpn])
     return context
 
 
-def _speaks(http: windows.Http) -> Speaks:
+def speaks(http: windows.Http) -> Speaks:
     """What a window speaks. HTTP/2 is loaded for those that need it, and before their time begins."""
     if http == "1.1":
         return HTTP1

@@ -422,10 +422,10 @@ class _Reading:
         return found
 
     def _lost(self, i: int) -> windows.Request:
-        plan, who = self._head.plan, "the run" if self._head.placing is None else "its node"
+        plan, is_shared = self._head.plan, self._head.placing is not None
         if i in self._begun:
             shot, process = self._begun[i]
-            why = "the run was killed" if self._head.placing is None else "its node was lost"
+            why = "its node was lost" if is_shared else "the run was killed"
             return lost_request(shot, origin_ns=self._heads[process].origin_mono_ns, why=why)
         origin_ns = self._head.origin_mono_ns
         shot = Shot(
@@ -435,7 +435,7 @@ class _Reading:
             body_sha256=None,
             process=Share(i % plan.processes, plan.processes).stated,
         )
-        why = f"{who} {'ended' if who == 'the run' else 'was lost'} before it was sent"
+        why = f"{'its node was lost' if is_shared else 'the run ended'} before it was sent"
         return lost_request(shot, origin_ns=origin_ns, why=why)
 
     @functools.cached_property

@@ -12,7 +12,7 @@ import msgspec
 
 from fairlead import stats
 from fairlead.measure.certificate import beyond, refusals
-from fairlead.metrics import Undefined, WindowTable
+from fairlead.metrics import Undefined, WindowTable, charged, succeeded
 from fairlead.model import CalibrationRules, Methodology
 from fairlead.usage import Usage
 from fairlead.windows import Certificate, Header, NodeFault, Outcome
@@ -50,13 +50,13 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def requests(self) -> int:
-        """All requests, failed ones too; those that were our own fault are not charged."""
-        return sum(self.outcomes.values()) - self.outcomes.get(Outcome.CLIENT, 0)
+        """See :func:`fairlead.metrics.charged`."""
+        return charged(self.outcomes)
 
     @property
     def successes(self) -> int:
-        """Requests that ended well."""
-        return self.outcomes.get(Outcome.OK, 0)
+        """See :func:`fairlead.metrics.succeeded`."""
+        return succeeded(self.outcomes)
 
     @classmethod
     def of(cls, table: WindowTable) -> Head:
