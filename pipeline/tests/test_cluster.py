@@ -8,7 +8,9 @@ from __future__ import annotations
 import functools
 import importlib.util
 import socket
+import sys
 import tempfile
+import types
 from collections import Counter
 from pathlib import Path
 
@@ -18,11 +20,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fairlead.cluster
 from fairlead import documents
 from fairlead.campaign import Gear, field
 from fairlead.campaign.field import Job, measure_round
 from fairlead.checks.headers import _node_faults
-from fairlead.cli import cli
+from fairlead.cli import cli, main
 from fairlead.clock import SystemClock
 from fairlead.cluster import ClusterError, Crew, worker
 from fairlead.cluster.crew import require_same, share_of_shape
@@ -167,6 +170,24 @@ def test_without_ray_a_command_says_how_to_get_it(tmp_path):
     found = CliRunner().invoke(cli, ["rank", "--root", str(root), "--ray", "127.0.0.1:9"])
     assert found.exit_code == 3
     assert "pip install 'fairlead[ray]'" in found.output
+
+
+def test_a_cluster_that_cannot_be_joined_ends_the_command(tmp_path, monkeypatch, capsys):
+    """With what is wrong and what helps, and the exit code of an environment that lacks something."""
+
+    def joined(address: str):
+        raise ClusterError(f"no cluster could be joined at {address}", "see that one runs")
+
+    engine = types.SimpleNamespace(joined=joined)
+    monkeypatch.setitem(sys.modules, "fairlead.cluster.rays", engine)
+    monkeypatch.setattr(fairlead.cluster, "rays", engine, raising=False)
+    root = roots.build_root(tmp_path / "root")
+    with pytest.raises(SystemExit) as end:
+        main(["rank", "--root", str(root), "--ray", "127.0.0.1:9"])
+    assert end.value.code == 3
+    said = capsys.readouterr().err
+    assert "error: no cluster could be joined at 127.0.0.1:9" in said
+    assert "= fix: see that one runs" in said
 
 
 # --- a window ---

@@ -66,18 +66,16 @@ def makers_at(address: str | None) -> Iterator[Makers | None]:
 
 @contextlib.contextmanager
 def _cluster(address: str) -> Iterator[tuple[RayCluster, str]]:
-    """A cluster that was joined and its version of Ray, or the end of the command with what helps."""
-    from fairlead.cluster import ClusterError
+    """A cluster that was joined and its version of Ray; without Ray, the end of the command.
 
+    Raises:
+        ClusterError: it cannot be joined.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         from fairlead.cluster import rays
     except ImportError:
         complain("--ray needs Ray, which is not installed", "pip install 'fairlead[ray]'")
         raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
-    try:
-        with rays.joined(address) as cluster:
-            yield cluster, rays.VERSION
-    except ClusterError as error:
-        complain(error.message, error.fix)
-        raise click.exceptions.Exit(EXIT_ENVIRONMENT) from None
+    with rays.joined(address) as cluster:
+        yield cluster, rays.VERSION

@@ -20,6 +20,7 @@ import msgspec
 
 from fairlead.clock import Clock
 from fairlead.cluster.worker import Certified, Certify, Facts, Heard, Reading
+from fairlead.history import EnvironmentProblem
 from fairlead.measure.calibrate import Calibrated, LoadShape
 from fairlead.measure.certificate import decode_report
 from fairlead.measure.plan import Placing, processes_for, share_of
@@ -37,13 +38,8 @@ class NodeLostError(Exception):
     """A node that does not answer, or never will; the message says what is known of it."""
 
 
-class ClusterError(Exception):
+class ClusterError(EnvironmentProblem):
     """The cluster cannot do what was asked: in words, with what helps."""
-
-    def __init__(self, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
 
 
 class Link(Protocol):
