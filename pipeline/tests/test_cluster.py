@@ -25,6 +25,7 @@ from fairlead import documents
 from fairlead.campaign import Gear, field
 from fairlead.campaign.field import Job, measure_round
 from fairlead.checks.headers import _node_faults
+from fairlead.checks.raw import _client_of
 from fairlead.cli import cli, main
 from fairlead.clock import SystemClock
 from fairlead.cluster import ClusterError, Crew, worker
@@ -274,6 +275,30 @@ def test_a_lost_node_costs_its_open_requests_and_nothing_else(tmp_path):
     assert not sealed.stopped
     assert [node.fault for node in sealed.header.nodes] == [None, "lost", None]
     assert "node b was lost before it had told all" in reasons_against(sealed)
+
+
+@pytest.mark.parametrize("lost", ["a", "b"])
+def test_a_node_lost_before_it_told_anything_is_named_and_the_others_are_what_they_were(tmp_path, lost):
+    """Also the one that the header itself describes. Each certificate is of a third of the load."""
+    with start_reference(QUICK) as reference, local_crew("a", "b", "c") as (crew, links):
+        plan = shared(plan_for(reference.url), crew)
+        links[lost].before = lambda what: links[lost].kill() if what == "go" else None
+        sealed = measure_window(plan, spool=tmp_path / "spool", run_all=crew.run)
+        assert dict(crew.lost) == {lost: "it is gone"}
+    header = sealed.header
+    assert [(node.name, node.processes) for node in header.nodes] == [("a", [0]), ("b", [1]), ("c", [2])]
+    assert {node.name: node.fault for node in header.nodes} == {"a": None, "b": None, "c": None, lost: "lost"}
+    assert list(_node_faults(header)) == []
+    own = [_client_of(header, f"/nodes/{at}/calibration/before").load.concurrency for at in range(3)]
+    assert own == [share_of(plan.concurrency, [process], 3) for process in range(3)]
+    told = next(node for node in header.nodes if node.fault is None)
+    missed = next(node for node in header.nodes if node.fault is not None)
+    assert missed.machine == told.machine  # each is this machine
+    assert abs(missed.clock.origin_mono_ns - told.clock.origin_mono_ns) < 10 * MS
+    outcomes = {request.process: request.outcome for request in sealed.window.requests}
+    assert outcomes == dict.fromkeys(range(3), Outcome.OK) | {"abc".index(lost): Outcome.CLIENT}
+    assert f"node {lost} was lost before it had told all" in reasons_against(sealed)
+    assert seal(tmp_path / "spool") == sealed
 
 
 def test_every_node_lost_is_an_end_and_what_was_told_stays(tmp_path):

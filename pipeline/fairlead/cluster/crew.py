@@ -18,13 +18,16 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from fairlead.clock import Clock
+from fairlead import windows
+from fairlead.clock import Clock, offset_ns
 from fairlead.cluster.worker import Certified, Certify, Facts, Heard, Reading
 from fairlead.history import EnvironmentProblem
 from fairlead.measure.calibrate import Calibrated, LoadShape
 from fairlead.measure.certificate import decode_report
 from fairlead.measure.plan import Placing, processes_for, share_of
 from fairlead.measure.processes import Orders, Progress
+from fairlead.measure.runner import tool
+from fairlead.measure.spool import Head, give_head
 
 _READINGS = 9  # of a node's clocks, of which the quickest counts
 _AHEAD_NS = 500_000_000  # from the moment when all are ready to the common origin
@@ -152,11 +155,16 @@ class Crew:
             for name, own in shares.items()
         }
         try:
-            self._all(placed, "begin", object)
+            machines = self._all(placed, "begin", windows.Machine)
             with contextlib.ExitStack() as stack:
                 told = {name: _Told(own, stack) for name, own in placed.items()}
                 self._wait_until_ready(told)
                 origin_ns = self._clock.mono_ns() + _AHEAD_NS
+                start_unix_ns = origin_ns + offset_ns(self._clock)
+                for name, own in placed.items():
+                    for order in own:  # who is lost before it has told even its head is named all the same
+                        head = offsets[name].head(order, machines[name], origin_ns, start_unix_ns)
+                        stack.callback(give_head, Path(order.spool), head)
                 self._ask({name: origin_ns + offsets[name].mono_ns for name in told}, "go", object)
                 self._follow(told, progress)
         finally:
@@ -242,6 +250,18 @@ class _Offset(msgspec.Struct, frozen=True, order=True):
 
     def placing(self, run: str, node: str) -> Placing:
         return Placing(run=run, node=node, origin_error_ns=self.error_ns, wall_offset_ns=self.wall_ns)
+
+    def head(self, order: Orders, machine: windows.Machine, origin_ns: int, start_unix_ns: int) -> Head:
+        """How the spool of a process begins on that node. ``origin_ns``, ``start_unix_ns``: by our clocks."""
+        return Head(
+            plan=order.plan,
+            tool=tool(order.commit),
+            machine=machine,
+            keyed=order.key is not None,
+            start_unix_ns=start_unix_ns + self.wall_ns,
+            origin_mono_ns=origin_ns + self.mono_ns,
+            placing=order.placing,
+        )
 
 
 class _Told:

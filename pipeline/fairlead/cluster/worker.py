@@ -32,7 +32,7 @@ from fairlead.measure.processes import (
     measuring_process,
     run_processes,
 )
-from fairlead.measure.runner import MODULE
+from fairlead.measure.runner import MODULE, machine_on
 
 PIECE_BYTES = 1024 * 1024  # of each spool, in one answer
 _NEWS_NS = 200_000_000
@@ -112,7 +112,7 @@ class Worker:
             "facts": lambda _: facts(self._engine),
             "clocks": lambda _: Reading(SystemClock.mono_ns(), SystemClock.unix_ns()),
             "certify": _taking(Certify, _certify),
-            "begin": _taking(list[Orders], self._begin),
+            "begin": _taking(list[Orders], self._begin),  # the machine, as its spools will state it
             "go": _taking(int, lambda origin_ns: self._at_work().go(origin_ns)),
             "heard": _taking(list[int], lambda held: self._at_work().heard(held)),
             "stop": lambda _: self._at_work().stop(),
@@ -129,9 +129,10 @@ class Worker:
         if shift is not None:
             shift.close()
 
-    def _begin(self, orders: list[Orders]) -> None:
+    def _begin(self, orders: list[Orders]) -> windows.Machine:
         self.end()
         self._shift = _Shift(orders)
+        return self._shift.machine
 
     def _at_work(self) -> _Shift:
         assert self._shift is not None, "no window was begun"
@@ -160,6 +161,7 @@ class _Shift:
         self._spools = [folder / str(order.process) for order in orders]
         with cores_apart() as (ours, _):
             cores = sorted(ours)[: len(orders)]
+        self.machine = machine_on(cores)
         self._processes: list[MeasuringProcess] = []
         self._ready: list[MeasuringProcess] = []
         self._threads: list[threading.Thread] = []

@@ -288,7 +288,8 @@ class _Run:
         prepared = itertools.chain(_taken_away(ready), rest)
         for item in itertools.islice(prepared, len(self._slots)):
             self._queue.put_nowait(item)
-        about, here = tool(self._commit), self._machine()
+        about = tool(self._commit)
+        here = machine_on([] if self._together is None else self._together.affinity)
         start_unix_ns, origin_mono_ns = self._begin()
         steps = StepWatch(self._clock)
         head = Head(
@@ -340,11 +341,6 @@ class _Run:
 
         loop.add_reader(stop, ordered)
         return origin_ns + offset_ns(self._clock), origin_ns
-
-    def _machine(self) -> windows.Machine:
-        if self._together is None or not self._together.affinity:
-            return machine()
-        return msgspec.structs.replace(machine(), affinity=self._together.affinity)
 
     def _prepared(self) -> Iterator[tuple[Shot, PreparedRequest]]:
         """Each request around its body."""
@@ -570,6 +566,11 @@ def machine() -> windows.Machine:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         affinity=affinity,
     )
+
+
+def machine_on(cores: list[int]) -> windows.Machine:
+    """The same with the cores that its measuring processes are on together, where they are known."""
+    return msgspec.structs.replace(machine(), affinity=cores) if cores else machine()
 
 
 def _cpu_name() -> str:

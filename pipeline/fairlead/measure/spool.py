@@ -156,7 +156,7 @@ class SpoolWriter:
                     self._error = error
 
     def _write(self, payload: bytes) -> None:
-        rest = memoryview(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
+        rest = memoryview(_framed(payload))
         while rest:
             rest = rest[self._file.write(rest) :]
 
@@ -166,6 +166,20 @@ def _wait_our_turn() -> None:
     if hasattr(os, "sched_setscheduler") and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _framed(payload: bytes) -> bytes:
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def give_head(spool: Path, head: Head) -> None:
+    """Begin a spool that was cut off before its own head; one that has a head stays as it is."""
+    with spool.open("r+b") as file:
+        if file.read(len(_MAGIC)) == _MAGIC and isinstance(_read_frame(file), Head):
+            return
+        file.seek(0)
+        file.truncate()
+        file.write(_MAGIC + _framed(_encode_frame(head)))
 
 
 def _read_frame(file: BinaryIO) -> Frame | None:
