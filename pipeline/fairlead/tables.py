@@ -50,8 +50,9 @@ class RulesByVersion(msgspec.Struct, frozen=True):
 class RawWindow(NamedTuple):
     """A raw file relative to the root, its digest, and the file that states it.
 
-    ``fetched``: where its bytes are, if it was archived and fetched. Where it is not ``is_here``, its bytes
-    are in an archive alone, and only what is known already can be given for its digest.
+    ``fetched``: where its bytes are, if it was archived and fetched; they were held against the digest when
+    they were found there. Where it is not ``is_here``, its bytes are in an archive alone, and only what is
+    known already can be given for its digest.
     """
 
     path: str
@@ -59,6 +60,11 @@ class RawWindow(NamedTuple):
     stated_in: str
     fetched: str | None = None
     is_here: bool = True
+
+    @property
+    def is_in_tree(self) -> bool:
+        """Whether nobody has looked at its bytes yet."""
+        return self.is_here and self.fetched is None
 
 
 class Tabulated(msgspec.Struct, frozen=True):
@@ -179,7 +185,7 @@ def refused_of(
     """Why files that are known are refused after all, by their places: their bytes are no longer the same."""
     found = {}
     for place, file in enumerate(files):
-        if known[place] and not whole[place] and file.is_here:
+        if known[place] and not whole[place]:
             data = _read(root, file)
             if isinstance(data, Refused):
                 found[place] = data
@@ -188,16 +194,20 @@ def refused_of(
 
 @contextlib.contextmanager
 def digested(root: Path, files: Sequence[RawWindow]) -> Iterator[Callable[[], list[bool]]]:
-    """Digest files on another core; what is given says, when called, which have their bytes for sure."""
+    """Digest the files of the tree on another core; what is given says, when called, which of all have their
+    bytes for sure."""
     if permitted_cores() < 2:
-        yield lambda: [False] * len(files)
+        yield lambda: [not file.is_in_tree for file in files]
         return
     folder = str(root)
-    paths = [file.fetched or f"{folder}/{file.path}" for file in files]
+    paths = [f"{folder}/{file.path}" for file in files if file.is_in_tree]
     with digesting(paths, windows.MAX_COMPRESSED_BYTES) as under_way:
-        yield lambda: [
-            found.hex() == file.sha256 for found, file in zip(under_way.digests(), files, strict=True)
-        ]
+
+        def whole() -> list[bool]:
+            found = iter(under_way.digests())
+            return [not file.is_in_tree or next(found).hex() == file.sha256 for file in files]
+
+        yield whole
 
 
 # -- tables that are made ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -433,6 +433,37 @@ def test_a_table_that_is_known_serves_without_its_bytes(
     nothing, problems, _ = evidence.load_briefly(load(root), **caches)
     assert nothing == []
     assert {problem.code for problem in problems} == {"ARC005"}
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_fetched_file_is_not_read_again_for_a_table_that_is_known(
+    root: Path, place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cores: int
+) -> None:
+    """It was held against its digest when it was looked for."""
+    for module in (evidence, tables):
+        monkeypatch.setattr(module, "POOL_MIN_FILES", 1)
+    monkeypatch.setattr(tables, "permitted_cores", lambda: 1)
+    caches = {"tables": Cache(tmp_path / "tables"), "briefs": Cache(tmp_path / "briefs")}
+    before, _, _ = evidence.load_briefly(load(root), **caches)
+    move_all(root, Store(place.as_uri()))
+    assert deep(root) == []
+    asked: list[str] = []
+    real = tables.digesting
+
+    def digesting(paths: Sequence[str], limit: int) -> Any:
+        asked.extend(paths)
+        return real(paths, limit)
+
+    def read(*_: object) -> bytes:
+        raise AssertionError("nothing asks for it")
+
+    monkeypatch.setattr(tables, "permitted_cores", lambda: cores)
+    monkeypatch.setattr(tables, "digesting", digesting)
+    monkeypatch.setattr(tables, "_read", read)
+    after, problems, fetch = evidence.load_briefly(load(root), **caches)
+    fetch(after)
+    assert (problems, asked) == ([], [])
+    assert [item.table for item in after] == [item.table for item in before]
 
 
 # -- whose address -------------------------------------------------------------------------------
