@@ -28,6 +28,7 @@ from fairlead.cli.governing import proposal_name, register_in, show
 if TYPE_CHECKING:
     from fairlead.github import Client, Fetched, Ignored, Merged
     from fairlead.governance import Tally
+    from fairlead.history import Trail
     from fairlead.model import Ballot, Proposal
     from fairlead.repository import Repository
 
@@ -119,7 +120,7 @@ def _tally_one(root: Path, moment: dt.datetime, text: str, asked: Asked) -> None
     register_in(repository)
     if asked.is_opening:
         stated = asked.computed or impact.computed_class(repository, name, moment, cache=cache)
-        unmet = _open(repository, name, stated, moment)
+        unmet = _open(repository, name, stated, moment, _trail(repository))
         if unmet:
             complain(f"{name} cannot be put to the vote yet: {unmet}")
             raise click.exceptions.Exit(EXIT_PROBLEMS)
@@ -151,7 +152,7 @@ def _pull_of(repository: Repository, name: str, given: int | None) -> int:
     return recorded or given or 0
 
 
-def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime) -> str:
+def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime, trail: Trail | None) -> str:
     """Write the record that opens a vote; or write nothing, and say what it lacks."""
     from fairlead import governance
     from fairlead.governance import words
@@ -174,7 +175,7 @@ def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime)
         name, opened, ballot, register, text_sha256=sha256, now=ballot.opens, computed=change
     )
     unmet = [f"{step.rule}: {words.step_words(step)}" for step in made.held if step.met is False]
-    since = _public_since(repository, name, governance.first_comment(proposal), moment)
+    since = _public_since(repository, trail, name, governance.first_comment(proposal), moment)
     days = register.rules.major.comment_days if change == "major" else 0
     if not unmet and since is not None and ballot.opens < since + dt.timedelta(days=days):
         text = f"What opened it for comment was not merged before {governance.minute(since)}"
@@ -187,16 +188,23 @@ def _open(repository: Repository, name: str, computed: Any, moment: dt.datetime)
     return " ".join(unmet)
 
 
+def _trail(repository: Repository) -> Trail | None:
+    """What became of the proposals in the merged history; None without one."""
+    from fairlead import history
+
+    tops = ("methodology/proposals",)
+    return history.open_trail(repository.root, None, tops) if history.is_installed() else None
+
+
 def _public_since(
-    repository: Repository, name: str, place: int | None, moment: dt.datetime
+    repository: Repository, trail: Trail | None, name: str, place: int | None, moment: dt.datetime
 ) -> dt.datetime | None:
     """Since when an event of a proposal is public, by the history; None without one."""
-    from fairlead import governance, history
+    from fairlead import governance
 
-    if place is None or not history.is_installed():
+    if place is None or trail is None:
         return None
-    trail = history.open_trail(repository.root, None, ("methodology/proposals",))
-    return governance.public_since(repository, trail, name, place, moment) if trail is not None else None
+    return governance.public_since(repository, trail, name, place, moment)
 
 
 def _write(repository: Repository, name: str, **values: Ballot | Proposal) -> None:
@@ -349,7 +357,8 @@ def _open_when_due(repository: Repository, name: str, moment: dt.datetime) -> st
         repository, name, moment, cache=results_cache(repository.root, "windows")
     )
     change = governance.required_class(proposal, computed) or "editorial"
-    since = _public_since(repository, name, len(proposal.events) - 1, moment)
+    trail = _trail(repository)
+    since = _public_since(repository, trail, name, len(proposal.events) - 1, moment)
     ends = governance.comment_ends(proposal, change, register.rules, since)
     assert ends is not None
     if moment < ends:
@@ -357,5 +366,5 @@ def _open_when_due(repository: Repository, name: str, moment: dt.datetime) -> st
     ballot = repository.ballots.get(name)
     if ballot is not None and ballot.proposal_sha256 == governance.text_digest(repository, name):
         return "open for comment, with the text that was voted on already"
-    unmet = _open(repository, name, computed, moment)
+    unmet = _open(repository, name, computed, moment, trail)
     return f"not put to the vote: {unmet}" if unmet else None
