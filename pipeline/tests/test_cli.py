@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -16,15 +18,18 @@ import msgspec
 import pytest
 
 from fairlead import scaffold, windows
+from fairlead.cli.common import latest_version
 from fairlead.cli.sweeps import endpoint_at
 from fairlead.measure.plan import Plan
 from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.truth import ReferenceProfile
 from fairlead.measure.workload import definition_sha256
+from fairlead.ranking import methodology_of
+from fairlead.repository import load_repository
 from fairlead.windows import decode_window
 
 from . import roots
-from .examples import make_header, make_request
+from .examples import make_header, make_methodology, make_request
 
 pytestmark = pytest.mark.realtime
 
@@ -52,6 +57,24 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / "root"
     assert not scaffold.create_root(folder).problems
     return folder
+
+
+@pytest.mark.parametrize(
+    ("versions", "latest"),
+    [
+        (("0.9.0", "0.10.0", "0.10.0-rc1"), "0.10.0"),
+        (("0.9.0", "0.10.0-rc1", "0.10.0-rc2"), "0.10.0-rc2"),
+    ],
+)
+def test_the_latest_version_is_the_one_that_ranking_takes(
+    root: Path, versions: tuple[str, ...], latest: str
+) -> None:
+    """A release comes after its candidates, in whatever order the files are read."""
+    repository, _ = load_repository(root)
+    for order in itertools.permutations(versions):
+        methodologies = {version: make_methodology(version=version) for version in order}
+        assert latest_version(dataclasses.replace(repository, methodologies=methodologies)) == latest
+        assert methodology_of(methodologies, None).version == latest
 
 
 def test_help_starts_without_heavy_imports() -> None:

@@ -210,12 +210,12 @@ def named_row(rows: Sequence[Row], name: str) -> Row:
 
 
 def latest_version(repository: Repository) -> str:
-    """The highest methodology version of a root."""
+    """The highest methodology version of a root; a release candidate comes before its release."""
     if not repository.methodologies:
         raise click.UsageError(f"{repository.root} holds no methodology version")
-    return max(
-        repository.methodologies, key=lambda version: [int(part) for part in version.split("-")[0].split(".")]
-    )
+    from fairlead.ranking import version_order
+
+    return max(repository.methodologies, key=version_order)
 
 
 class Meter:
