@@ -17,7 +17,7 @@ import msgspec
 from fairlead import metrics, stats
 from fairlead.cost import COST_FIGURES
 from fairlead.metrics import LoadKind, SteadyRules, Undefined
-from fairlead.ranking import Figure, Row
+from fairlead.ranking import Figure, Row, withheld_of
 from fairlead.windows import Outcome, Request, Window, digest
 
 _LINES_SHOWN = 3
@@ -54,13 +54,17 @@ class WindowStep:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Explanation:
-    """A figure, taken apart. ``agrees``: what was published came out again from the files."""
+    """A figure, taken apart. ``agrees``: what was published came out again from the files.
+
+    ``withheld``: why it has no rank, or no sound interval, where the row has others.
+    """
 
     row: str
     figure: str
     label: str
     formula: str
     estimate: stats.Estimate
+    withheld: str | None
     windows: tuple[WindowStep, ...]
     lines: tuple[Line, ...]
     agrees: bool
@@ -102,6 +106,7 @@ def explain(row: Row, figure: Figure, read: Read, rules: SteadyRules) -> Explana
         label=figure.label,
         formula=_formula(figure),
         estimate=row.figures[figure.name],
+        withheld=withheld_of(row).get(figure.name),
         windows=tuple(steps),
         lines=tuple(lines[:_LINES_SHOWN] if figure.q is not None else lines),
         agrees=agrees,

@@ -357,7 +357,11 @@ def _rank(row: ranking.Row, name: str) -> str:
 
 
 def _label(name: str) -> str:
-    return next(figure.label for figure in ranking.FIGURES if figure.name == name)
+    return _figure(name).label
+
+
+def _figure(name: str) -> ranking.Figure:
+    return next(figure for figure in ranking.FIGURES if figure.name == name)
 
 
 def _unranked_text(rows: Sequence[ranking.Row]) -> str:
@@ -408,6 +412,7 @@ def _row_json(row: ranking.Row) -> dict[str, Any]:
             name: {"best": rank.best, "worst": rank.worst, "of": rank.of} for name, rank in row.ranks.items()
         },
         "unranked": list(row.unranked),
+        "withheld": ranking.withheld_of(row),
         "usage": usage.as_data(row.usage),
         "outcomes": {outcome.value: count for outcome, count in row.outcomes.items()},
         "windows": [
@@ -451,8 +456,10 @@ def claimable_figures(
 
 def explanation_text(found: explain.Explanation) -> str:
     """The steps from raw files to a figure, for people."""
+    estimate = ranking.sound(_figure(found.figure), found.estimate)
     parts = [
-        f"{found.label} of {visible(found.row)}: {format_estimate(found.figure, found.estimate)}",
+        f"{found.label} of {visible(found.row)}: {format_estimate(found.figure, estimate)}",
+        *([] if found.withheld is None else [f"no rank: {found.withheld}"]),
         found.formula,
         "",
         f"{len(found.windows)} windows:",

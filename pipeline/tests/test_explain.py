@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fairlead import evidence, ranking
+from fairlead import evidence, ranking, report
 from fairlead.explain import Explanation, explain
 from fairlead.ranking import FIGURES, Row, build_rows
 from fairlead.repository import Repository, load_repository
+from fairlead.stats import Estimate
 
 from . import roots
 from .examples import with_table
@@ -75,6 +76,21 @@ def test_a_published_figure_that_the_files_do_not_give_is_found_out(repository, 
     assert not taken_apart(
         repository, dataclasses.replace(row, evidence=(flattered, *rest)), "ttft_p50_ms"
     ).agrees
+
+
+@pytest.mark.parametrize("name", FIGURE)
+def test_an_interval_that_no_page_shows_is_not_shown_here(repository, rows, name):
+    """M-6.6: people are told why; machines are given the interval and the reason beside it."""
+    estimate = Estimate(value=0.5, low=0.40625, high=0.59375, n=720, windows=24)
+    row = dataclasses.replace(rows[0], figures={**rows[0].figures, name: estimate})
+    found = taken_apart(repository, row, name)
+    said, data = report.explanation_text(found), json.loads(report.explanation_json(found))
+    is_wide = FIGURE[name].is_wide
+    assert report.format_value(name, 0.5) in said
+    assert (report.format_estimate(name, estimate) in said) is not is_wide
+    assert (f"no rank: {ranking.WIDE}" in said) is is_wide
+    assert (data["estimate"]["low"], data["estimate"]["high"]) == (0.40625, 0.59375)
+    assert data["withheld"] == (ranking.WIDE if is_wide else None)
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from fairlead.publish.charts import distribution, intervals
 from fairlead.publish.clock import client_error_table
 from fairlead.publish.edition import Edition
 from fairlead.publish.method import founding_gaps
-from fairlead.ranking import FIGURES, Family, Figure, Origin, RankRange, Row
+from fairlead.ranking import FIGURES, WIDE, Family, Figure, Origin, RankRange, Row, withheld_of
 from fairlead.repository import Repository, load_repository
 from fairlead.stats import Estimate
 from fairlead.windows import Outcome
@@ -184,9 +184,7 @@ def test_no_page_shows_an_interval_that_is_wide_somewhere(figure: Figure) -> Non
     between = figures.interval(figure.name, estimate)
     assert between is not None
     assert (between in shown, data["data_low"] is None) == (not figure.is_wide, figure.is_wide)
-    assert (
-        (figures.WIDE in shown) is (figures.withheld(row).get(figure.name) == figures.WIDE) is figure.is_wide
-    )
+    assert (WIDE in shown) is (withheld_of(row).get(figure.name) == WIDE) is figure.is_wide
     assert figures.figure_value(figure.name, 0.5) in shown
     drawn = {name for name, _ in distribution.MARKED} | set(intervals.DRAWN_FIGURES)
     assert not (figure.is_wide and figure.name in drawn)

@@ -28,8 +28,8 @@ from fairlead.publish.edition import (
     raw_url,
     submission_url,
 )
-from fairlead.publish.figures import moment, withheld
-from fairlead.ranking import Evidence, Row
+from fairlead.publish.figures import moment
+from fairlead.ranking import Evidence, Row, withheld_of
 from fairlead.rules import RULES
 
 SCHEMA_VERSION = 1
@@ -167,7 +167,7 @@ def row_data(edition: Edition, row: Row) -> Object:
             for each in filter(None, [edition.verdict_of(row)])
         ],
         "ranks": {name: msgspec.to_builtins(rank) for name, rank in row.ranks.items()},
-        "withheld": withheld(row),
+        "withheld": withheld_of(row),
         "usage": usage.as_data(row.usage),
         "outcomes": {str(outcome): number for outcome, number in sorted(row.outcomes.items())},
         "windows": [_window(edition, item) for item in row.evidence],

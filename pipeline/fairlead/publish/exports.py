@@ -22,7 +22,7 @@ from fairlead.metrics import REQUEST_METRICS, Undefined
 from fairlead.model import RawFile
 from fairlead.publish import figures
 from fairlead.publish.edition import Edition, raw_url
-from fairlead.ranking import Evidence, Row
+from fairlead.ranking import Evidence, Row, withheld_of
 from fairlead.windows import Header, Request
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def figure_records(edition: Edition) -> Iterator[FigureRecord]:
                 rank_best=rank.best if rank else None,
                 rank_worst=rank.worst if rank else None,
                 rank_of=rank.of if rank else None,
-                reason=estimate.reason or figures.withheld(row).get(name),
+                reason=estimate.reason or withheld_of(row).get(name),
             )
 
 

@@ -5,12 +5,11 @@ Three significant digits throughout: no interval the board publishes is narrower
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import math
 from collections.abc import Mapping
 
-from fairlead.ranking import FIGURES, Better, Figure, Row
+from fairlead.ranking import FIGURES, Better, Figure
 from fairlead.stats import Estimate
 from fairlead.windows import Outcome
 
@@ -74,24 +73,6 @@ def interval(name: str, estimate: Estimate) -> str | None:
     if estimate.low is None or estimate.high is None:
         return None
     return f"{figure_value(name, estimate.low)} – {figure_value(name, estimate.high)}"
-
-
-WIDE = "its interval is wider than it could be, by simulation"
-
-
-def withheld(row: Row) -> dict[str, str]:
-    """The figures that have no rank, or no sound interval, where the row has others; each with the reason."""
-    wide = {
-        figure.name: WIDE
-        for figure in FIGURES
-        if figure.is_wide and row.figures[figure.name].value is not None
-    }
-    return {**wide, **row.withheld}
-
-
-def sound(figure: Figure, estimate: Estimate) -> Estimate:
-    """The same without an interval where that of the figure is known to be wide."""
-    return dataclasses.replace(estimate, low=None, high=None, reason=WIDE) if figure.is_wide else estimate
 
 
 def better_words(figure: Figure) -> str:

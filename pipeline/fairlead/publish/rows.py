@@ -22,7 +22,7 @@ from fairlead.publish.edition import (
 )
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.publish.replies import replies_html
-from fairlead.ranking import Figure, Row
+from fairlead.ranking import Figure, Row, sound, withheld_of
 from fairlead.stats import Estimate
 
 _FOLDERS_SHOWN = 3  # the newest; what stands behind the row leads to the files of all
@@ -48,7 +48,7 @@ def figure_cell(row: Row, figure: Figure, *, is_hidden: bool = False, digits: in
 
 def figure_data(row: Row, figure: Figure, digits: int | None = None) -> dict[str, str | None]:
     """A figure in full, for the page's script: value, interval, n, rank range or why there is none."""
-    estimate, rank = figures.sound(figure, row.figures[figure.name]), row.ranks.get(figure.name)
+    estimate, rank = sound(figure, row.figures[figure.name]), row.ranks.get(figure.name)
     has_value = estimate.value is not None
     return {
         "data_figure": figure.name,
@@ -57,7 +57,7 @@ def figure_data(row: Row, figure: Figure, digits: int | None = None) -> dict[str
         "data_high": _exact(estimate.high, digits),
         "data_n": str(estimate.n) if has_value else None,
         "data_rank": f"{rank.best} {rank.worst} {rank.of}" if rank else None,
-        "data_withheld": figures.withheld(row).get(figure.name),
+        "data_withheld": withheld_of(row).get(figure.name),
     }
 
 
@@ -164,9 +164,9 @@ def figure_words(row: Row, figure: Figure) -> Html:
     rank, words = row.ranks.get(figure.name), None
     if rank:
         words = tag("span", f"rank {rank.words}", class_="fl-rank")
-    elif reason := figures.withheld(row).get(figure.name):
+    elif reason := withheld_of(row).get(figure.name):
         words = tag("small", f"no rank: {reason}", class_="fl-sub fl-wrap")
-    return join((estimate_html(figure.name, figures.sound(figure, row.figures[figure.name])), words))
+    return join((estimate_html(figure.name, sound(figure, row.figures[figure.name])), words))
 
 
 def _facts(edition: Edition, row: Row, here: str) -> list[tuple[str, Html | str]]:

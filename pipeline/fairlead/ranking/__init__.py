@@ -25,7 +25,7 @@ from fairlead.ranking.evidence import (
     version_order,
 )
 from fairlead.ranking.families import group_of, one_per_group, rank_family
-from fairlead.ranking.figures import COLUMNS, FIGURES, Better, Figure
+from fairlead.ranking.figures import COLUMNS, FIGURES, WIDE, Better, Figure, sound
 from fairlead.ranking.numbers import (
     INTERVALS,
     Estimator,
@@ -44,13 +44,14 @@ from fairlead.ranking.reasons import (
     ineligible_by_origin,
     too_few_successes,
 )
-from fairlead.ranking.rows import Family, RankRange, Row, build_row
+from fairlead.ranking.rows import Family, RankRange, Row, build_row, withheld_of
 
 __all__ = (
     "COLUMNS",
     "FIGURES",
     "INTERVALS",
     "REAL_DAY_SECONDS",
+    "WIDE",
     "Better",
     "Estimator",
     "Evidence",
@@ -74,9 +75,11 @@ __all__ = (
     "invalid_reasons",
     "joined",
     "methodology_of",
+    "sound",
     "too_few_successes",
     "version_order",
     "window_value",
+    "withheld_of",
 )
 
 

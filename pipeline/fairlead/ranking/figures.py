@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 
+from fairlead.stats import Estimate
+
+WIDE = "its interval is wider than it could be, by simulation"
+
 
 class Better(enum.StrEnum):
     """Which way a figure improves."""
@@ -67,3 +71,8 @@ FIGURES: tuple[Figure, ...] = (
 )
 
 COLUMNS = tuple(figure for figure in FIGURES if figure.is_column)
+
+
+def sound(figure: Figure, estimate: Estimate) -> Estimate:
+    """The same without an interval where that of the figure is known to be wide."""
+    return dataclasses.replace(estimate, low=None, high=None, reason=WIDE) if figure.is_wide else estimate

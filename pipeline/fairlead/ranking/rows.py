@@ -8,6 +8,7 @@ from typing import Literal
 
 from fairlead import stats, usage
 from fairlead.ranking.evidence import Evidence, Origin
+from fairlead.ranking.figures import FIGURES, WIDE
 from fairlead.ranking.numbers import Numbers
 from fairlead.usage import Usage
 from fairlead.windows import Outcome
@@ -102,6 +103,16 @@ class Row:
     def first_unix_ns(self) -> int:
         """When the oldest window that counts began; the oldest of all where none counts."""
         return min(evidence.head.start_unix_ns for evidence in self.valid or self.evidence)
+
+
+def withheld_of(row: Row) -> dict[str, str]:
+    """The figures that have no rank, or no sound interval, where the row has others; each with the reason."""
+    wide = {
+        figure.name: WIDE
+        for figure in FIGURES
+        if figure.is_wide and row.figures[figure.name].value is not None
+    }
+    return {**wide, **row.withheld}
 
 
 def build_row(
