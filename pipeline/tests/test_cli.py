@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,7 @@ def root(tmp_path: Path) -> Path:
     [
         (("0.9.0", "0.10.0", "0.10.0-rc1"), "0.10.0"),
         (("0.9.0", "0.10.0-rc1", "0.10.0-rc2"), "0.10.0-rc2"),
+        (("0.10.0-rc9", "0.10.0-rc10", "0.10.0-alpha11"), "0.10.0-rc10"),
     ],
 )
 def test_the_latest_version_is_the_one_that_ranking_takes(
@@ -449,6 +451,18 @@ def test_a_plan_by_a_stranger_is_refused_before_it_is_written(tmp_path: Path) ->
         assert outcome.returncode == 1
         assert "ben-example:202" in outcome.stderr
     assert not list(root.rglob("*-s/registration.yaml"))
+
+
+def test_what_is_claimed_first_is_the_registered_methods_to_say(tmp_path: Path) -> None:
+    """A later version that ranks another figure first changes nothing for a run that was registered before."""
+    root = roots.build_root(tmp_path)
+    roots.edit(root, roots.draft_version(root), "    - ttft_p50_ms", "    - e2e_p50_ms\n    - ttft_p50_ms")
+    (root / roots.CLAIM / "submission.yaml").unlink()
+    shutil.rmtree(root / roots.CLAIM / "reruns")
+    outcome = fairlead("submit", roots.CLAIM.removeprefix("submissions/"), cwd=root)
+    assert outcome.returncode == 0, outcome.stderr
+    claims = roots.data_of((root / roots.CLAIM / "submission.yaml").read_text())["claims"]
+    assert [claim["metric"] for claim in claims if claim["primary"]] == ["ttft_p50_ms"]
 
 
 def test_registering_names_the_commands_that_come_next(tmp_path: Path) -> None:

@@ -163,7 +163,9 @@ def submit(
             (endpoint, model, scenario, {**values, **stated})
             for endpoint, model, scenario, values in measured
         ]
-        methodology = repository.methodologies[latest_version(repository)]
+        registration = repository.registrations.get(submission)
+        version = registration.methodology.version if registration else latest_version(repository)
+        methodology = repository.methodologies[version]
         path = campaign.submit(
             repository,
             submission,

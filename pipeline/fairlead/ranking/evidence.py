@@ -218,8 +218,9 @@ def methodology_of(methodologies: Mapping[str, Methodology], version: str | None
     return methodologies[max(methodologies, key=version_order)]
 
 
-def version_order(version: str) -> tuple[tuple[int, ...], bool, str]:
-    """0.9.0 < 0.10.0-rc < 0.10.0."""
+def version_order(version: str) -> tuple[tuple[int, ...], bool, str, int]:
+    """0.9.0 < 0.10.0-rc < 0.10.0-rc2 < 0.10.0-rc10 < 0.10.0."""
     release, _, candidate = version.partition("-")
     numbers = tuple(int(part) if part.isdecimal() else -1 for part in release.split("."))
-    return numbers, not candidate, candidate
+    name = candidate.rstrip("0123456789")
+    return numbers, not candidate, name, int(candidate[len(name) :] or 0)
