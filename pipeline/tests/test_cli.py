@@ -454,7 +454,7 @@ def test_a_plan_by_a_stranger_is_refused_before_it_is_written(tmp_path: Path) ->
 
 
 def test_what_is_claimed_first_is_the_registered_methods_to_say(tmp_path: Path) -> None:
-    """A later version that ranks another figure first changes nothing for a run that was registered before."""
+    """A later version that ranks another figure first changes nothing for a run registered before it."""
     root = roots.build_root(tmp_path)
     roots.edit(root, roots.draft_version(root), "    - ttft_p50_ms", "    - e2e_p50_ms\n    - ttft_p50_ms")
     (root / roots.CLAIM / "submission.yaml").unlink()
