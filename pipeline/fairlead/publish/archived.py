@@ -8,7 +8,7 @@ from fairlead.archive import link_of
 from fairlead.model import RawFile
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition, submission_url
-from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.markup import Html, join, link, number_cell, tag
 
 URL = "archive/"
 
@@ -54,8 +54,8 @@ def archive_blocks(edition: Edition) -> Iterator[str]:
         lines.append(
             markup.row(
                 tag("th", link(URL, submission_url(name), manifest.folder), scope="row"),
-                tag("td", f"{len(away):,}", class_="fl-n"),
-                tag("td", figures.size(sum(raw.bytes for raw in away)), class_="fl-n"),
+                number_cell(f"{len(away):,}"),
+                number_cell(figures.size(sum(raw.bytes for raw in away))),
             )
         )
     yield markup.simple_table("Archived folders", ("Folder", "Files", "Size"), lines)

@@ -17,7 +17,7 @@ from fairlead.model import Ballot, Proposal
 from fairlead.problems import Problem
 from fairlead.publish import figures, impacts, markup, method, parties, prose
 from fairlead.publish.edition import Edition, Page, Searched, proposal_url
-from fairlead.publish.markup import Child, Html, heading, join, link, tag
+from fairlead.publish.markup import Child, Html, heading, join, link, number_cell, number_head, tag
 
 _URL = "governance/"
 _PULL = re.compile(
@@ -129,12 +129,10 @@ def _own_house(edition: Edition, register: Register) -> Iterator[str]:
     if shares:
         months = register.rules.own_house.funding_months
         given = (
-            markup.row(
-                edition.organisation_name(group), tag("td", f"{figures.percent(share)} %", class_="fl-n")
-            )
+            markup.row(edition.organisation_name(group), number_cell(f"{figures.percent(share)} %"))
             for group, share in shares.items()
         )
-        share_head = tag("th", "Share", scope="col", class_="fl-n")
+        share_head = number_head("Share")
         yield heading(3, f"Funding of {months} months")
         yield markup.simple_table("Funding by group", ("Group", share_head), given)
 

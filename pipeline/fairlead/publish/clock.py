@@ -12,7 +12,7 @@ from typing import Any
 
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition
-from fairlead.publish.markup import Html, tag
+from fairlead.publish.markup import Html, number_cell, number_head, tag
 from fairlead.ranking import Evidence
 from fairlead.windows import Certificate, Load
 
@@ -37,13 +37,13 @@ def client_error_table(bench: Mapping[str, Any]) -> Html:
             f"{row['streams']:,}",
             row["client"],
             *(
-                _number("hidden" if row[name] is None else format(row[name], form))
+                number_cell("hidden" if row[name] is None else format(row[name], form))
                 for _, name, form in _BENCH
             ),
         )
         for row in bench["rows"]
     ]
-    heads = ("Streams", "Client", *(_head(head) for head, _, _ in _BENCH))
+    heads = ("Streams", "Client", *(number_head(head) for head, _, _ in _BENCH))
     said = (
         f"{bench['cores']} cores, load average {bench['load_average_before'][0]:.1f} before and "
         f"{bench['load_average_after'][0]:.1f} after; medians of {bench['rounds']} rounds of "
@@ -56,15 +56,15 @@ def asked_table(bench: Mapping[str, Any]) -> Html:
     """What is asked of our own client beside what was found in the same run."""
     rows = [
         markup.row(
-            _number(f"{line['streams']:,}"),
+            number_cell(f"{line['streams']:,}"),
             line["what"],
-            _number(f"{line['most']:g}"),
-            _number(f"{line['found']:g}"),
+            number_cell(f"{line['most']:g}"),
+            number_cell(f"{line['found']:g}"),
             "held" if line["held"] else tag("strong", "not held"),
         )
         for line in bench["asked"]
     ]
-    heads = (_head("Streams"), "Of our client", _head("At most"), _head("Found"), "So")
+    heads = (number_head("Streams"), "Of our client", number_head("At most"), number_head("Found"), "So")
     return markup.simple_table("What is asked of the client", heads, rows)
 
 
@@ -79,12 +79,12 @@ def certificates_table(edition: Edition) -> Html:
         return tag("p", "No published window carries a certificate yet.", class_="fl-empty")
     heads = (
         "Window",
-        _head("Load"),
+        number_head("Load"),
         "Taken",
-        _head("Token stamp p50"),
-        _head("p99"),
-        _head("TTFT p50"),
-        _head("p99"),
+        number_head("Token stamp p50"),
+        number_head("p99"),
+        number_head("TTFT p50"),
+        number_head("p99"),
         "The window",
     )
     shown = markup.simple_table("Certificates", heads, rows)
@@ -95,7 +95,7 @@ def certificates_table(edition: Edition) -> Html:
         f"Above: the newest {WINDOWS_SHOWN} windows. Below, by month, the largest error of any certificate "
         f"around the {left}; each raw file carries its own two."
     )
-    below = ("Month", _head("Certificates"), *heads[3:7])
+    below = ("Month", number_head("Certificates"), *heads[3:7])
     return markup.join(
         (shown, tag("p", said, class_="fl-note"), markup.simple_table("Older certificates", below, older))
     )
@@ -126,14 +126,14 @@ def _month_rows(windows: Iterable[Evidence]) -> Iterator[Html]:
             pairs = zip(worst.get(month, (0,) * 4), _errors_ns(certificate), strict=True)
             worst[month] = tuple(max(pair, key=abs) for pair in pairs)
     for month in sorted(worst, reverse=True):
-        cells = (_number(f"{value / 1e6:+.3f}") for value in worst[month])
-        yield markup.row(month, _number(f"{numbers[month]:,}"), *cells)
+        cells = (number_cell(f"{value / 1e6:+.3f}") for value in worst[month])
+        yield markup.row(month, number_cell(f"{numbers[month]:,}"), *cells)
 
 
 def _certificate_row(name: str, certificate: Certificate, state: str) -> Html:
-    cells = [_number(f"{value / 1e6:+.3f}") for value in _errors_ns(certificate)]
+    cells = [number_cell(f"{value / 1e6:+.3f}") for value in _errors_ns(certificate)]
     taken = f"{_taken(certificate):%Y-%m-%d %H:%M}"
-    return markup.row(name, _number(_load_words(certificate.load)), taken, *cells, state)
+    return markup.row(name, number_cell(_load_words(certificate.load)), taken, *cells, state)
 
 
 def _errors_ns(certificate: Certificate) -> tuple[int, ...]:
@@ -154,11 +154,3 @@ def _load_words(load: Load) -> str:
     if load.rate_per_s is not None:
         return f"{load.rate_per_s:g}/s {load.arrivals}"
     return figures.count(load.concurrency or 0, "stream")
-
-
-def _number(text: str) -> Html:
-    return tag("td", text, class_="fl-n")
-
-
-def _head(text: str) -> Html:
-    return tag("th", text, scope="col", class_="fl-n")

@@ -16,8 +16,8 @@ from fairlead.publish import markup, results
 from fairlead.publish.charts.chart import Key, grid, make_key
 from fairlead.publish.charts.rows import order, requests, row_keys, row_name
 from fairlead.publish.charts.scatter import Axis, Spot, scatter_chart
-from fairlead.publish.edition import Edition, families
-from fairlead.publish.markup import Html, tag
+from fairlead.publish.edition import Edition, by_family
+from fairlead.publish.markup import Html, number_cell, number_head, tag
 from fairlead.publish.rows import estimate_html
 from fairlead.ranking import Better, Family, Origin, Row
 from fairlead.stats import Estimate
@@ -96,7 +96,9 @@ def _curve_table(
     label = (
         f"{workload.id}, {results.vantage_words(edition, rows[0].family)}, methodology {methodology.version}"
     )
-    heads = [_right(name) for name in ("Streams", "System throughput", "Output speed p50", "Success rate")]
+    heads = [
+        number_head(name) for name in ("Streams", "System throughput", "Output speed p50", "Success rate")
+    ]
     yield markup.heading(3, label)
     yield from _curve_chart(edition, levels, rows, standings)
     yield markup.simple_table(f"Over concurrency: {label}", ("Provider", *heads, "Front"), lines, "fl-board")
@@ -156,10 +158,6 @@ def _endpoint(row: Row) -> tuple[str, str]:
     return row.provider, row.endpoint
 
 
-def _right(text: str) -> Html:
-    return tag("th", text, scope="col", class_="fl-n")
-
-
 def _standings(rows: Iterable[Row]) -> dict[str, Standing]:
     """The front of system throughput and output speed, by the ids of the rows that may be ranked."""
     points = {
@@ -185,13 +183,13 @@ def _curve_lines(
             )
         )
         words = _standing(point, by_scenario.get(point.level.scenario), standings)
-        streams = tag("td", f"{point.level.concurrency:,}", class_="fl-n")
+        streams = number_cell(f"{point.level.concurrency:,}")
         yield markup.row(_name(edition, rows[0]), streams, *cells, tag("td", words, class_="fl-wide"))
 
 
 def _figure(name: str, estimate: Estimate | None, notes: Sequence[str] = ()) -> Html:
     shown = tag("span", "–", class_="fl-none") if estimate is None else estimate_html(name, estimate)
-    return tag("td", shown, *(tag("small", note, class_="fl-sub fl-wrap") for note in notes), class_="fl-n")
+    return number_cell(shown, *(tag("small", note, class_="fl-sub fl-wrap") for note in notes))
 
 
 def _standing(point: Point, row: Row | None, standings: dict[str, Standing]) -> str:
@@ -211,14 +209,14 @@ def _name(edition: Edition, row: Row) -> Html:
 
 
 def _costs(edition: Edition, rows: Sequence[Row]) -> Iterator[str]:
-    for family in families(rows):
-        members = [row for row in rows if row.family == family and not row.unranked]
-        if len(members) > 1:
+    for family, members in by_family(rows).items():
+        if sum(not row.unranked for row in members) > 1:
             yield from _cost_table(edition, family, members)
 
 
-def _cost_table(edition: Edition, family: Family, rows: Sequence[Row]) -> Iterator[str]:
-    """One table, or one sentence where no row has a cost."""
+def _cost_table(edition: Edition, family: Family, members: Sequence[Row]) -> Iterator[str]:
+    """One table of the members that may be ranked, or one sentence where none of them has a cost."""
+    rows = [row for row in members if not row.unranked]
     costs = {row.id: blended_price(edition, row) for row in rows}
     prices = {row_id: price for row_id, (price, _) in costs.items()}
     speeds = {row.id: row.figures["output_speed_p50_tps"] for row in rows}
@@ -240,8 +238,8 @@ def _cost_table(edition: Edition, family: Family, rows: Sequence[Row]) -> Iterat
         )
         for row in rows
     ]
-    yield from _cost_chart(edition, family, standings)
-    heads = (_right("Blended price, US$ per million tokens"), _right("Output speed p50, tokens/s"))
+    yield from _cost_chart(edition, members, standings)
+    heads = (number_head("Blended price, US$ per million tokens"), number_head("Output speed p50, tokens/s"))
     yield markup.simple_table(
         f"Cost against speed: {label}", ("Provider", *heads, "Front"), lines, "fl-board"
     )
@@ -250,10 +248,9 @@ def _cost_table(edition: Edition, family: Family, rows: Sequence[Row]) -> Iterat
 _COST_AXES = (_SPEED, Axis("blended_usd_per_mtok"))
 
 
-def _cost_chart(edition: Edition, family: Family, standings: dict[str, Standing]) -> Iterator[str]:
+def _cost_chart(edition: Edition, members: Sequence[Row], standings: dict[str, Standing]) -> Iterator[str]:
     """Blended price against output speed: one point a row, with the letters of the family's other charts."""
-    rows = [row for row in edition.rows if row.family == family and row.origin is Origin.NEUTRAL]
-    rows = order(edition, [row for row in rows if row.role == "subject"])
+    rows = order(edition, members)
     keys = row_keys(edition, rows)
     speed, price = (axis.name for axis in _COST_AXES)
     spots = [

@@ -12,7 +12,8 @@ import datetime as dt
 import enum
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from fairlead import impact, life
 from fairlead.audit import Record, is_of_record, make_record
@@ -23,11 +24,13 @@ from fairlead.model import RawFile, Version
 from fairlead.problems import Problem
 from fairlead.publish import markup
 from fairlead.publish.charts.chart import Chart
-from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of
+from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of, version_order
 from fairlead.repository import Repository
 from fairlead.snapshots import Frozen, load_snapshots
 from fairlead.verdict import ClaimVerdict, SubmissionVerdict, judge_repository
 
+_Made = TypeVar("_Made")
+_Key = TypeVar("_Key", bound=Hashable)
 _UNDECIDED = ("draft", "comment", "voting", "amended")
 
 
@@ -37,7 +40,7 @@ class Edition:
 
     ``site_url``: where the site will be served from, with a slash at its end; None where nobody says it.
     ``charts``: every chart that a page made so far holds, by the digest that stands in its place.
-    ``memory``: of raw files that an earlier edition of this process has read.
+    ``memory``: of raw files that an earlier edition of this process has read. ``kept``: see :meth:`once`.
     """
 
     repository: Repository
@@ -48,6 +51,17 @@ class Edition:
     site_url: str | None = None
     charts: dict[str, Chart] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     memory: Memory = dataclasses.field(default_factory=Memory, compare=False, repr=False)
+    kept: dict[tuple[str, str], Any] = dataclasses.field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def once(self, name: str, row: Row, make: Callable[[], _Made]) -> _Made:
+        """What ``make`` gives for one of this edition's rows, made when first asked for by that name."""
+        key = (name, row.id)
+        if key not in self.kept:
+            self.kept[key] = make()
+        made: _Made = self.kept[key]
+        return made
 
     @functools.cached_property
     def raw_files(self) -> Mapping[str, RawFile]:
@@ -68,7 +82,7 @@ class Edition:
     @functools.cached_property
     def versions(self) -> Sequence[Version]:
         """The methodology versions in the order of their numbers."""
-        return sorted(self.repository.versions.values(), key=lambda version: _version_key(version.version))
+        return sorted(self.repository.versions.values(), key=lambda version: version_order(version.version))
 
     @property
     def current(self) -> Version | None:
@@ -93,10 +107,19 @@ class Edition:
         return entry.name if entry else organisation
 
     def rows_where(self, *, model: str | None = None, provider: str | None = None) -> list[Row]:
-        """The rows of a model, of a provider, or both."""
-        return [
-            row for row in self.rows if model in (None, row.family.model) and provider in (None, row.provider)
-        ]
+        """The rows of a model, of a provider, or both, in their order."""
+        if provider is None:
+            return list(self.rows if model is None else self._by_model.get(model, ()))
+        rows = self._by_provider.get(provider, ())
+        return [row for row in rows if model in (None, row.family.model)]
+
+    @functools.cached_property
+    def _by_model(self) -> Mapping[str, Sequence[Row]]:
+        return _grouped(self.rows, lambda row: row.family.model)
+
+    @functools.cached_property
+    def _by_provider(self) -> Mapping[str, Sequence[Row]]:
+        return _grouped(self.rows, lambda row: row.provider)
 
     @functools.cached_property
     def evidence(self) -> Mapping[str, Evidence]:
@@ -176,10 +199,12 @@ class Edition:
         return record, problems
 
 
-def _version_key(version: str) -> tuple[tuple[int, ...], bool, str]:
-    """The order of versions: by number, a candidate before its release."""
-    number, mark, label = version.partition("-")
-    return tuple(map(int, number.split("."))), not mark, label
+def _grouped(rows: Sequence[Row], key: Callable[[Row], _Key]) -> dict[_Key, list[Row]]:
+    """The rows by a key of theirs, each group in their order."""
+    groups = collections.defaultdict[_Key, list[Row]](list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return dict(groups)
 
 
 def families(rows: Sequence[Row]) -> list[Family]:
@@ -188,6 +213,12 @@ def families(rows: Sequence[Row]) -> list[Family]:
         {row.family for row in rows},
         key=lambda family: tuple(part or "~" for part in dataclasses.astuple(family)),
     )
+
+
+def by_family(rows: Sequence[Row]) -> dict[Family, list[Row]]:
+    """The rows of each family in their order, the families in the order of :func:`families`."""
+    groups = _grouped(rows, lambda row: row.family)
+    return {family: groups[family] for family in families(rows)}
 
 
 # -- addresses -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 
+from fairlead import snapshots
 from fairlead.ranking import FIGURES, Better, Figure
 from fairlead.stats import Estimate
 from fairlead.windows import Outcome
@@ -68,8 +69,8 @@ def figure_value(name: str, value: float) -> str:
     return percent(value) if unit(name) == "%" else number(value)
 
 
-def interval(name: str, estimate: Estimate) -> str | None:
-    """The interval's ends, or None where there is none."""
+def interval(name: str, estimate: Estimate | snapshots.Estimate) -> str | None:
+    """The interval's ends, today's or a frozen quarter's, or None where there is none."""
     if estimate.low is None or estimate.high is None:
         return None
     return f"{figure_value(name, estimate.low)} – {figure_value(name, estimate.high)}"

@@ -19,7 +19,7 @@ from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.publish import figures, integrity, markup
 from fairlead.publish.edition import Edition, raw_url
-from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.markup import Html, join, link, number_cell, number_head, tag
 from fairlead.ranking import Origin, Row, group_of, interval_rules
 from fairlead.smoothness import Replies, SmoothRules
 
@@ -165,7 +165,7 @@ def _figures(edition: Edition, rows: Sequence[Row], here: str) -> Html:
     names = ("Probes right", "Length in band", "Stutter", "ICL p99", "Tokens per chunk", "Same read")
     units = ("of answered, asked", "% of replies", "% of replies", "ms", "", "% of gaps")
     heads = [
-        tag("th", name, tag("small", unit, class_="fl-sub") if unit else None, scope="col", class_="fl-n")
+        number_head(name, tag("small", unit, class_="fl-sub") if unit else None)
         for name, unit in zip(names, units, strict=True)
     ]
     lines = [_figures_row(edition, row) for row in rows]
@@ -200,7 +200,7 @@ def _figures_row(edition: Edition, row: Row) -> Html:
 
 def _cell(shown: str, below: str | None = None) -> Html:
     small = tag("small", below, class_="fl-sub fl-wrap") if below else None
-    return tag("td", tag("span", shown, class_="fl-value"), small, class_="fl-n")
+    return number_cell(tag("span", shown, class_="fl-value"), small)
 
 
 def _undefined(value: Undefined) -> Html:

@@ -149,6 +149,16 @@ def _is_cell(child: Child) -> bool:
     return isinstance(child, Html) and child.startswith(("<td", "<th"))
 
 
+def number_head(*words: Child) -> Html:
+    """The head of a column of numbers."""
+    return tag("th", *words, scope="col", class_="fl-n")
+
+
+def number_cell(*shown: Child) -> Html:
+    """A number in a table, and what is said of it."""
+    return tag("td", *shown, class_="fl-n")
+
+
 def simple_table(label: str, names: Iterable[Child], rows: Iterable[Html], class_: str = "") -> Html:
     """A table of one head row and one body."""
     return table(label, head_row(*names), tag("tbody", *rows), class_=class_)

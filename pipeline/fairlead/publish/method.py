@@ -17,7 +17,7 @@ from fairlead.measure import workload
 from fairlead.model import Rules
 from fairlead.publish import figures, markup, prose
 from fairlead.publish.edition import Edition
-from fairlead.publish.markup import Html, heading, join, tag
+from fairlead.publish.markup import Html, heading, join, number_cell, number_head, tag
 from fairlead.rules import GROUPS, RULES
 
 STATE_WORDS = {
@@ -41,8 +41,8 @@ def values_table(label: str, group: Mapping[str, prose.Json]) -> Html:
                 f"{key_words(name)}: {key_words(key).lower()}" if isinstance(value, dict) else key_words(name)
             )
             shown = said(key, one)
-            lines.append(markup.row(words, tag("td", shown, class_="fl-n")))
-    return markup.simple_table(label, ("Name", tag("th", "Value", scope="col", class_="fl-n")), lines)
+            lines.append(markup.row(words, number_cell(shown)))
+    return markup.simple_table(label, ("Name", number_head("Value")), lines)
 
 
 def said(name: str, value: prose.Json) -> str:

@@ -13,7 +13,7 @@ from fairlead.fidelity import Caching, Finding
 from fairlead.metrics import Undefined
 from fairlead.profile import Bin, Coverage, Drift, Sampling
 from fairlead.publish import findings, time
-from fairlead.publish.edition import Edition, families, raw_url
+from fairlead.publish.edition import Edition, by_family, raw_url
 from fairlead.publish.findings import ModelFindings, RowFindings
 from fairlead.publish.time import RowTime
 from fairlead.ranking import Row
@@ -28,9 +28,9 @@ def profiles(edition: Edition, model: str) -> Object:
     """Hours of the day, coverage and drift of each row; a row without a time of its own says why."""
     rows = edition.rows_where(model=model)
     found = []
-    for family in families(rows):
+    for family, members in by_family(rows).items():
         methodology = ranking.methodology_of(edition.repository.methodologies, family.methodology)
-        of_family = time.family_time([row for row in rows if row.family == family], methodology)
+        of_family = time.family_time(edition, members)
         found += [
             {"day_seconds": methodology.day_seconds, **_row_time(row, item, of_family.told)}
             for row, item in of_family.rows

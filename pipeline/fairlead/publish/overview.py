@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from fairlead import ranking
 from fairlead.publish import figures, markup, results
-from fairlead.publish.edition import Edition, families, model_url
+from fairlead.publish.edition import Edition, by_family, model_url
 from fairlead.publish.markup import Html, join, link, tag
 from fairlead.publish.rows import behind, evidence_cell, figure_cell, row_anchor, row_data, when
 from fairlead.ranking import Family, Figure, Row
@@ -37,9 +37,7 @@ def front_board(edition: Edition) -> list[str]:
     hidden = {figure.name for figure in columns if figure.name not in _FRONT}
     bodies = []
     for model in shown:
-        members = edition.rows_where(model=model)
-        for family in families(members):
-            of_family = [row for row in members if row.family == family]
+        for family, of_family in by_family(edition.rows_where(model=model)).items():
             bodies.append(_family_body(edition, family, of_family, columns, hidden))
     head = results.figure_head(columns, hidden=hidden)
     table = markup.table(

@@ -45,7 +45,7 @@ from fairlead.publish.edition import (
     raw_url,
     submission_url,
 )
-from fairlead.publish.markup import Html, heading, join, link, tag
+from fairlead.publish.markup import Html, heading, join, link, number_cell, number_head, tag
 from fairlead.ranking import Evidence, Row
 
 STATUS_WORDS = {
@@ -83,11 +83,11 @@ def providers_page(edition: Edition) -> Page:
                 link(url, provider_url(name), provider.name),
                 STATUS_WORDS[provider.status],
                 ", ".join(edition.model_name(model) for model in models) or figures.NOT_DISCLOSED,
-                tag("td", str(len(rows)), class_="fl-n"),
-                tag("td", f"{said} of {asked}", class_="fl-n"),
+                number_cell(str(len(rows))),
+                number_cell(f"{said} of {asked}"),
             )
         )
-    right = [tag("th", name, scope="col", class_="fl-n") for name in ("Rows", "Disclosed")]
+    right = [number_head(name) for name in ("Rows", "Disclosed")]
     listing = (
         markup.simple_table("Providers", ("Provider", "Status", "Models", *right), lines)
         if lines
@@ -234,7 +234,7 @@ def _prices(edition: Edition, provider: Provider) -> Html:
     if not lines:
         return tag("p", "No price is recorded.", class_="fl-empty")
     right = [
-        tag("th", name, tag("small", "USD per million tokens", class_="fl-sub"), scope="col", class_="fl-n")
+        number_head(name, tag("small", "USD per million tokens", class_="fl-sub"))
         for name in ("Input", "Cached input", "Output")
     ]
     names = ("Model", "From", "Until", *right, "Source")
@@ -253,7 +253,7 @@ def _price_row(edition: Edition, endpoint: Endpoint, served: ServedModel, price:
         ),
         markup.day(price.from_),
         markup.day(price.until) if price.until else "today",
-        *(tag("td", "–" if amount is None else f"{amount:g}", class_="fl-n") for amount in amounts),
+        *(number_cell("–" if amount is None else f"{amount:g}") for amount in amounts),
         source,
     )
 
@@ -290,7 +290,7 @@ def submissions_page(edition: Edition) -> Page:
             scope="row",
         )
         provider = edition.provider_name(name.partition("/")[0])
-        windows = tag("td", str(len(submission.windows)), class_="fl-n")
+        windows = number_cell(str(len(submission.windows)))
         state = disputes.state(edition, name, url)
         lines.append(
             markup.row(title, provider, markup.day(submission.submitted), submission.origin, windows, state)
@@ -300,7 +300,7 @@ def submissions_page(edition: Edition) -> Page:
         "Provider",
         "Submitted",
         "Origin",
-        tag("th", "Windows", scope="col", class_="fl-n"),
+        number_head("Windows"),
         "State",
     )
     listing = (
@@ -419,9 +419,7 @@ def _claims(edition: Edition, submission: Submission) -> Html:
                 edition.model_name(claim.model),
                 claim.scenario,
                 claim.endpoint,
-                tag(
-                    "td", value, " ", tag("small", figures.unit(claim.metric) if known else ""), class_="fl-n"
-                ),
+                number_cell(value, " ", tag("small", figures.unit(claim.metric) if known else "")),
                 "yes" if claim.primary else "no",
             )
         )
@@ -430,7 +428,7 @@ def _claims(edition: Edition, submission: Submission) -> Html:
         "Model",
         "Scenario",
         "Endpoint",
-        tag("th", "Claimed", scope="col", class_="fl-n"),
+        number_head("Claimed"),
         "Primary",
     )
     return markup.simple_table("Claimed figures", names, lines)
@@ -467,16 +465,10 @@ def _windows(edition: Edition, folder: str, manifest: Sequence[RawFile], here: s
         yield tag("p", "No window.", class_="fl-empty")
         return
     heads = [
-        tag(
-            "th",
-            figures.FIGURE[name].label,
-            tag("small", figures.unit(name), class_="fl-sub"),
-            scope="col",
-            class_="fl-n",
-        )
+        number_head(figures.FIGURE[name].label, tag("small", figures.unit(name), class_="fl-sub"))
         for name in _WINDOW_FIGURES
     ]
-    requests = tag("th", "Requests", scope="col", class_="fl-n")
+    requests = number_head("Requests")
     names = ("Window", "Start", requests, *heads, "Valid", "Raw file")
     yield markup.simple_table("Windows", names, lines, "fl-board")
     yield tag(
@@ -519,12 +511,12 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
         value = estimates[name].value
         shown = "–" if value is None else figures.figure_value(name, value)
         extra = tag("small", below, class_="fl-sub fl-wrap") if below else None
-        cells.append(tag("td", tag("span", shown, class_="fl-value"), extra, class_="fl-n"))
+        cells.append(number_cell(tag("span", shown, class_="fl-value"), extra))
     start = figures.moment(table.start_unix_ns)
     basis = "" if header.clock.basis == "measured" else "time of the file"
     time = join((figures.minute(start), tag("small", basis, class_="fl-sub") if basis else None))
     valid = "not judged: imported" if header.origin == "imported" else "; ".join(item.invalid) or "yes"
-    requests = tag("td", recorded(table), class_="fl-n")
+    requests = number_cell(recorded(table))
     return markup.row(name_cell, time, requests, *cells, tag("td", valid, class_="fl-wide"), raw)
 
 
@@ -611,13 +603,13 @@ def _funding(edition: Edition) -> Html:
             edition.organisation_name(entry.from_),
             markup.day(entry.date),
             entry.kind,
-            tag("td", f"{entry.amount_usd:,.0f}", class_="fl-n"),
+            number_cell(f"{entry.amount_usd:,.0f}"),
             entry.purpose,
             _source(entry.source),
         )
         for entry in edition.repository.funding
     ]
-    amount = tag("th", "Amount", tag("small", "USD", class_="fl-sub"), scope="col", class_="fl-n")
+    amount = number_head("Amount", tag("small", "USD", class_="fl-sub"))
     return markup.simple_table("Funding", ("From", "Date", "Kind", amount, "Purpose", "Source"), lines)
 
 
@@ -701,7 +693,7 @@ def _owners(edition: Edition) -> Html:
         markup.row(
             organisation.name,
             edition.organisation_name(owner.organisation),
-            tag("td", f"{figures.percent(owner.share)} %", class_="fl-n"),
+            number_cell(f"{figures.percent(owner.share)} %"),
             _span(owner.from_, owner.until),
             _source(owner.source),
         )
@@ -710,5 +702,5 @@ def _owners(edition: Edition) -> Html:
     ]
     if not lines:
         return tag("p", "No ownership between listed organisations is recorded.", class_="fl-empty")
-    share = tag("th", "Share", scope="col", class_="fl-n")
+    share = number_head("Share")
     return markup.simple_table("Owners", ("Organisation", "Owner", share, "When", "Source"), lines)

@@ -13,7 +13,7 @@ from fairlead.audit.record import Bar, Entry, Pair, Record
 from fairlead.audit.verdicts import BAR_WORDS, QUANTITY_WORDS, count, failure_words, method, verdicts
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import raw_url
-from fairlead.publish.markup import Html, heading, join, link, tag
+from fairlead.publish.markup import Html, heading, join, link, number_cell, number_head, tag
 
 _SOURCE = "https://github.com/ray-project/llmperf-leaderboard/blob/27aa9b6a6c4282f6d5599b9199fbb57256a2dcd8/raw_data/"
 _HEADS = {"ttft_ms": ("Time to first token", "s"), "tokens_per_e2e_tps": ("Tokens a second", "tokens/s")}
@@ -65,8 +65,8 @@ def _folded(summary: str, table: Html) -> Html:
 
 
 def _runs_table(name: str, entries: Sequence[Entry]) -> Html:
-    heads = ["Provider", "Day", _right("Requests"), _right("Failed")]
-    heads += [_right(label, tag("small", unit, class_="fl-sub")) for label, unit in _HEADS.values()]
+    heads = ["Provider", "Day", number_head("Requests"), number_head("Failed")]
+    heads += [number_head(label, tag("small", unit, class_="fl-sub")) for label, unit in _HEADS.values()]
     rows = [_run_row(entry) for entry in entries]
     return markup.simple_table(f"Runs of {name}", [*heads, "In a ranking"], rows, "fl-board")
 
@@ -79,8 +79,8 @@ def _run_row(entry: Entry) -> Html:
     return markup.row(
         entry.provider,
         _day(entry),
-        _number(f"{entry.requests:,}"),
-        _number(said),
+        number_cell(f"{entry.requests:,}"),
+        number_cell(said),
         *(_median_cell(entry, quantity) for quantity in _HEADS),
         tag("td", verdict, class_="fl-wide"),
     )
@@ -95,7 +95,7 @@ def _day(entry: Entry) -> Html:
 def _median_cell(entry: Entry, quantity: str) -> Html:
     found, published = entry.medians[quantity], entry.published.get(quantity)
     if found.median is None:
-        return _number(
+        return number_cell(
             join((tag("span", "–", class_="fl-none"), tag("small", found.reason, class_="fl-sub")))
         )
     between = found.reason
@@ -108,7 +108,7 @@ def _median_cell(entry: Entry, quantity: str) -> Html:
     ]
     if published is not None:
         lines.append(tag("small", f"published {published}", class_="fl-sub"))
-    return _number(join(lines))
+    return number_cell(join(lines))
 
 
 def _shown(quantity: str, observed: Observed) -> str:
@@ -123,8 +123,8 @@ def _pairs_table(pairs: Iterable[Pair]) -> Html:
         "Better median",
         "Worse median",
         "In",
-        _right("Times"),
-        _right("p"),
+        number_head("Times"),
+        number_head("p"),
         "In these bursts",
         "Forbidden by",
     )
@@ -141,8 +141,8 @@ def _pair_row(pair: Pair) -> Html:
         pair.better,
         pair.worse,
         QUANTITY_WORDS[pair.quantity],
-        _number(f"{pair.ratio:.2f}"),
-        _number(p_value),
+        number_cell(f"{pair.ratio:.2f}"),
+        number_cell(p_value),
         "differ" if pair.stands else "not told apart",
         join(bars, ", ") or "nothing",
     )
@@ -182,11 +182,3 @@ def _requests(found: MedianRange) -> str:
 
 def _failed_requests(entry: Entry) -> str:
     return "; ".join(f"{failure_words(part.outcome)}: {part.requests}" for part in entry.failures) or "none"
-
-
-def _right(*children: markup.Child) -> Html:
-    return tag("th", *children, scope="col", class_="fl-n")
-
-
-def _number(child: markup.Child) -> Html:
-    return tag("td", child, class_="fl-n")

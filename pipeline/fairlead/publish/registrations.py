@@ -8,7 +8,7 @@ from fairlead.deliveries import Delivery, State, deliveries_of, missing_windows
 from fairlead.model import Registration
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition, methodology_url, provider_url, submission_url
-from fairlead.publish.markup import Html, link, tag
+from fairlead.publish.markup import Html, link, number_cell, number_head, tag
 
 WHAT_IT_FIXES = (
     "A registration fixes the plan, not honesty: nobody can see whether the same run was tried in private "
@@ -42,7 +42,7 @@ def table(edition: Edition, here: str, provider: str | None = None) -> Iterator[
         yield tag("p", "No run is registered.", class_="fl-empty")
         return
     lines = [_row(edition, one, here, with_provider=provider is None) for one in found]
-    planned = tag("th", "Windows planned", scope="col", class_="fl-n")
+    planned = number_head("Windows planned")
     names = ("Run", *(() if provider else ("Provider",)), "Registered", "Due by", planned, "State")
     yield markup.simple_table("Registered runs", names, lines)
     yield tag("p", WHAT_IT_FIXES, class_="fl-note")
@@ -63,7 +63,7 @@ def _row(edition: Edition, one: Delivery, here: str, *, with_provider: bool) -> 
         *cells,
         figures.minute(registration.registered),
         markup.day(one.due),
-        tag("td", f"{one.planned:,}", class_="fl-n"),
+        number_cell(f"{one.planned:,}"),
         tag("span", one.words, class_=state),
     )
 

@@ -67,8 +67,11 @@ def pairs_of(table: WindowTable) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 def replies_html(edition: Edition, row: Row) -> Html | None:
-    """The estimates in words, and in full for the page's script."""
-    found = list(replies(edition, row))
+    """The estimates in words, and in full for the page's script; made once an edition."""
+    return edition.once("replies", row, lambda: _html(list(replies(edition, row))))
+
+
+def _html(found: list[Reply]) -> Html | None:
     if not found:
         return None
     lacking = dict.fromkeys(

@@ -15,12 +15,12 @@ from fairlead.publish import disputes, figures, findings, markup, usage, verdict
 from fairlead.publish.edition import (
     Edition,
     Page,
-    families,
+    by_family,
     methodology_url,
     model_url,
     provider_url,
 )
-from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.markup import Html, join, link, number_cell, number_head, tag
 from fairlead.publish.rows import behind, evidence_cell, figure_cell, interests, row_data, when
 from fairlead.ranking import Family, Figure, Origin, Row
 
@@ -35,16 +35,14 @@ def models_table(edition: Edition, here: str) -> Html:
     if not edition.board_models:
         return tag("p", "No model has a result yet.", class_="fl-empty")
     rows = [_model_row(edition, model, here) for model in edition.board_models]
-    names = ("Model", _right("Providers"), _right("Ranked"), _right("Unranked"), "Newest window")
+    names = (
+        "Model",
+        number_head("Providers"),
+        number_head("Ranked"),
+        number_head("Unranked"),
+        "Newest window",
+    )
     return markup.simple_table("Models with results", names, rows)
-
-
-def _right(text: str) -> Html:
-    return tag("th", text, scope="col", class_="fl-n")
-
-
-def _cell(text: str | None) -> Html:
-    return tag("td", text, class_="fl-n")
 
 
 def _model_row(edition: Edition, model: str, here: str) -> Html:
@@ -53,9 +51,9 @@ def _model_row(edition: Edition, model: str, here: str) -> Html:
     newest = figures.moment(max(row.last_unix_ns for row in rows))
     return markup.row(
         link(here, model_url(model), edition.model_name(model)),
-        _cell(str(len({row.provider for row in rows}))),
-        _cell(str(ranked)),
-        _cell(str(len(rows) - ranked)),
+        number_cell(str(len({row.provider for row in rows}))),
+        number_cell(str(ranked)),
+        number_cell(str(len(rows) - ranked)),
         when(edition, newest),
     )
 
@@ -100,8 +98,7 @@ def model_page(edition: Edition, model: str) -> Page:
     url, rows, name = model_url(model), edition.rows_where(model=model), edition.model_name(model)
     tools = tag("div", class_="fl-tools")  # filled by the page's script; without it, nothing
     blocks: list[str] = [_model_facts(edition, model, rows), reading_note(url), tools]
-    for family in families(rows):
-        members = [row for row in rows if row.family == family]
+    for family, members in by_family(rows).items():
         blocks += _family_section(edition, family, members, url)
     blocks += findings.section(edition, rows, url)
     return Page(

@@ -15,10 +15,10 @@ from fairlead.documents import read_bounded
 from fairlead.model import Event
 from fairlead.publish import api, exports, figures, markup
 from fairlead.publish.edition import Edition, Page, Searched, model_url, provider_url, submission_url
-from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.markup import Html, join, link, number_cell, number_head, tag
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES
-from fairlead.snapshots import DATA, SUMS, TABLE, Estimate, Frozen, sums_text
+from fairlead.snapshots import DATA, SUMS, TABLE, Frozen, sums_text
 from fairlead.snapshots import Row as FrozenRow
 
 URL = "snapshots/"
@@ -180,7 +180,7 @@ def _event(edition: Edition, folder: str, event: Event, here: str) -> Html:
 
 def _table(edition: Edition, rows: list[FrozenRow], here: str) -> Html:
     now = {row.id: row for row in edition.rows}
-    heads = (tag("th", figures.FIGURE[name].label, scope="col", class_="fl-n") for name in _SHOWN)
+    heads = (number_head(figures.FIGURE[name].label) for name in _SHOWN)
     lines = []
     for row in rows:
         place = (
@@ -199,21 +199,15 @@ def _table(edition: Edition, rows: list[FrozenRow], here: str) -> Html:
 def _cell(row: FrozenRow, name: str) -> Html:
     estimate, rank = row.figures.get(name), row.ranks.get(name)
     if estimate is None or estimate.value is None:
-        return tag("td", "–", class_="fl-n")
+        return number_cell("–")
     words = [figures.figure_value(name, estimate.value)]
     parts = [
-        _between(name, estimate),
+        figures.interval(name, estimate),
         f"n {estimate.n:,}",
         f"rank {rank.best}–{rank.worst} of {rank.of}" if rank else None,
     ]
     small = tag("small", ", ".join(part for part in parts if part), class_="fl-sub")
-    return tag("td", *words, small, class_="fl-n")
-
-
-def _between(name: str, estimate: Estimate) -> str | None:
-    if estimate.low is None or estimate.high is None:
-        return None
-    return f"{figures.figure_value(name, estimate.low)} – {figures.figure_value(name, estimate.high)}"
+    return number_cell(*words, small)
 
 
 def _today(then: FrozenRow, row: Row | None, here: str) -> Html | str:

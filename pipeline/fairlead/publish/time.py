@@ -15,8 +15,8 @@ from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.profile import Bin, Coverage, Drift, Sampling, TimeRules
 from fairlead.publish import api, exports, figures, markup, results
-from fairlead.publish.edition import Edition, families, model_url
-from fairlead.publish.markup import Html, tag
+from fairlead.publish.edition import Edition, by_family, model_url
+from fairlead.publish.markup import Html, number_cell, number_head, tag
 from fairlead.ranking import Family, Row
 
 #: For an early draft that states none, and nothing is ranked by it. Two whole weeks: its days differ.
@@ -64,6 +64,15 @@ def row_time(row: Row, rules: TimeRules) -> RowTime | Undefined:
     )
 
 
+def time_of(edition: Edition, row: Row) -> RowTime | Undefined:
+    """The same by the row's own methodology; made once an edition."""
+    return edition.once("time", row, lambda: row_time(row, time_rules(_methodology(edition, row.family))))
+
+
+def _methodology(edition: Edition, family: Family) -> Methodology:
+    return ranking.methodology_of(edition.repository.methodologies, family.methodology)
+
+
 # -- the blocks of a model's page ----------------------------------------------------------------
 
 
@@ -74,8 +83,8 @@ def model_blocks(edition: Edition, model: str) -> list[str]:
         markup.heading(2, "Through the day and over days", "time"),
         tag("p", _READING, class_="fl-note"),
     ]
-    for family in families(rows):
-        blocks += _family_blocks(edition, family, [row for row in rows if row.family == family])
+    for family, members in by_family(rows).items():
+        blocks += _family_blocks(edition, family, members)
     return blocks
 
 
@@ -95,19 +104,17 @@ class FamilyTime:
     told: frozenset[tuple[str, str]]
 
 
-def family_time(rows: Sequence[Row], methodology: Methodology) -> FamilyTime:
+def family_time(edition: Edition, rows: Sequence[Row]) -> FamilyTime:
     """What is said of the time of the rows of one family, by their methodology."""
-    rules = time_rules(methodology)
-    found = tuple((row, row_time(row, rules)) for row in rows)
-    return FamilyTime(
-        found, _told_apart([item for _, item in found if isinstance(item, RowTime)], methodology)
-    )
+    found = tuple((row, time_of(edition, row)) for row in rows)
+    timed = [item for _, item in found if isinstance(item, RowTime)]
+    return FamilyTime(found, _told_apart(timed, _methodology(edition, rows[0].family)))
 
 
 def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> list[str]:
-    methodology = ranking.methodology_of(edition.repository.methodologies, family.methodology)
+    methodology = _methodology(edition, family)
     rules = time_rules(methodology)
-    of_family = family_time(rows, methodology)
+    of_family = family_time(edition, rows)
     found, told = of_family.rows, of_family.told
     timed = [item for _, item in found if isinstance(item, RowTime)]
     label = results.family_words(edition, family)
@@ -157,7 +164,7 @@ def _apart(row: Row) -> list[str]:
 
 
 def _hours_table(edition: Edition, label: str, timed: Sequence[RowTime]) -> Html:
-    heads = [_right(f"{hour:02}") for hour in range(profile.HOURS)]
+    heads = [number_head(f"{hour:02}") for hour in range(profile.HOURS)]
     lines = [markup.row(_head(edition, item.row), *map(_cell, item.hours)) for item in timed]
     return markup.simple_table(f"By hour of the day: {label}", ("UTC", *heads), lines, "fl-board fl-hours")
 
@@ -171,7 +178,7 @@ def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: T
     for item in timed:
         found = {each.place: each for each in item.days}
         lines.append(markup.row(_head(edition, item.row), *(_cell(found.get(day)) for day in days)))
-    heads = [_right(f"{start:{form}}") for start in starts]
+    heads = [number_head(f"{start:{form}}") for start in starts]
     return markup.simple_table(f"By day: {label}", ("Day", *heads), lines, "fl-board fl-hours")
 
 
@@ -182,10 +189,6 @@ def _older_days(model: str) -> Iterable[Html | str]:
     yield "."
 
 
-def _right(text: str) -> Html:
-    return tag("th", text, scope="col", class_="fl-n")
-
-
 def _head(edition: Edition, row: Row) -> Html:
     name = edition.provider_name(row.provider)
     words = " · ".join([row.endpoint, results.ORIGIN_WORDS[row.origin], *_apart(row)])
@@ -194,10 +197,10 @@ def _head(edition: Edition, row: Row) -> Html:
 
 def _cell(found: Bin | None) -> Html:
     if found is None or found.sampling is Sampling.EMPTY:
-        return tag("td", tag("span", "empty", class_="fl-none"), class_="fl-n")
+        return number_cell(tag("span", "empty", class_="fl-none"))
     lacking = tag("small", f"{found.invalid} invalid", class_="fl-sub") if found.invalid else None
     if found.sampling is Sampling.INVALID:
-        return tag("td", tag("span", "missing", class_="fl-none"), lacking, class_="fl-n")
+        return number_cell(tag("span", "missing", class_="fl-none"), lacking)
     ttft, success = found.figures["ttft_p50_ms"], found.figures["success_rate"]
     shown = tag("span", "–" if ttft.value is None else figures.number(ttft.value))
     lines = [tag("small", tag("i", "n"), f" {ttft.n:,}", class_="fl-sub")]
@@ -206,7 +209,7 @@ def _cell(found: Bin | None) -> Html:
         lines.insert(0, tag("small", between, class_="fl-sub"))
     if success.value is not None and success.value < 1:
         lines.append(tag("small", f"{figures.percent(success.value)} % ok", class_="fl-sub"))
-    return tag("td", shown, *lines, lacking, class_="fl-n")
+    return number_cell(shown, *lines, lacking)
 
 
 # -- sentences -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fairlead.model import RawFile
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition, raw_url, submission_url
-from fairlead.publish.markup import Html, join, link, tag
+from fairlead.publish.markup import Html, join, link, number_cell, number_head, tag
 from fairlead.ranking import Evidence, Row
 from fairlead.usage import Usage, sentences
 
@@ -64,17 +64,13 @@ def windows_table(edition: Edition, folder: str, manifest: Sequence[RawFile], he
         return [tag("p", words, class_="fl-note")]
     if not counted:
         return []
-    right = [_right(name) for name in ("Compared", "Counted", "Stated", "Difference")]
+    right = [number_head(name) for name in ("Compared", "Counted", "Stated", "Difference")]
     names = ("Window", *right, "Finding", "Not compared", "Raw file")
     rows = [_window_row(edition, item, found, here) for item, found in counted]
     return [
         markup.simple_table("Tokens: usage beside count", names, rows, "fl-board"),
         tag("p", _note([found for _, found in counted], len(measured) - len(counted)), class_="fl-note"),
     ]
-
-
-def _right(text: str) -> Html:
-    return tag("th", text, scope="col", class_="fl-n")
 
 
 def _window_row(edition: Edition, item: Evidence, found: Usage, here: str) -> Html:
@@ -86,7 +82,7 @@ def _window_row(edition: Edition, item: Evidence, found: Usage, here: str) -> Ht
     )
     share = "–" if found.share is None else f"{found.share:+.1%}"
     numbers = (f"{found.compared:,}", f"{found.counted_tokens:,}", f"{found.usage_tokens:,}", share)
-    cells = (tag("td", number, class_="fl-n") for number in numbers)
+    cells = (number_cell(number) for number in numbers)
     raw = link(here, raw_url(item.path), item.path.rpartition("/")[2])
     return markup.row(name, *cells, tag("td", _finding(found), class_="fl-wide"), _not_compared(found), raw)
 

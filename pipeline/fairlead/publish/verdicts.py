@@ -9,7 +9,7 @@ from typing import Any
 from fairlead import operating
 from fairlead.publish import markup
 from fairlead.publish.edition import Edition
-from fairlead.publish.markup import Html, link, tag
+from fairlead.publish.markup import Html, link, number_cell, tag
 from fairlead.verdict import STATE_WORDS, ClaimVerdict, State
 
 
@@ -97,4 +97,4 @@ def _cell_row(cell: Mapping[str, Any]) -> Html:
         max(1 - cell["reproduced"] - cell["not_reproduced"], 0),
     )
     numbers = [*(f"{share:.1%}" for share in shares), f"{cell['windows']:.1f}", f"{cell['wrong']:.1%}"]
-    return markup.row(cell["conduct"], words, *(tag("td", number, class_="fl-n") for number in numbers))
+    return markup.row(cell["conduct"], words, *(number_cell(number) for number in numbers))

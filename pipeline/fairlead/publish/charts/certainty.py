@@ -14,20 +14,18 @@ from fairlead.publish.charts.chart import (
     Chart,
     Layer,
     Spec,
-    cell,
     exact,
     grid,
     make_spec,
     movable,
     named,
-    right,
     short,
     told,
     words_layers,
 )
 from fairlead.publish.charts.rows import DRAWN, order, row_keys, row_name, why_withheld
-from fairlead.publish.edition import Edition, families
-from fairlead.publish.markup import tag
+from fairlead.publish.edition import Edition, by_family
+from fairlead.publish.markup import number_cell, number_head, tag
 from fairlead.ranking import Family, Origin, Row
 
 _FIGURE = "ttft_p50_ms"
@@ -93,8 +91,8 @@ def blocks(edition: Edition) -> list[str]:
 
 def _charts(edition: Edition) -> Iterator[Chart]:
     rows = [row for row in edition.rows if row.origin is Origin.NEUTRAL and row.role == "subject"]
-    for family in families(rows):
-        members = order(edition, [row for row in rows if row.family == family])
+    for family, of_family in by_family(rows).items():
+        members = order(edition, of_family)
         reasons = {row.id: why_withheld(row, _FIGURE) for row in members}
         found = certainties([row for row in members if reasons[row.id] is None])
         found = [each for each in found if each.error_ms is not None][:DRAWN]
@@ -120,9 +118,9 @@ def _chart(
         values += _marks(each, {"row": place, "name": name, "said": f"n {n}"}, shown)
         sizes = ", ".join(f"{title} {shown[kind]}" for kind, title, *_ in _KINDS)
         said.append(f"{key.letter}: {sizes}, n {n}")
-        cells = (cell(shown[kind]) for kind, *_ in _KINDS)
-        lines.append(markup.row(named(key.name, f"{key.letter} in the chart"), *cells, cell(n)))
-    heads = (*(right(title) for _, title, *_ in _KINDS), right("n"))
+        cells = (number_cell(shown[kind]) for kind, *_ in _KINDS)
+        lines.append(markup.row(named(key.name, f"{key.letter} in the chart"), *cells, number_cell(n)))
+    heads = (*(number_head(title) for _, title, *_ in _KINDS), number_head("n"))
     name, label = edition.model_name(family.model), results.family_words(edition, family)
     return Chart(
         title=f"TTFT p50 of {name}",

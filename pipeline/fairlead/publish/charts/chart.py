@@ -28,7 +28,6 @@ FONT_PX = 11
 INK, SOFT, LINE, PAPER = "var(--fl-ink)", "var(--fl-soft)", "var(--fl-line)", "var(--fl-paper)"
 
 _COLOURS = 6
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 DASHES = ((1, 0), (6, 3), (2, 2), (9, 3, 2, 3), (4, 2), (12, 3))
 
 
@@ -218,16 +217,6 @@ def _behind(table: Html | None) -> Html | None:
     if table is None:
         return None
     return tag("details", tag("summary", "The figures behind it"), table, class_="fl-fold")
-
-
-def right(text: str) -> Html:
-    """The head of a column of numbers."""
-    return tag("th", text, scope="col", class_="fl-n")
-
-
-def cell(text: str) -> Html:
-    """A number in a table."""
-    return tag("td", text, class_="fl-n")
 
 
 def named(name: str, below: str) -> Html:

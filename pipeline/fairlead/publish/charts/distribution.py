@@ -18,19 +18,18 @@ from fairlead.publish.charts.chart import (
     Key,
     Layer,
     Spec,
-    cell,
     colour,
     exact,
     letter_layers,
     make_spec,
     movable,
     named,
-    right,
     short,
     told,
 )
 from fairlead.publish.charts.rows import requests, row_keys, row_name, why_withheld
 from fairlead.publish.edition import Edition
+from fairlead.publish.markup import number_cell, number_head
 from fairlead.ranking import Row
 
 CURVES_DRAWN = 6  # more are not told apart
@@ -51,12 +50,12 @@ def ttft_charts(edition: Edition, rows: Sequence[Row]) -> Iterator[Chart]:
     lines = [
         markup.row(
             named(keys[row.id].name, f"{keys[row.id].letter} in the charts"),
-            *(cell(_time_at(curves[row.id], share)) for share in _SHARES_SHOWN),
-            cell(f"{requests(row):,}"),
+            *(number_cell(_time_at(curves[row.id], share)) for share in _SHARES_SHOWN),
+            number_cell(f"{requests(row):,}"),
         )
         for row in shown
     ]
-    heads = (*(right(f"{share:.0%}") for share in _SHARES_SHOWN), right("n"))
+    heads = (*(number_head(f"{share:.0%}") for share in _SHARES_SHOWN), number_head("n"))
     label = f"TTFT in ms of so many of all requests: {results.family_words(edition, rows[0].family)}"
     left_out = len(drawn) - len(shown)
     more = f" The first {len(shown)} by rank; {left_out} more stand in the table above." if left_out else ""

@@ -21,18 +21,16 @@ from fairlead.publish.charts.chart import (
     Chart,
     Layer,
     Spec,
-    cell,
     exact,
     grid,
     make_spec,
     movable,
-    right,
     short,
     told,
     words_layers,
 )
 from fairlead.publish.edition import Edition
-from fairlead.publish.markup import tag
+from fairlead.publish.markup import number_cell, number_head, tag
 from fairlead.publish.time import RowTime
 from fairlead.ranking import Origin, Row
 from fairlead.stats import Estimate
@@ -51,12 +49,11 @@ def provider_blocks(edition: Edition, provider: str) -> list[str]:
     newest = sorted(rows, key=lambda row: (-row.last_unix_ns, row.id))[:DRAWN]
     timed, untimed = [], {}
     for row, name in zip(newest, _names(edition, newest), strict=True):
-        rules = _rules(edition, row)
-        found = time.row_time(row, rules)
+        found = time.time_of(edition, row)
         if isinstance(found, Undefined):
             untimed[name] = found.reason
         else:
-            timed.append((name, found, rules))
+            timed.append((name, found, _rules(edition, row)))
     blocks = [markup.heading(2, "Through the day and over days", "time")]
     if len(rows) > len(newest):
         words = f"The {len(newest)} rows with the newest windows, of {len(rows)}."
@@ -107,7 +104,7 @@ def hours_chart(timed: Sequence[tuple[str, RowTime]]) -> Chart:
         values += cells
         lines.append(markup.row(tag("th", name, scope="row"), *map(_hour_cell, found.hours)))
         said.append(f"{shown}, n {n:,}: {_hours_words(found.hours, cells)}")
-    heads = [right(f"{hour:02}") for hour in range(HOURS)]
+    heads = [number_head(f"{hour:02}") for hour in range(HOURS)]
     label = "TTFT p50 in ms by hour of the day, in UTC"
     return Chart(
         title="TTFT p50 by hour of the day",
@@ -169,14 +166,14 @@ def _brief(ms: float) -> str:
 def _hour_cell(found: Bin) -> markup.Html:
     ttft = found.figures["ttft_p50_ms"]
     if found.sampling is Sampling.EMPTY:
-        return cell("empty")
+        return number_cell("empty")
     if found.sampling is Sampling.INVALID:
-        return cell("withheld")
+        return number_cell("withheld")
     shown = "–" if ttft.value is None else figures.number(ttft.value)
     below = tag(
         "small", f"{figures.interval('ttft_p50_ms', ttft) or 'no interval'}, n {ttft.n:,}", class_="fl-sub"
     )
-    return tag("td", shown, below, class_="fl-n")
+    return number_cell(shown, below)
 
 
 def _hours_spec(values: Sequence[Layer], names: Sequence[Layer]) -> Spec:
@@ -243,15 +240,20 @@ def success_chart(name: str, found: RowTime, rules: TimeRules) -> Chart | None:
     lines = [
         markup.row(
             tag("th", item["when"], scope="row"),
-            cell(item["shown"]),
-            cell(item["interval"]),
-            cell(item["n"]),
-            cell(f"{day.invalid:,}"),
+            number_cell(item["shown"]),
+            number_cell(item["interval"]),
+            number_cell(item["n"]),
+            number_cell(f"{day.invalid:,}"),
         )
         for day, item in zip(days, values, strict=True)
     ]
     worst, n = min(values, key=lambda item: float(item["value"])), sum(day.requests for day in days)
-    heads = (right("% succeeded"), right("Interval"), right("n"), right("Invalid windows"))
+    heads = (
+        number_head("% succeeded"),
+        number_head("Interval"),
+        number_head("n"),
+        number_head("Invalid windows"),
+    )
     return Chart(
         title="Success by day",
         says=f"{name}: {figures.count(len(days), 'day')}, n {n:,}. Lowest: {worst['shown']} % on "

@@ -10,19 +10,18 @@ from fairlead.publish.charts.chart import (
     Key,
     Layer,
     Spec,
-    cell,
     colour,
     exact,
     make_spec,
     movable,
     named,
-    right,
     short,
     told,
     words_layers,
 )
 from fairlead.publish.charts.rows import DRAWN, row_keys, row_name, why_withheld
 from fairlead.publish.edition import Edition
+from fairlead.publish.markup import number_cell, number_head
 from fairlead.ranking import Figure, Row
 from fairlead.stats import Estimate
 
@@ -61,14 +60,14 @@ def _interval_chart(
     lines = [
         markup.row(
             named(keys[row.id].name, f"{keys[row.id].letter} in the charts"),
-            cell(figures.figure_value(name, row.figures[name].value or 0.0)),
-            cell(figures.interval(name, row.figures[name]) or "none"),
-            cell(f"{row.figures[name].n:,}"),
-            cell(f"{row.figures[name].windows:,}"),
+            number_cell(figures.figure_value(name, row.figures[name].value or 0.0)),
+            number_cell(figures.interval(name, row.figures[name]) or "none"),
+            number_cell(f"{row.figures[name].n:,}"),
+            number_cell(f"{row.figures[name].windows:,}"),
         )
         for row in rows
     ]
-    heads = (right(unit), right("Interval"), right("n"), right("Windows"))
+    heads = (number_head(unit), number_head("Interval"), number_head("n"), number_head("Windows"))
     return Chart(
         title=figure.label,
         says=f"{figure.label} in {unit}, {figures.better_words(figure)}. {says}.",

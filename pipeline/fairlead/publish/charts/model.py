@@ -9,7 +9,7 @@ from fairlead.publish.charts.chart import grid
 from fairlead.publish.charts.distribution import ttft_charts
 from fairlead.publish.charts.intervals import interval_charts
 from fairlead.publish.charts.rows import order
-from fairlead.publish.edition import Edition, families
+from fairlead.publish.edition import Edition, by_family
 from fairlead.publish.markup import tag
 from fairlead.ranking import Origin, Row
 
@@ -20,8 +20,8 @@ def model_blocks(edition: Edition, model: str) -> list[str]:
     rows = [row for row in rows if row.role == "subject"]
     blocks = [markup.heading(2, "Charts", "charts")]
     drawn = []
-    for family in families(rows):
-        members = order(edition, [row for row in rows if row.family == family])
+    for family, of_family in by_family(rows).items():
+        members = order(edition, of_family)
         made = [*interval_charts(edition, members), *ttft_charts(edition, members)]
         if made:
             label = results.family_words(edition, family)

@@ -11,7 +11,6 @@ from fairlead.publish import results
 from fairlead.publish.charts.chart import Key, make_key
 from fairlead.publish.edition import Edition
 from fairlead.ranking import Row
-from fairlead.stats import Estimate
 
 DRAWN = 24  # rows of a chart, the first by rank
 
@@ -41,11 +40,11 @@ def requests(row: Row) -> int:
     return sum(item.head.requests for item in row.valid)
 
 
-def why_withheld(row: Row, figure: str, estimate: Estimate | None = None) -> str | None:
+def why_withheld(row: Row, figure: str) -> str | None:
     """Why a figure of a row is not drawn; None where it is."""
     if row.unranked:
         return "; ".join(row.unranked)
-    found = estimate or row.figures[figure]
+    found = row.figures[figure]
     if found.value is None:
         return found.reason or "not given"
     return row.withheld.get(figure)
