@@ -7,6 +7,7 @@ missing, never zero. ``frame.attrs["columns"]`` says of each column what it is.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import functools
@@ -48,7 +49,6 @@ class BoardError(ValueError):
 class Board:
     """The board of one root at one time. Frames are made when they are first asked for, and kept."""
 
-    root: Path
     edition: Edition
 
     @functools.cached_property
@@ -89,10 +89,8 @@ class Board:
         """
         paths = self.windows["path"] if windows is None else windows["path"]
         items = [self.edition.evidence[str(path)] for path in dict.fromkeys(paths)]
-        try:
+        with _raw_files_as_loaded():
             return _frame(exports.RequestRecord, exports.request_records(self.edition, items))
-        except (Unreadable, WindowError) as error:
-            raise BoardError(f"a raw file was changed since the board was loaded: {error}") from None
 
     def raw(self, path: str) -> Window:
         """A raw window as it was recorded: its header, and each request with its chunks.
@@ -101,10 +99,17 @@ class Board:
             KeyError: a path that is no window of this board.
             BoardError: the raw file was changed meanwhile.
         """
-        try:
+        with _raw_files_as_loaded():
             return evidences.read_raw(self.edition.repository, self.edition.evidence[path].path)[1]
-        except (Unreadable, WindowError) as error:
-            raise BoardError(f"a raw file was changed since the board was loaded: {error}") from None
+
+
+@contextlib.contextmanager
+def _raw_files_as_loaded() -> Iterator[None]:
+    """A raw file that is no longer what it was is said of the board, which was loaded from it."""
+    try:
+        yield
+    except (Unreadable, WindowError) as error:
+        raise BoardError(f"a raw file was changed since the board was loaded: {error}") from None
 
 
 def write_tables(board: Board, out: Path, form: str) -> Iterator[tuple[str, int]]:
@@ -118,21 +123,11 @@ def write_tables(board: Board, out: Path, form: str) -> Iterator[tuple[str, int]
     Raises:
         BoardError: a raw file was changed meanwhile.
     """
-    edition = board.edition
-    tables: list[tuple[str, Record, Iterable[msgspec.Struct]]] = [
-        ("figures", exports.FigureRecord, exports.figure_records(edition)),
-        ("windows", exports.WindowRecord, exports.window_records(edition)),
-    ]
-    for folder, items in edition.folders.items():
-        requests = exports.request_records(edition, items)
-        tables.append((f"requests/{folder}", exports.RequestRecord, requests))
-    for name, record, found in tables:
+    for name, record, found in exports.tables(board.edition):
         path = out / f"{name}.{form}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with _raw_files_as_loaded():
             lines = list(found)
-        except (Unreadable, WindowError) as error:
-            raise BoardError(f"a raw file was changed since the board was loaded: {error}") from None
         if form == "csv":
             path.write_bytes(exports.as_csv(record, lines).encode())
         else:
@@ -161,7 +156,7 @@ def load_board(
     evidence, problems = evidences.load_evidence(repository)
     _stop_at(problems)
     rows = rows_of(repository, evidence, moment)
-    return Board(folder, Edition(repository, rows, moment, history.commit_id(folder), {}))
+    return Board(Edition(repository, rows, moment, history.commit_id(folder), {}))
 
 
 def _stop_at(problems: Sequence[Problem]) -> None:

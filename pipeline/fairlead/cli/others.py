@@ -179,7 +179,7 @@ def export(out: Path, form: str, model: str | None, root_option: Path | None) ->
     if model is not None and model not in known:
         raise click.UsageError(f"no row of the model {model!r}; there are {', '.join(known) or 'none'}")
     chosen = tuple(row for row in rows if model is None or row.family.model == model)
-    board = Board(root, Edition(repository, chosen, moment, commit_id(root), {}))
+    board = Board(Edition(repository, chosen, moment, commit_id(root), {}))
     try:
         for path, lines in write_tables(board, out, form):
             click.echo(f"{path}: {lines:,} lines")

@@ -7,8 +7,9 @@ its shape while the files that others read do not. Fields are only ever added wi
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 
 from fairlead import cost, governance, impact, life, ranking, usage, verdict
 from fairlead.deliveries import Delivery, State
-from fairlead.model import Endpoint, GitHub
+from fairlead.model import Endpoint, GitHub, Version
 from fairlead.publish import badges, changelog, exports, feeds, observed, registrations
 from fairlead.publish.edition import (
     Edition,
@@ -56,17 +57,14 @@ KINDS = (
 SCHEMAS = (*KINDS, "snapshot")  # a snapshot's own file lies below snapshots/
 
 Object = dict[str, Any]
+Maker = Callable[[], Object]
 
 
 def render(edition: Edition) -> Iterator[tuple[str, str]]:
     """Every data file and every schema as path and text."""
-    files = dict(_files(edition))
-    index = {
-        "files": [{"path": path, "schema": f"schemas/{kind}.json"} for path, (kind, _) in files.items()],
-        "feeds": [{"path": feed.path, "title": feed.title} for feed in feeds.feeds(edition)],
-    }
-    for path, (kind, body) in {"index.json": ("index", index), **files}.items():
-        yield ROOT + path, text({**envelope(edition, kind, path), **body})
+    yield f"{ROOT}index.json", text({**envelope(edition, "index", "index.json"), **_index(edition)})
+    for path, kind, make in _files(edition):
+        yield ROOT + path, text({**envelope(edition, kind, path), **make()})
     for kind in SCHEMAS:
         yield f"{ROOT}schemas/{kind}.json", text(schema(kind))
 
@@ -74,7 +72,7 @@ def render(edition: Edition) -> Iterator[tuple[str, str]]:
 def paths(edition: Edition) -> Iterator[tuple[str, str]]:
     """Every data file's path, and the kind that names its schema."""
     yield f"{ROOT}index.json", "index"
-    for path, (kind, _) in _files(edition):
+    for path, kind, _ in _files(edition):
         yield ROOT + path, kind
 
 
@@ -104,30 +102,42 @@ def envelope(edition: Edition, kind: str, path: str) -> Object:
     }
 
 
-def _files(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
-    yield (
-        "models.json",
-        ("models", {"models": [_model(edition, name) for name in sorted(edition.repository.models)]}),
-    )
+def _files(edition: Edition) -> Iterator[tuple[str, str, Maker]]:
+    """Every file but the index: its path below :data:`ROOT`, its kind, and what makes its body."""
+
+    def of(make: Callable[..., Object], *about: Any) -> Maker:
+        return functools.partial(make, edition, *about)
+
+    yield "models.json", "models", of(_models)
     for model in sorted(edition.board_models):
-        rows = [row_data(edition, row) for row in edition.rows_where(model=model)]
-        yield f"leaderboards/{model}.json", ("leaderboard", {"model": model, "rows": rows})
-        yield f"profiles/{model}.json", ("profiles", observed.profiles(edition, model))
-        yield f"findings/{model}.json", ("findings", observed.model_findings(edition, model))
-    providers = [_provider(edition, name) for name in edition.repository.providers]
-    yield "providers.json", ("providers", {"providers": providers})
-    submissions = [_submission(edition, name) for name in edition.repository.submissions]
-    yield "submissions.json", ("submissions", {"submissions": submissions})
-    plans = [_registration(edition, one) for one in registrations.deliveries(edition)]
-    yield "registrations.json", ("registrations", {"registrations": plans})
-    found = [dispute for one in edition.lives.values() for dispute in one.disputes]
-    yield "disputes.json", ("disputes", {"disputes": [_dispute(edition, dispute) for dispute in found]})
-    yield "methodology.json", ("methodology", {"versions": _versions(edition)})
+        yield f"leaderboards/{model}.json", "leaderboard", of(_leaderboard, model)
+        yield f"profiles/{model}.json", "profiles", of(observed.profiles, model)
+        yield f"findings/{model}.json", "findings", of(observed.model_findings, model)
+    yield "providers.json", "providers", of(_providers)
+    yield "submissions.json", "submissions", of(_submissions)
+    yield "registrations.json", "registrations", of(_registrations)
+    yield "disputes.json", "disputes", of(_disputes)
+    yield "methodology.json", "methodology", of(_versions)
     yield from _governance(edition)
-    yield "rules.json", ("rules", {"rules": [_rule(code) for code in RULES]})
-    yield "tables.json", ("tables", exports.tables_data(edition))
-    yield "snapshots.json", ("snapshots", {"snapshots": list(_snapshots(edition))})
-    yield "changelog.json", ("changelog", changelog.changelog_data())
+    yield "rules.json", "rules", _rules
+    yield "tables.json", "tables", of(exports.tables_data)
+    yield "snapshots.json", "snapshots", of(_snapshots)
+    yield "changelog.json", "changelog", changelog.changelog_data
+
+
+def _index(edition: Edition) -> Object:
+    return {
+        "files": [{"path": path, "schema": f"schemas/{kind}.json"} for path, kind, _ in _files(edition)],
+        "feeds": [{"path": feed.path, "title": feed.title} for feed in feeds.listed(edition)],
+    }
+
+
+def _models(edition: Edition) -> Object:
+    return {"models": [_model(edition, name) for name in sorted(edition.repository.models)]}
+
+
+def _leaderboard(edition: Edition, model: str) -> Object:
+    return {"model": model, "rows": [row_data(edition, row) for row in edition.rows_where(model=model)]}
 
 
 def _model(edition: Edition, name: str) -> Object:
@@ -194,6 +204,10 @@ def _window(edition: Edition, item: Evidence) -> Object:
     }
 
 
+def _providers(edition: Edition) -> Object:
+    return {"providers": [_provider(edition, name) for name in edition.repository.providers]}
+
+
 def _provider(edition: Edition, name: str) -> Object:
     provider = edition.repository.providers[name]
     return {
@@ -205,7 +219,9 @@ def _provider(edition: Edition, name: str) -> Object:
         "endpoints": [_endpoint(endpoint) for endpoint in provider.endpoints],
         "interests": [msgspec.to_builtins(interest) for interest in provider.interests],
         "rows": [row.id for row in edition.rows_where(provider=name)],
-        "badges": [{"model": badge.model, "path": badge.path} for badge in badges.badges(edition, name)],
+        "badges": [
+            {"model": model, "path": badges.badge_path(name, model)} for model in badges.models(edition, name)
+        ],
         "page": provider_url(name),
     }
 
@@ -217,6 +233,10 @@ def _endpoint(endpoint: Endpoint) -> Object:
     )
     stated: Object = msgspec.to_builtins(msgspec.structs.replace(endpoint, models=models))
     return stated
+
+
+def _submissions(edition: Edition) -> Object:
+    return {"submissions": [_submission(edition, name) for name in edition.repository.submissions]}
 
 
 def _submission(edition: Edition, name: str) -> Object:
@@ -248,6 +268,11 @@ def _submission(edition: Edition, name: str) -> Object:
         "reruns": sorted(rerun for rerun in edition.repository.reruns if rerun.startswith(f"{name}/")),
         "page": submission_url(name),
     }
+
+
+def _registrations(edition: Edition) -> Object:
+    plans = registrations.deliveries(edition)
+    return {"registrations": [_registration(edition, one) for one in plans]}
 
 
 def _registration(edition: Edition, one: Delivery) -> Object:
@@ -296,6 +321,11 @@ def _events(edition: Edition, folder: str) -> list[Object]:
     ]
 
 
+def _disputes(edition: Edition) -> Object:
+    found = (dispute for one in edition.lives.values() for dispute in one.disputes)
+    return {"disputes": [_dispute(edition, dispute) for dispute in found]}
+
+
 def _dispute(edition: Edition, dispute: life.Dispute) -> Object:
     case = dispute.case
     events = _events(edition, dispute.folder)
@@ -329,54 +359,52 @@ def _second(time: dt.datetime | None) -> str | None:
     return None if time is None else f"{time.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _versions(edition: Edition) -> list[Object]:
-    return [
-        {
-            "version": version.version,
-            "state": version.state,
-            "sha256": version.sha256,
-            "ratified_by": version.ratified_by,
-            "date": str(version.date) if version.date else None,
-            "changes": version.changes,
-            "page": methodology_url(version.version)
-            if version.version in edition.repository.methodologies
-            else None,
-            "values": msgspec.to_builtins(edition.repository.methodologies[version.version])
-            if version.version in edition.repository.methodologies
-            else None,
-        }
-        for version in edition.versions
-    ]
+def _versions(edition: Edition) -> Object:
+    return {"versions": [_version(edition, version) for version in edition.versions]}
 
 
-def _governance(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
+def _version(edition: Edition, version: Version) -> Object:
+    values = edition.repository.methodologies.get(version.version)
+    return {
+        "version": version.version,
+        "state": version.state,
+        "sha256": version.sha256,
+        "ratified_by": version.ratified_by,
+        "date": str(version.date) if version.date else None,
+        "changes": version.changes,
+        "page": methodology_url(version.version) if values else None,
+        "values": msgspec.to_builtins(values) if values else None,
+    }
+
+
+def _governance(edition: Edition) -> Iterator[tuple[str, str, Maker]]:
     """Who decides, and each proposal's tally; nothing where no rules are in force."""
     repository = edition.repository
     register = governance.register_of(repository)
     if register is None:
         return
-    proposals = []
-    for name, proposal in repository.proposals.items():
-        made = edition.tallies[name]
-        file = f"tallies/{name}.json"
-        yield file, ("tally", governance.tally_data(made))
+    for name in repository.proposals:
+        yield _tally_path(name), "tally", functools.partial(governance.tally_data, edition.tallies[name])
         if name in edition.impacts:
-            found = edition.impacts[name]
-            ties = impact.ties_of(repository, found.providers, edition.now)
-            yield f"impacts/{name}.json", ("impact", impact.impact_data([found], ties))
-        proposals.append(
-            {
-                "id": name,
-                "title": proposal.title,
-                "kind": proposal.kind,
-                "outcome": str(made.outcome),
-                "tally": file,
-                "page": proposal_url(name),
-            }
-        )
+            yield f"impacts/{name}.json", "impact", functools.partial(_impact, edition, name)
+    yield "governance.json", "governance", functools.partial(_board, edition, register)
+
+
+def _tally_path(proposal: str) -> str:
+    return f"tallies/{proposal}.json"
+
+
+def _impact(edition: Edition, proposal: str) -> Object:
+    found = edition.impacts[proposal]
+    ties = impact.ties_of(edition.repository, found.providers, edition.now)
+    return impact.impact_data([found], ties)
+
+
+def _board(edition: Edition, register: governance.Register) -> Object:
+    repository = edition.repository
     about = governance.matters(register, repository.proposals)
     recusals = governance.conflicts(register, about, edition.now)
-    body = {
+    return {
         "founding": list(governance.founding_at(register, edition.now).gaps),
         "members": _members(edition, register),
         "conflicts": governance.conflicts_data(recusals),
@@ -387,9 +415,18 @@ def _governance(edition: Edition) -> Iterator[tuple[str, tuple[str, Object]]]:
         "custody": [msgspec.to_builtins(entry) for entry in repository.custody],
         "funding": [msgspec.to_builtins(entry) for entry in repository.funding],
         "withheld": {name: list(why) for name, why in governance.withheld(register, edition.now).items()},
-        "proposals": proposals,
+        "proposals": [
+            {
+                "id": name,
+                "title": proposal.title,
+                "kind": proposal.kind,
+                "outcome": str(edition.tallies[name].outcome),
+                "tally": _tally_path(name),
+                "page": proposal_url(name),
+            }
+            for name, proposal in repository.proposals.items()
+        ],
     }
-    yield "governance.json", ("governance", body)
 
 
 def _members(edition: Edition, register: governance.Register) -> list[Object]:
@@ -419,9 +456,9 @@ def _members(edition: Edition, register: governance.Register) -> list[Object]:
     ]
 
 
-def _snapshots(edition: Edition) -> Iterator[Object]:
-    for quarter, frozen in edition.snapshots.items():
-        yield {
+def _snapshots(edition: Edition) -> Object:
+    found = [
+        {
             "quarter": quarter,
             "as_of": _second(frozen.snapshot.generated_at),
             "commit": frozen.snapshot.commit,
@@ -429,6 +466,13 @@ def _snapshots(edition: Edition) -> Iterator[Object]:
             "page": f"snapshots/{quarter}/",
             "files": [f"snapshots/{quarter}/{name}" for name in frozen.files],
         }
+        for quarter, frozen in edition.snapshots.items()
+    ]
+    return {"snapshots": found}
+
+
+def _rules() -> Object:
+    return {"rules": [_rule(code) for code in RULES]}
 
 
 def _rule(code: str) -> Object:

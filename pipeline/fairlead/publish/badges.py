@@ -49,9 +49,18 @@ class Badge:
 
 
 def badges(edition: Edition, provider: str) -> list[Badge]:
-    """The badges of a provider: one for each model that it has a row of."""
-    models = sorted({row.family.model for row in edition.rows_where(provider=provider)})
-    return [_badge(edition, provider, model) for model in models]
+    """The badges of a provider: one for each of its :func:`models`."""
+    return [_badge(edition, provider, model) for model in models(edition, provider)]
+
+
+def models(edition: Edition, provider: str) -> list[str]:
+    """The models that a provider has a row of, and so a badge for."""
+    return sorted({row.family.model for row in edition.rows_where(provider=provider)})
+
+
+def badge_path(provider: str, model: str) -> str:
+    """Where a badge lies in the site."""
+    return f"{FOLDER}{provider}/{model}.svg"
 
 
 # -- which row -----------------------------------------------------------------------------------
@@ -109,7 +118,7 @@ def _badge(edition: Edition, provider: str, model: str) -> Badge:
     return Badge(
         provider=provider,
         model=model,
-        path=f"{FOLDER}{provider}/{model}.svg",
+        path=badge_path(provider, model),
         name=_cut(visible(name), NAME_MAX),
         words=visible(words),
         sentence=visible(sentence),

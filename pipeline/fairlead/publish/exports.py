@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _LINES_AT_ONCE = 8192  # of a Parquet file, in memory and in a group of rows
 FOLDER = "tables/"  # below the API's root
+_REQUESTS = "requests/"  # below that: a table for each folder of windows
 
 
 def _said(words: str) -> msgspec.Meta:
@@ -171,15 +172,18 @@ def columns(record: Record) -> list[Column]:
 def figure_records(edition: Edition) -> Iterator[FigureRecord]:
     """A line for each figure of each row, in the order of their ids."""
     for row in sorted(edition.rows, key=lambda row: row.id):
-        state = f"not ranked: {'; '.join(row.unranked)}" if row.unranked else "ranked"
+        about: dict[str, Any] = {
+            **_whose(row),
+            "state": f"not ranked: {'; '.join(row.unranked)}" if row.unranked else "ranked",
+            "disputes": " ".join(dispute.id for dispute in life.disputes_of(edition.lives, row)),
+            "first": _instant(row.first_unix_ns),
+            "last": _instant(row.last_unix_ns),
+        }
+        withheld = withheld_of(row)
         for name, estimate in row.figures.items():
             rank = row.ranks.get(name)
             yield FigureRecord(
-                **_whose(row),
-                state=state,
-                disputes=" ".join(dispute.id for dispute in life.disputes_of(edition.lives, row)),
-                first=_instant(row.first_unix_ns),
-                last=_instant(row.last_unix_ns),
+                **about,
                 figure=name,
                 unit="share" if name.endswith("_rate") else figures.unit(name),
                 value=estimate.value,
@@ -190,7 +194,7 @@ def figure_records(edition: Edition) -> Iterator[FigureRecord]:
                 rank_best=rank.best if rank else None,
                 rank_worst=rank.worst if rank else None,
                 rank_of=rank.of if rank else None,
-                reason=estimate.reason or withheld_of(row).get(name),
+                reason=estimate.reason or withheld.get(name),
             )
 
 
@@ -347,7 +351,7 @@ def files(edition: Edition) -> Iterator[tuple[str, str, int]]:
             yield name, f"{FOLDER}{name}.{ending}", lines
     for folder, items in edition.folders.items():
         lines = sum(sum(item.head.outcomes.values()) for item in items)
-        yield "requests", f"{FOLDER}requests/{folder}.parquet", lines
+        yield "requests", f"{FOLDER}{_REQUESTS}{folder}.parquet", lines
 
 
 def tables_data(edition: Edition) -> dict[str, Any]:
@@ -357,7 +361,7 @@ def tables_data(edition: Edition) -> dict[str, Any]:
         "tables": [
             {
                 "name": name,
-                "title": _title(record),
+                "title": title(record),
                 "columns": [column._asdict() for column in columns(record)],
                 "files": [{"path": path, "lines": lines} for of, path, lines in listed if of == name],
             }
@@ -366,8 +370,17 @@ def tables_data(edition: Edition) -> dict[str, Any]:
     }
 
 
-def _title(record: Record) -> str:
+def title(record: Record) -> str:
+    """What a line of the table is, in a sentence."""
     return (record.__doc__ or "").strip().partition("\n")[0]
+
+
+def tables(edition: Edition) -> Iterator[tuple[str, Record, Iterator[msgspec.Struct]]]:
+    """Every table: its path without an ending, what a line is, and its lines, made as they are asked for."""
+    yield "figures", FigureRecord, figure_records(edition)
+    yield "windows", WindowRecord, window_records(edition)
+    for folder, items in edition.folders.items():
+        yield f"{_REQUESTS}{folder}", RequestRecord, request_records(edition, items)
 
 
 def write(edition: Edition, folder: Path, before: Edition | None = None) -> list[str]:
@@ -379,20 +392,18 @@ def write(edition: Edition, folder: Path, before: Edition | None = None) -> list
         Unreadable, windows.WindowError: a raw file was changed meanwhile.
     """
     written = []
-    flat: tuple[tuple[str, Record, Sequence[msgspec.Struct]], ...] = (
-        ("figures", FigureRecord, list(figure_records(edition))),
-        ("windows", WindowRecord, list(window_records(edition))),
-    )
-    for name, record, lines in flat:
-        paths = [f"{FOLDER}{name}.{ending}" for ending in ("parquet", "csv")]
-        write_parquet(folder / paths[0], record, lines)
-        (folder / paths[1]).write_bytes(as_csv(record, lines).encode())
-        written += paths
-    for name, items in edition.folders.items():
-        path = f"{FOLDER}requests/{name}.parquet"
-        if before is None or _bytes_of(before, name) != _bytes_of(edition, name):
-            write_parquet(folder / path, RequestRecord, request_records(edition, items))
-            written.append(path)
+    for name, record, found in tables(edition):
+        table, text = (f"{FOLDER}{name}.{ending}" for ending in ("parquet", "csv"))
+        if record is not RequestRecord:
+            lines = list(found)
+            write_parquet(folder / table, record, lines)
+            (folder / text).write_bytes(as_csv(record, lines).encode())
+            written += [table, text]
+            continue
+        of = name.removeprefix(_REQUESTS)
+        if before is None or _bytes_of(before, of) != _bytes_of(edition, of):
+            write_parquet(folder / table, record, found)
+            written.append(table)
     return written
 
 

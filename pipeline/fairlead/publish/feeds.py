@@ -6,6 +6,7 @@ what is still to come. So a feed changes when the data does, and is the same byt
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import uuid
@@ -57,23 +58,35 @@ class Feed:
     path: str
     title: str
     page: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry, ...] = ()
+
+
+def listed(edition: Edition) -> list[Feed]:
+    """Every feed without its entries, which are what takes time."""
+    return [
+        _feed("results", "Results", "models/"),
+        _feed("methodology", "Methodology and votes", "methodology/"),
+        _feed("disputes", "Disputes", "disputes/"),
+        *(
+            _feed(f"providers/{name}", edition.provider_name(name), provider_url(name))
+            for name in edition.repository.providers
+        ),
+    ]
 
 
 def feeds(edition: Edition) -> list[Feed]:
     """Every feed, each with its newest entries first."""
     results, disputes = list(_results(edition)), list(_disputes(edition))
-    method = [*_versions(edition), *_proposals(edition)]
-    found = [
-        _feed(edition, "results", "Results", "models/", results),
-        _feed(edition, "methodology", "Methodology and votes", "methodology/", method),
-        _feed(edition, "disputes", "Disputes", "disputes/", disputes),
+    entries = collections.defaultdict[str, list[Entry]](list)
+    entries[feed_path("results")] = results
+    entries[feed_path("methodology")] = [*_versions(edition), *_proposals(edition)]
+    entries[feed_path("disputes")] = disputes
+    for entry in (*results, *disputes):
+        for provider in dict.fromkeys(entry.providers):
+            entries[feed_path(f"providers/{provider}")].append(entry)
+    return [
+        dataclasses.replace(feed, entries=_newest(edition, entries[feed.path])) for feed in listed(edition)
     ]
-    for name in edition.repository.providers:
-        entries = [entry for entry in (*results, *disputes) if name in entry.providers]
-        title = edition.provider_name(name)
-        found.append(_feed(edition, f"providers/{name}", title, provider_url(name), entries))
-    return found
 
 
 def feed_path(name: str) -> str:
@@ -81,10 +94,14 @@ def feed_path(name: str) -> str:
     return f"{FOLDER}{name}.xml"
 
 
-def _feed(edition: Edition, name: str, title: str, page: str, entries: Iterable[Entry]) -> Feed:
+def _feed(name: str, title: str, page: str) -> Feed:
+    return Feed(feed_path(name), f"Fairlead: {title}", page)
+
+
+def _newest(edition: Edition, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     known = sorted((entry for entry in entries if entry.updated <= edition.now), key=lambda entry: entry.name)
     known.sort(key=lambda entry: entry.updated, reverse=True)
-    return Feed(feed_path(name), f"Fairlead: {title}", page, tuple(known[:ENTRIES_MAX]))
+    return tuple(known[:ENTRIES_MAX])
 
 
 # -- results -------------------------------------------------------------------------------------

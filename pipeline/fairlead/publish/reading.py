@@ -28,7 +28,7 @@ def files_table(edition: Edition) -> Html:
 
 def feeds_list(edition: Edition) -> Html:
     """Every feed."""
-    return markup.bullets(link(_HERE, feed.path, feed.title) for feed in feeds.feeds(edition))
+    return markup.bullets(link(_HERE, feed.path, feed.title) for feed in feeds.listed(edition))
 
 
 def tables_blocks(edition: Edition) -> Iterator[str]:
@@ -37,7 +37,7 @@ def tables_blocks(edition: Edition) -> Iterator[str]:
     for name, record in exports.TABLES.items():
         paths = [(path, lines) for of, path, lines in listed if of == name]
         yield markup.heading(3, name.capitalize(), f"table-{name}")
-        yield tag("p", (record.__doc__ or "").strip().partition("\n")[0])
+        yield tag("p", exports.title(record))
         shown = [
             join((link(_HERE, api.ROOT + path, path.removeprefix(exports.FOLDER)), f", {lines:,} lines"))
             for path, lines in paths[:_FILES_SHOWN]
