@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -12,11 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -24,7 +21,7 @@ import numpy as np
 import pytest
 
 from fairlead.problems import visible
-from fairlead.publish import SiteError, build_site, serve_site
+from fairlead.publish import SiteError, build_site, running_site
 from fairlead.publish.api import KINDS, schema
 from fairlead.publish.edition import Edition, families
 from fairlead.publish.results import order_rows
@@ -451,25 +448,9 @@ def test_an_empty_root_gives_a_whole_site(tmp_path: Path) -> None:
 # -- serving -------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    """The site's own server in a thread, on a free port."""
-    addresses: list[str] = []
-    is_ready = threading.Event()
-
-    def ready(address: str) -> None:
-        addresses.append(address)
-        is_ready.set()
-
-    thread = threading.Thread(target=serve_site, args=(folder,), kwargs={"ready": ready}, daemon=True)
-    thread.start()
-    assert is_ready.wait(30)
-    yield addresses[0]
-
-
 def test_serving_gives_pages_raw_files_and_our_own_404(site: Path) -> None:
     """A missing address answers 404 with the site's page; a folder above the site is out of reach."""
-    with _served(site) as address:
+    with running_site(site) as address:
         with urllib.request.urlopen(address + "models/fable-7b/") as answer:
             assert b"Fable 7B" in answer.read()
         raw = next((site / "raw").rglob("*.gz"))

@@ -2,7 +2,7 @@
 
 from fairlead.publish.generator import SiteError
 from fairlead.publish.live import LiveSite, follow, look_at
-from fairlead.publish.serving import Bulletin, running_site, serve_site
+from fairlead.publish.serving import Bulletin, running_site
 from fairlead.publish.site import BuildReport, build_site, shipped_source
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "follow",
     "look_at",
     "running_site",
-    "serve_site",
     "shipped_source",
 ]

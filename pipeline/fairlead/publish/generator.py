@@ -20,11 +20,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mkdocs.commands import build as mkdocs_build
-from mkdocs.config import load_config
-from mkdocs.exceptions import MkDocsException
-from mkdocs.plugins import BasePlugin, event_priority
-
 from fairlead.publish.edition import Page, Searched
 
 _SCRIPT = re.compile(r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -48,9 +43,11 @@ class Generator:
         self, folder: Path, built: Path, pages: Mapping[str, Page], blocks: Mapping[str, Sequence[str]]
     ) -> None:
         self._shortcut = _Shortcut(pages, blocks)
+        from mkdocs.config import load_config
+
         with _as_site_errors():
-            self._config = load_config(str(folder / "mkdocs.yml"), site_dir=str(built), strict=True)
-        self._config.plugins["fairlead"] = self._shortcut
+            self._config: Any = load_config(str(folder / "mkdocs.yml"), site_dir=str(built), strict=True)
+        self._config.plugins["fairlead"] = self._shortcut  # type: ignore[assignment]  # a base is not asked for
 
     def build(self) -> None:
         """Build everything.
@@ -58,6 +55,8 @@ class Generator:
         Raises:
             SiteError: MkDocs refuses the hand-written half, or a page holds a script that is not the theme's.
         """
+        from mkdocs.commands import build as mkdocs_build
+
         with _as_site_errors():
             mkdocs_build.build(self._config)
 
@@ -68,11 +67,13 @@ class Generator:
 
         ``pages`` and ``blocks`` as they are now. The names of the files that were written are returned.
         """
+        from mkdocs.commands import build as mkdocs_build
+
         shortcut, config = self._shortcut, self._config
         shortcut.pages, shortcut.blocks = pages, blocks
         files, documents = shortcut.files, shortcut.files.documentation_pages()
         wanted = [file for file in documents if file.src_uri in set(changed)]
-        index = config.plugins[_SEARCH].search_index  # type: ignore[attr-defined]
+        index = config.plugins[_SEARCH].search_index
         again = {file.page.url for file in wanted}
         index.entries = [entry for entry in index.entries if _page_of(entry) not in again]
         with _as_site_errors():
@@ -90,8 +91,11 @@ def _page_of(entry: Mapping[str, str]) -> str:
     return entry["location"].partition("#")[0]
 
 
-class _Shortcut(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it has no settings
-    """What MkDocs asks us on its way; the order of the methods is the order of the way."""
+class _Shortcut:
+    """What MkDocs asks us on its way; the order of the methods is the order of the way.
+
+    A plugin by its methods alone: MkDocs, which takes long to load, is not asked for a base.
+    """
 
     def __init__(self, pages: Mapping[str, Page], blocks: Mapping[str, Sequence[str]]) -> None:
         self.pages = pages
@@ -119,7 +123,6 @@ class _Shortcut(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it ha
     def on_env(self, env: Any, **_: Any) -> None:
         self.env = env
 
-    @event_priority(100)  # before the search reads the page
     def on_page_context(self, context: Any, *, page: Any, config: Any, **_: Any) -> Any:
         """The blocks come back. Of a page that is found by its name the search gets one entry."""
         blocks = self.blocks.get(page.file.src_uri)
@@ -130,6 +133,8 @@ class _Shortcut(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it ha
             entry = {"location": page.url, "title": page.meta["title"], "text": page.meta["description"]}
             config.plugins[_SEARCH].search_index.entries.append(entry)
         return context
+
+    on_page_context.mkdocs_priority = 100  # type: ignore[attr-defined]  # before the search reads the page
 
     def on_post_template(self, output_content: str, *, template_name: str, **_: Any) -> str:
         """The page for missing addresses holds nobody's data: its scripts are the theme's."""
@@ -180,6 +185,8 @@ def _policy(scripts: frozenset[str]) -> str:
 @contextlib.contextmanager
 def _as_site_errors() -> Iterator[None]:
     """What MkDocs and its theme have to complain about is kept off the terminal, and said by the error."""
+    from mkdocs.exceptions import MkDocsException
+
     said: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]

@@ -52,13 +52,15 @@ class LiveSite:
         With an error among the problems nothing is touched: the last good site stays.
 
         Raises:
-            SiteError: the hand-written half is at fault; the last good site stays.
+            SiteError: the hand-written half is at fault, and the last good site stays; or a raw file was
+                changed meanwhile, and the next update builds the site anew.
         """
         look = look_at([self._source])
         draft = draft_site(repository, rows, now=now, commit=commit, source=self._source, memory=self.memory)
         if any(problem.severity is Severity.ERROR for problem in draft.problems):
             return 0, draft.problems
         before, generator = self._draft, self._generator
+        self._draft = None  # what ends on the way leaves a site that no draft describes
         if before is None or generator is None or look != self._look or not _is_like(before, draft):
             count, unread = self._build(draft)
         else:
@@ -73,7 +75,7 @@ class LiveSite:
         draft.lay_out(new / "project")
         generator = Generator(new / "project", new / "site", draft.pages, draft.blocks)
         generator.build()
-        drawing.publish(new / "site", draft.edition.charts, self._charts)
+        drawing.publish(new / "site", (new / "site").rglob("*.html"), draft.edition.charts, self._charts)
         _, unread = copy_raw_files(draft.edition, new / "site")
         write_beside(draft.edition, new / "site")
         sums.write(new / "site")
@@ -92,7 +94,8 @@ class LiveSite:
         write_texts(content, changed)
         write_texts(self.site, data)
         touched = generator.rebuild(draft.pages, draft.blocks, pages) if pages else []
-        drawing.publish(self.site, draft.edition.charts, self._charts)
+        rendered = [self.site / name for name in touched if name.endswith(".html")]
+        explored = drawing.publish(self.site, rendered, draft.edition.charts, self._charts)
         charts, drawn = (set(map(drawing.spec_path, each.edition.charts)) for each in (draft, before))
         listed, known = draft.edition.raw_files, before.edition.raw_files
         _, unread = copy_raw_files(draft.edition, self.site, known)
@@ -110,7 +113,7 @@ class LiveSite:
             (self.site / name).unlink(missing_ok=True)
         beside = write_beside(draft.edition, self.site, before.edition)
         new = (raw_url(path) for path, raw in listed.items() if known.get(path) != raw)
-        sums.update(self.site, [*data, *touched, *gone, *new, *charts, *beside, "sitemap.xml"])
+        sums.update(self.site, [*data, *touched, *gone, *new, *explored, *beside])
         return len(pages), unread
 
 

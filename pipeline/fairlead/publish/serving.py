@@ -11,7 +11,7 @@ import functools
 import http.server
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -144,36 +144,18 @@ def _with_news(page: bytes, number: int, problem: str) -> bytes:
     return page.replace(_CONTENT, _CONTENT + banner.encode(), 1)
 
 
-def serve_site(
-    folder: Path, *, host: str = "127.0.0.1", port: int = 0, ready: Callable[[str], None] | None = None
-) -> None:
-    """Serve a built site until interrupted. ``ready`` is told the address; port 0 takes a free one."""
-    with _server(folder, host, port, None) as server:
-        if ready is not None:
-            ready(_address(server))
-        server.serve_forever()
-
-
 @contextlib.contextmanager
-def running_site(
-    folder: Path, bulletin: Bulletin | None = None, *, host: str = "127.0.0.1", port: int = 0
-) -> Iterator[str]:
-    """Serve a site while the block runs, at the address given; its pages follow what ``bulletin`` says."""
-    with _server(folder, host, port, bulletin) as server:
+def running_site(folder: Path, bulletin: Bulletin | None = None, *, port: int = 0) -> Iterator[str]:
+    """Serve a site on loopback while the block runs, at the address given; port 0 takes a free one.
+
+    Its pages follow what ``bulletin`` says.
+    """
+    handler = functools.partial(_Handler, bulletin=bulletin, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield _address(server)
+            yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             if bulletin is not None:
                 bulletin.close()
             server.shutdown()
-
-
-def _server(folder: Path, host: str, port: int, bulletin: Bulletin | None) -> http.server.ThreadingHTTPServer:
-    handler = functools.partial(_Handler, bulletin=bulletin, directory=str(folder))
-    return http.server.ThreadingHTTPServer((host, port), handler)
-
-
-def _address(server: http.server.ThreadingHTTPServer) -> str:
-    host, port = server.server_address[:2]
-    return f"http://{host!s}:{port}/"

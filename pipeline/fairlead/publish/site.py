@@ -57,6 +57,7 @@ from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.publish.generator import Generator, SiteError, html_blocks
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
+from fairlead.windows import WindowError
 
 _MARK = "api/v1/index.json"  # what tells a folder that we built from one that we must not delete
 _FRAGMENT = re.compile(r"<!-- fairlead:([a-z-]+) -->")
@@ -99,7 +100,8 @@ def build_site(
     ``cache``: charts that an earlier build drew.
 
     Raises:
-        SiteError: ``out`` holds something else, or MkDocs refuses the hand-written half.
+        SiteError: ``out`` holds something else, MkDocs refuses the hand-written half, or a raw file was
+            changed meanwhile.
     """
     out = out.absolute()
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
@@ -112,7 +114,7 @@ def build_site(
         draft.lay_out(folder / "project")
         built = folder / "built"
         Generator(folder / "project", built, draft.pages, draft.blocks).build()
-        drawing.publish(built, draft.edition.charts, cache)
+        drawing.publish(built, built.rglob("*.html"), draft.edition.charts, cache)
         sizes, unread = copy_raw_files(draft.edition, built)
         write_beside(draft.edition, built)
         sums.write(built)
@@ -350,10 +352,18 @@ def _stamp(edition: Edition) -> markup.Html:
 def write_beside(edition: Edition, built: Path, before: Edition | None = None) -> list[str]:
     """What machines read and MkDocs is not asked for: tables, frozen quarters, the map of the site.
 
-    The paths of what was written of tables: those that ``before`` had alike are there already.
+    The paths of what was written of tables: those that ``before`` had alike are there already, and so are its
+    frozen quarters, which are the same.
+
+    Raises:
+        SiteError: a raw file was changed meanwhile.
     """
-    written = exports.write(edition, built / api.ROOT, before)
-    snapshots.copy(edition, built)
+    try:
+        written = exports.write(edition, built / api.ROOT, before)
+    except (Unreadable, WindowError) as error:
+        raise SiteError(f"a raw file was changed while the site was built: {error}") from error
+    if before is None:
+        snapshots.copy(edition, built)
     sitemap.write(edition, built)
     return [f"{api.ROOT}{path}" for path in written]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import atexit
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fairlead.publish import serve_site
+from fairlead.publish import running_site
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -22,18 +23,13 @@ FLAGS = [
 ]
 
 
+_SERVERS = contextlib.ExitStack()
+atexit.register(_SERVERS.close)
+
+
 def serve(folder: Path) -> str:
     """The address at which a built site is served until the tests end."""
-    addresses: list[str] = []
-    is_ready = threading.Event()
-
-    def ready(found: str) -> None:
-        addresses.append(found)
-        is_ready.set()
-
-    threading.Thread(target=serve_site, args=(folder,), kwargs={"ready": ready}, daemon=True).start()
-    assert is_ready.wait(30)
-    return addresses[0]
+    return _SERVERS.enter_context(running_site(folder))
 
 
 @pytest.fixture(scope="module")

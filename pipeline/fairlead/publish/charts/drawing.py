@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -29,25 +29,33 @@ class DrawingError(Exception):
     """A specification of ours that Vega refuses, or whose picture holds what no chart of ours may."""
 
 
-def publish(built: Path, charts: Mapping[str, Chart], cache: Cache | None) -> None:
-    """Put each picture in its place, its specification beside the pages, and the bundle that explores it."""
+def publish(
+    built: Path, pages: Iterable[Path], charts: Mapping[str, Chart], cache: Cache | None
+) -> list[str]:
+    """Put each picture in its place on these pages, its specification beside them, and what explores it.
+
+    The names of the files that were not there yet; a specification is named by what is in it.
+    """
     if not charts:
-        return
+        return []
     texts = {digest: canonical(still(chart.spec)) for digest, chart in charts.items()}
     made = _made(
         {_BUNDLE_KEY: bundle, **{_key(text): functools.partial(render, text) for text in texts.values()}},
         cache,
     )
     found = {digest: embed(charts[digest], made[_key(text)]) for digest, text in texts.items()}
-    for path in sorted(built.rglob("*.html")):
+    for path in sorted(pages):
         text = path.read_text("utf-8")
         drawn = _PLACE.sub(lambda match: found.get(match[1], match[0]), text)
         if drawn != text:
             path.write_text(drawn, "utf-8")
+    files = {spec_path(digest): canonical(chart.spec) for digest, chart in charts.items()}
+    files[BUNDLE] = made[_BUNDLE_KEY]
+    new = [name for name in files if not (built / name).exists()]
     (built / FOLDER).mkdir(exist_ok=True)
-    for digest, chart in charts.items():
-        (built / spec_path(digest)).write_text(canonical(chart.spec), "utf-8")
-    (built / BUNDLE).write_text(made[_BUNDLE_KEY], "utf-8")
+    for name in new:
+        (built / name).write_text(files[name], "utf-8")
+    return new
 
 
 def spec_path(digest: str) -> str:
