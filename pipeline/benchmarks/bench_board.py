@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime as dt
 import gzip
 import json
 import os
@@ -30,10 +29,8 @@ from urllib.request import urlopen
 
 import months
 
-from fairlead.evidence import load_evidence
 from fairlead.publish import build_site, running_site
-from fairlead.ranking import RankRange, Row, build_rows
-from fairlead.repository import load_repository
+from fairlead.ranking import RankRange, Row
 from fairlead.stats import Estimate
 
 TURNS, LOADS, SLOWED = 15, 5, 4
@@ -91,18 +88,7 @@ def _times(estimate: Estimate, factor: float) -> Estimate:
 
 def build(folder: Path, number: int) -> dict[str, tuple[Path, str]]:
     """Two sites of so many rows: the folder of each, and the page to look at."""
-    made = months.make_root(folder, 4, cores=months.permitted_cores())
-    repository, problems = load_repository(made.root)
-    evidence, unusable = load_evidence(repository)
-    assert not problems
-    assert not unusable
-    rows = build_rows(
-        evidence,
-        repository.providers,
-        repository.methodologies,
-        now_unix_ns=made.end_unix_s * 1_000_000_000,
-    )
-    now = dt.datetime.fromtimestamp(made.end_unix_s, tz=dt.UTC)
+    repository, rows, now = months.small_board(folder)
     for name, models in (("front", 10), ("model", 1)):
         build_site(repository, long_table(rows, number, models), out=folder / name, now=now, commit=None)
     (page,) = (path for path in (folder / "model/models").glob("*/index.html"))

@@ -8,7 +8,6 @@ Run: ``python pipeline/benchmarks/bench_charts.py``
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import os
 import statistics
@@ -20,31 +19,18 @@ from pathlib import Path
 import months
 
 from fairlead.cache import Cache
-from fairlead.evidence import load_evidence
 from fairlead.publish.charts import drawing
 from fairlead.publish.charts.chart import Chart, canonical, placeholder
 from fairlead.publish.edition import Edition
 from fairlead.publish.site import render_files
-from fairlead.ranking import build_rows
-from fairlead.repository import load_repository
 
 TURNS = 7
 
 
 def charts_of(folder: Path) -> dict[str, Chart]:
     """Every chart of the site of a small root, by its digest."""
-    made = months.make_root(folder, 4, cores=months.permitted_cores())
-    repository, problems = load_repository(made.root)
-    evidence, unusable = load_evidence(repository)
-    assert not problems
-    assert not unusable
-    rows = build_rows(
-        evidence,
-        repository.providers,
-        repository.methodologies,
-        now_unix_ns=made.end_unix_s * 10**9,
-    )
-    edition = Edition(repository, rows, dt.datetime.fromtimestamp(made.end_unix_s, tz=dt.UTC), None, {})
+    repository, rows, now = months.small_board(folder)
+    edition = Edition(repository, rows, now, None, {})
     render_files(edition)
     return edition.charts
 
@@ -67,12 +53,13 @@ def main() -> None:
         cold = [timed(lambda text=text: drawing.render(text)) for _ in range(TURNS) for text in texts]
         sizes = [len(gzip.compress(drawing.render(text).encode())) for text in texts]
         bundling, _ = timed(drawing.bundle)
-        cache, site = Cache(folder / "cache"), folder / "site"
-        (site / "assets").mkdir(parents=True)
-        (site / "index.html").write_text("".join(map(placeholder, charts)))
-        drawing.publish(site, charts, cache)
-        (site / "index.html").write_text("".join(map(placeholder, charts)))
-        cached, _ = timed(lambda: drawing.publish(site, charts, cache))
+        cache = Cache(folder / "cache")
+        for site in (folder / "first", folder / "second"):
+            (site / "assets").mkdir(parents=True)
+            (site / "index.html").write_text("".join(map(placeholder, charts)))
+            cached, _ = timed(
+                lambda site=site: drawing.publish(site, [site / "index.html"], charts, cache)
+            )
     walls, processors = zip(*cold, strict=True)
     print(f"{len(charts)} charts, {TURNS} turns, load average {load:.1f} before")
     print(f"first chart of a process: {first:.0f} ms; the bundle, once: {bundling:.0f} ms")

@@ -23,8 +23,11 @@ import msgspec
 import numpy as np
 
 from fairlead import windows
+from fairlead.board import rows_of
+from fairlead.evidence import load_evidence
 from fairlead.model import window_file_name
-from fairlead.repository import canonical_text
+from fairlead.ranking import Row
+from fairlead.repository import Repository, canonical_text, load_repository
 
 CHECKOUT = Path(__file__).parents[2]
 MODEL_SUBMISSION = "submissions/reference/2026-11-23-certified"  # lends its header and its two certificates
@@ -59,6 +62,17 @@ def plan_months(count: int) -> list[Month]:
     return [
         Month(i // (providers * MODELS_MAX), i // providers % MODELS_MAX, i % providers) for i in range(count)
     ]
+
+
+def small_board(folder: Path) -> tuple[Repository, tuple[Row, ...], dt.datetime]:
+    """A root of four provider-months below ``folder``: its rows too, and the moment after its last window."""
+    made = make_root(folder, 4, cores=permitted_cores())
+    moment = dt.datetime.fromtimestamp(made.end_unix_s, tz=dt.UTC)
+    repository, problems = load_repository(made.root)
+    evidence, unusable = load_evidence(repository)
+    assert not problems
+    assert not unusable
+    return repository, rows_of(repository, evidence, moment), moment
 
 
 def make_root(folder: Path, count: int, *, cores: int, requests: int = REQUESTS) -> Made:
