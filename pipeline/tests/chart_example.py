@@ -14,9 +14,9 @@ from fairlead.model import Provider
 from fairlead.publish.edition import Edition
 from fairlead.ranking import Evidence, Row, build_rows
 from fairlead.repository import Repository
-from fairlead.windows import Calibration, Certificate, Methodology, Outcome
+from fairlead.windows import Calibration, Certificate, Machine, Methodology, Node, NodeClock, Outcome
 
-from .examples import DAY_NS, S, make_clock, make_evidence, make_load, make_table
+from .examples import DAY_NS, S, make_clock, make_evidence, make_load, make_table, with_table
 from .publish_example import COMMIT, NOW, START_NS, load, write_root
 
 MODEL = "fable-7b"
@@ -99,6 +99,27 @@ def _certificate(streams: int) -> Certificate:
         throughput_error_ppm=0,
         cpu_ns_per_token=1_000,
     )
+
+
+def on_two_nodes(item: Evidence, *, ttft_error_ns: int) -> Evidence:
+    """The same window, its load shared with a node whose TTFT is wrong by so much, always."""
+    header = item.table.header
+    assert header.calibration.before is not None
+    worse = msgspec.structs.replace(header.calibration.before, ttft_error_ns=[ttft_error_ns] * 5)
+    calibrations = {"first": header.calibration, "other": Calibration(before=worse, after=None)}
+    nodes = tuple(
+        Node(
+            name=name,
+            processes=[at],
+            machine=Machine(cpu="any", cores=1, kernel="any", python="3", affinity=[0]),
+            clock=NodeClock(origin_mono_ns=0, origin_error_ns=0, wall_offset_ns=0, max_step_ns=0),
+            fault=None,
+            calibration=calibration,
+        )
+        for at, (name, calibration) in enumerate(calibrations.items())
+    )
+    shared = msgspec.structs.replace(header, nodes=nodes)
+    return with_table(item, dataclasses.replace(item.table, header=shared))
 
 
 def repository_in(folder: Path) -> Repository:

@@ -15,7 +15,7 @@ import pytest
 
 from fairlead.cache import Cache
 from fairlead.problems import visible
-from fairlead.publish import curves
+from fairlead.publish import clock, curves
 from fairlead.publish.charts import (
     certainty,
     distribution,
@@ -288,6 +288,21 @@ def test_the_clients_error_stands_beside_the_distance_to_the_nearest_rival(editi
     assert alone[0].effect_ms is None
 
 
+def test_the_clients_error_is_that_of_every_node_and_a_certificate_is_listed_once(
+    repository: Repository,
+) -> None:
+    """Another node's worse clock widens the error; the first node's certificates are the header's own."""
+    windows = [chart_example.on_two_nodes(item, ttft_error_ns=-700_000) for item in evidence()[:40]]
+    made = edition_of(repository, windows)
+    found = certainty.certainties(made.rows)
+    assert {(each.error_ms, each.tail_ms) for each in found} == {(0.7, 0.7)}
+    page = Outline(clock.certificates_table(made))
+    named = set(re.findall("-neutral, (before|after), node (first|other)", page.text))
+    assert named == {("before", "first"), ("after", "first"), ("before", "other")}
+    certificates = [item for window in windows for item in window.table.header.certificates()]
+    assert sum(name == "tr" for name, _ in page.elements) == 1 + len(certificates) - 2 * len(windows)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_words_beside_points_cover_no_point_and_no_other_word(seed: int) -> None:
     """Of the small words those are left out that have no room; each key has its letter, once."""
@@ -395,7 +410,8 @@ def _publish(folder: Path, edition: Edition, cache: Cache | None) -> dict[str, s
     digest, chart = next(iter(edition.charts.items()))
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text(str(figure({}, chart)) + "<!--fl-chart " + "0" * 32 + "-->", "utf-8")
-    drawing.publish(folder, {digest: chart}, cache)
+    made = drawing.publish(folder, [folder / "index.html"], {digest: chart}, cache)
+    assert made == [drawing.spec_path(digest), drawing.BUNDLE]
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.*")}
 
 
@@ -412,6 +428,20 @@ def test_what_was_drawn_before_is_not_drawn_again(
     monkeypatch.setattr(drawing, "render", never)
     monkeypatch.setattr(drawing, "bundle", never)
     assert _publish(tmp_path / "second", edition, cache) == first
+
+
+def test_a_file_that_is_there_is_left_and_the_other_pages_are_not_read(
+    edition: Edition, tmp_path: Path
+) -> None:
+    """Once a site is there, only the pages that were made again get their pictures."""
+    _publish(tmp_path, edition, None)
+    digest, chart = next(iter(edition.charts.items()))
+    place = str(figure({}, chart))
+    for name in ("again.html", "other.html"):
+        (tmp_path / name).write_text(place, "utf-8")
+    assert drawing.publish(tmp_path, [tmp_path / "again.html"], {digest: chart}, None) == []
+    assert "<svg" in (tmp_path / "again.html").read_text("utf-8")
+    assert (tmp_path / "other.html").read_text("utf-8") == place
 
 
 def test_a_picture_stands_in_its_place_with_its_name_and_words(edition: Edition, tmp_path: Path) -> None:

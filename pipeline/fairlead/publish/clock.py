@@ -69,8 +69,8 @@ def asked_table(bench: Mapping[str, Any]) -> Html:
 
 
 def certificates_table(edition: Edition) -> Html:
-    """The certificates of published windows: the two around each of the newest, and those of older ones by
-    the month in which they were taken."""
+    """The certificates of published windows: those around each of the newest, and those of older ones by the
+    month in which they were taken."""
     windows = [item for row in edition.rows for item in row.evidence]
     windows.sort(key=lambda item: (-item.head.start_unix_ns, item.path))
     rows = [row for item in windows[:WINDOWS_SHOWN] for row in _certificate_rows(item)]
@@ -93,7 +93,7 @@ def certificates_table(edition: Edition) -> Html:
     left = figures.count(len(windows) - WINDOWS_SHOWN, "older window")
     said = (
         f"Above: the newest {WINDOWS_SHOWN} windows. Below, by month, the largest error of any certificate "
-        f"around the {left}; each raw file carries its own two."
+        f"around the {left}; each raw file carries its own."
     )
     below = ("Month", number_head("Certificates"), *heads[3:7])
     return markup.join(
@@ -102,10 +102,14 @@ def certificates_table(edition: Edition) -> Html:
 
 
 def _certificates(item: Evidence) -> Iterator[tuple[str, Certificate]]:
-    calibration = item.table.header.calibration
-    for when, certificate in (("before", calibration.before), ("after", calibration.after)):
-        if certificate is not None:
-            yield when, certificate
+    """Those of every node, each with when it was taken and, where there are several, on which."""
+    header = item.table.header
+    for where, certificate in header.certificates():
+        if where.startswith("/nodes/0/"):  # the header's own once more
+            continue
+        _, *of_node, _, when = where.split("/")
+        at = int(of_node[1]) if of_node else 0
+        yield f"{when}, node {header.nodes[at].name}" if header.nodes else when, certificate
 
 
 def _certificate_rows(item: Evidence) -> Iterator[Html]:

@@ -43,7 +43,7 @@ class Certainty:
     """Of one row's TTFT p50, in ms: our error, half of the interval, the distance to the nearest rival.
 
     ``error_ms``: of the median and ``tail_ms`` of p99, late or early, the largest of the certificates around
-    the windows that count. None where there is none: no certificate, no interval, no rival.
+    the windows that count, on every node. None where there is none: no certificate, no interval, no rival.
     """
 
     row: Row
@@ -67,13 +67,7 @@ def certainties(rows: Sequence[Row]) -> list[Certainty]:
 
 
 def _errors_ms(row: Row) -> tuple[float | None, float | None]:
-    taken = [
-        certificate
-        for item in row.valid
-        for calibration in (item.table.header.calibration,)
-        for certificate in (calibration.before, calibration.after)
-        if certificate is not None
-    ]
+    taken = [certificate for item in row.valid for _, certificate in item.table.header.certificates()]
     if not taken:
         return None, None
     middle, tail = (max(abs(each.ttft_error_ns[place]) for each in taken) / 1e6 for place in (1, 3))
