@@ -15,6 +15,7 @@ import functools
 import hashlib
 import importlib.metadata
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -28,7 +29,8 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 _SHARDS = 64  # files: one changed entry rewrites one of them
 _MAGIC = b"fairlead cache 1\n"
 _DIGEST_BYTES = 32
-_LIBRARIES = ("jsonschema", "msgspec", "numpy", "pyyaml", "vl-convert-python")
+_LARGE = re.compile(r"[0-9a-f]{64}")  # the name of a file with one entry
+_LIBRARIES = ("jsonschema", "msgspec", "numpy", "pyarrow", "pyyaml", "vl-convert-python")
 
 
 class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,28 +45,49 @@ _decoder = msgspec.msgpack.Decoder(_Content)
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Entries in files of one folder, which is made when it is first needed. Keys are digests of 32 bytes."""
+    """Entries in files of one folder, which is made when it is first needed. Keys are digests of 32 bytes.
+
+    ``is_large``: an entry is, so each has a file of its own; else many share one.
+    """
 
     folder: Path
+    is_large: bool = False
 
     def find(self, keys: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """The entries that are there, as (key, value); one file in memory at a time."""
-        for number, wanted in _by_shard(keys).items():
-            entries = self._read(number)
+        for name, wanted in self._by_file(keys).items():
+            entries = self._read(name)
             yield from ((key, entries[key]) for key in wanted if key in entries)
 
     def keep(self, new: Mapping[bytes, bytes], *, used: Set[bytes]) -> None:
-        """Add entries. In each file that is rewritten for them, keys that are not in ``used`` are let go."""
-        for number, keys in _by_shard(new).items():
-            kept = {key: value for key, value in self._read(number).items() if key in used}
-            self._write(number, kept | {key: new[key] for key in keys})
+        """Add entries. In each file that is rewritten for them, keys that are not in ``used`` are let go.
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:02x}"
+        Large entries that are not in ``used`` are let go with the first that is added.
+        """
+        for name, keys in self._by_file(new).items():
+            kept = {key: value for key, value in self._read(name).items() if key in used}
+            self._write(name, kept | {key: new[key] for key in keys})
+        if self.is_large and new:
+            self._let_go(self._by_file({*new, *used}).keys())
 
-    def _read(self, number: int) -> dict[bytes, bytes]:
+    def _by_file(self, keys: Iterable[bytes]) -> dict[str, list[bytes]]:
+        """Keys by the name of the file that they belong in."""
+        found: dict[str, list[bytes]] = {}
+        for key in sorted(keys):
+            name = key.hex() if self.is_large else f"{key[0] % _SHARDS:02x}"
+            found.setdefault(name, []).append(key)
+        return found
+
+    def _let_go(self, names: Set[str]) -> None:
+        """Remove every other large entry; files that are being written have names of another kind."""
+        with contextlib.suppress(OSError):
+            for path in list(self.folder.iterdir()):
+                if _LARGE.fullmatch(path.name) and path.name not in names:
+                    path.unlink(missing_ok=True)
+
+    def _read(self, name: str) -> dict[bytes, bytes]:
         try:
-            data = read_own(self._path(number))
+            data = read_own(self.folder / name)
             head = len(_MAGIC) + _DIGEST_BYTES
             if data[:head] != _MAGIC + hashlib.sha256(memoryview(data)[head:]).digest():
                 return {}
@@ -73,18 +96,10 @@ class Cache:
             return {}
         return content.entries if content.made_by == code_digest() else {}
 
-    def _write(self, number: int, entries: dict[bytes, bytes]) -> None:
+    def _write(self, name: str, entries: dict[bytes, bytes]) -> None:
         body = msgspec.msgpack.encode(_Content(code_digest(), entries))
         with contextlib.suppress(OSError):
-            write_own(self._path(number), _MAGIC + hashlib.sha256(body).digest() + body)
-
-
-def _by_shard(keys: Iterable[bytes]) -> dict[int, list[bytes]]:
-    """Keys by the number of the file that they belong in."""
-    found: dict[int, list[bytes]] = {}
-    for key in sorted(keys):
-        found.setdefault(key[0] % _SHARDS, []).append(key)
-    return found
+            write_own(self.folder / name, _MAGIC + hashlib.sha256(body).digest() + body)
 
 
 def read_own(path: Path) -> bytes:

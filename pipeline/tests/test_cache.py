@@ -130,3 +130,17 @@ def test_two_processes_at_once_leave_whole_files(cache: Cache) -> None:
     assert seen
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert {path.name for path in cache.folder.iterdir()} == {f"{key[0] % 64:02x}" for key in KEYS}
+
+
+def test_a_large_entry_has_a_file_of_its_own_and_goes_once_nobody_uses_it(tmp_path: Path) -> None:
+    """Reading one reads no other; a broken file takes no other with it; what is being written stays."""
+    cache = Cache(tmp_path / "cache", is_large=True)
+    cache.keep({key: ENTRIES[key] for key in KEYS[:3]}, used=set(KEYS))
+    assert {path.name for path in cache.folder.iterdir()} == {key.hex() for key in KEYS[:3]}
+    (cache.folder / KEYS[0].hex()).write_bytes(b"fairlead cache 1\n")
+    assert dict(cache.find(KEYS)) == {key: ENTRIES[key] for key in KEYS[1:3]}
+    (cache.folder / "tmp-of-another").write_bytes(b"")
+    cache.keep({KEYS[5]: b"new"}, used={KEYS[1]})
+    names = {KEYS[1].hex(), KEYS[5].hex(), "tmp-of-another"}
+    assert {path.name for path in cache.folder.iterdir()} == names
+    assert dict(cache.find(KEYS)) == {KEYS[1]: ENTRIES[KEYS[1]], KEYS[5]: b"new"}

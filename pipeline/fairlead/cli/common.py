@@ -311,13 +311,13 @@ def tokenizer_shelf(files: Sequence[Path]) -> Shelf:
     return open_shelf(files, _cache_folder() / "tokenizers")
 
 
-def results_cache(root: Path, name: str) -> Cache:
+def results_cache(root: Path, name: str, *, is_large: bool = False) -> Cache:
     """What earlier runs found in a root: fairlead/results/<digest of its path>/<name> in the user's cache
-    folder."""
+    folder. ``is_large``: as of :class:`fairlead.cache.Cache`."""
     from fairlead.cache import Cache
 
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
-    return Cache(_cache_folder() / "results" / place / name)
+    return Cache(_cache_folder() / "results" / place / name, is_large)
 
 
 def fetched_files() -> Path:
