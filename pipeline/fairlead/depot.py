@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from fairlead.cache import Cache
+from fairlead.documents import Unreadable
 from fairlead.metrics import WindowTable
 from fairlead.model import Methodology
 from fairlead.ranking import Head, invalid_by_version
@@ -184,7 +185,7 @@ class Depot:
         """The table of one file that has a brief.
 
         Raises:
-            RuntimeError: the file was changed since its brief was made.
+            Unreadable: the file was changed since its brief was made.
         """
         return self._decoded(place)
 
@@ -193,7 +194,7 @@ class Depot:
             return _tables.decode(self._spool.get(place)).table
         made = tabulate_file(self._root, self._files[place], self._rules)
         if isinstance(made, Refused):
-            raise RuntimeError(f"{self._files[place].path} was changed meanwhile: {made.message}")
+            raise Unreadable(made.code, f"{self._files[place].path}: {made.message}")
         return made.table
 
 

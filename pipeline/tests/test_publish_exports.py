@@ -8,14 +8,18 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead.cache import Cache
 from fairlead.csvtext import csv_field, csv_text, formulas
+from fairlead.documents import Unreadable
 from fairlead.publish import exports
 from fairlead.publish.edition import Edition
+from fairlead.repository import Repository
 
 from .publish_example import COMMIT, HOSTILE, NOW, load, tree_digest, write_root
 
@@ -100,6 +104,47 @@ def test_the_same_edition_gives_the_same_bytes(edition: Edition, folder: Path, t
     assert tree_digest(tmp_path) == tree_digest(folder)
     for path in folder.rglob("*.parquet"):
         assert str(edition.repository.root).encode() not in path.read_bytes()
+
+
+def test_requests_that_were_tabled_before_are_taken_from_the_cache(
+    edition: Edition, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time no raw file is read, and the bytes are the same; a damaged entry is as good as none."""
+    cache = Cache(tmp_path / "cache", is_large=True)
+    exports.write(edition, tmp_path / "first", cache=cache)
+    entries = sorted(cache.folder.iterdir())
+    assert len(entries) == len(edition.folders) == 2
+    read: list[str] = []
+
+    def observed(repository: Repository, path: str) -> bytes:
+        read.append(path)
+        return repository.root.joinpath(path).read_bytes()
+
+    monkeypatch.setattr(Repository, "read_raw", observed)
+    exports.write(edition, tmp_path / "second", cache=cache)
+    assert read == []
+    data = bytearray(entries[0].read_bytes())
+    data[-1] ^= 1
+    entries[0].write_bytes(data)
+    exports.write(edition, tmp_path / "third", cache=cache)
+    assert len({path.rsplit("/", 2)[0] for path in read}) == 1
+    digests = {tree_digest(tmp_path / name) for name in ("first", "second", "third")}
+    assert digests == {tree_digest(folder)}
+    read.clear()
+    exports.write(edition, tmp_path / "fourth", cache=cache)
+    assert read == []
+
+
+def test_another_byte_in_a_manifest_makes_the_table_anew(edition: Edition, tmp_path: Path) -> None:
+    """What the files are is in the key; who lists other bytes than are there gets no table."""
+    cache = Cache(tmp_path / "cache", is_large=True)
+    exports.write(edition, tmp_path / "first", cache=cache)
+    name, submission = next(iter(edition.repository.submissions.items()))
+    (listed,) = submission.windows
+    other = msgspec.structs.replace(submission, windows=(msgspec.structs.replace(listed, sha256="0" * 64),))
+    repository = dataclasses.replace(edition.repository, submissions={name: other})
+    with pytest.raises(Unreadable, match=f"{name}/{listed.file}: its bytes are not those"):
+        exports.write(dataclasses.replace(edition, repository=repository), tmp_path / "second", cache=cache)
 
 
 def test_a_hostile_text_is_no_formula_in_any_file(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import os
 import re
@@ -14,7 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.publish import Bulletin, LiveSite, build_site, follow, look_at, running_site, shipped_source
+from fairlead.publish import (
+    Bulletin,
+    LiveSite,
+    SiteError,
+    build_site,
+    follow,
+    look_at,
+    running_site,
+    shipped_source,
+)
 
 from .publish_example import COMMIT, NOW, load, tree_digest, write_root
 
@@ -80,6 +90,32 @@ def test_an_error_in_the_prose_leaves_the_last_good_site(root: Path, tmp_path: P
     charter.write_text(charter.read_text("utf-8") + "\n{{ nothing.here }}\n", "utf-8")
     count, problems = live.update(*load(root), now=NOW, commit=COMMIT)
     assert (count, [problem.code for problem in problems]) == (0, ["MET008"])
+    assert tree_digest(live.site) == before
+
+
+def test_a_raw_file_that_changes_meanwhile_is_told_and_the_next_build_is_whole(
+    root: Path, tmp_path: Path
+) -> None:
+    """Neither the first build nor a later one goes on; once the bytes are back, nothing is left of it."""
+    live = LiveSite(tmp_path, shipped_source())
+    repository, rows = load(root)
+    first, second = [row for row in rows if row.ranks][:2]
+    raw, other = (root / row.evidence[0].path for row in (first, second))
+    bytes_then = raw.read_bytes()
+    raw.write_bytes(other.read_bytes())  # a window, but not the one that is listed
+    with pytest.raises(SiteError, match=f"was changed while .*{raw.name}: its bytes are not those"):
+        live.update(repository, rows, now=NOW, commit=COMMIT)
+    assert not live.site.exists()
+    raw.write_bytes(bytes_then)
+    live.update(*load(root), now=NOW, commit=COMMIT)
+    before = tree_digest(live.site)
+    shorter = dataclasses.replace(second, evidence=second.evidence[1:])
+    fewer = tuple(shorter if row is second else row for row in rows)
+    raw.unlink()
+    with pytest.raises(SiteError, match=f"was changed while .*{raw.name}"):
+        live.update(repository, fewer, now=NOW, commit=COMMIT)
+    raw.write_bytes(bytes_then)
+    live.update(*load(root), now=NOW, commit=COMMIT)
     assert tree_digest(live.site) == before
 
 

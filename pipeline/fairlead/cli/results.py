@@ -181,12 +181,13 @@ def _build(
     site_url: str | None = None,
     makers: Makers | None = None,
 ) -> None:
-    from fairlead.publish import SiteError, build_site
+    from fairlead.publish import SiteError, build_site, raw_files_at_rest
 
     cache = results_cache(root, "documents") if with_cache else None
     repository, moment = load(root, cache), _build_time(root)
     try:
-        rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache, makers=makers)
+        with raw_files_at_rest():
+            rows = board_rows(repository, moment, with_replies=True, with_cache=with_cache, makers=makers)
         outcome = build_site(
             repository,
             rows,
@@ -194,7 +195,8 @@ def _build(
             now=moment,
             commit=_commit(root),
             site_url=site_url,
-            cache=results_cache(root, "charts") if with_cache else None,
+            charts=results_cache(root, "charts") if with_cache else None,
+            requests=results_cache(root, "requests", is_large=True) if with_cache else None,
         )
     except SiteError as error:
         complain(str(error))
@@ -244,7 +246,9 @@ def serve(port: int, root_option: Path | None) -> None:
     watched = [*(root / name for name in TOP_FOLDERS), source]
     moment = _build_time(root)
     with tempfile.TemporaryDirectory() as folder:
-        live, seen = LiveSite(Path(folder), source, results_cache(root, "charts")), look_at(watched)
+        requests = results_cache(root, "requests", is_large=True)
+        live = LiveSite(Path(folder), source, results_cache(root, "charts"), requests)
+        seen = look_at(watched)
         try:
             words = _refresh(live, root, moment)
         except SiteError as error:
@@ -269,15 +273,17 @@ def _refresh(live: LiveSite, root: Path, moment: dt.datetime) -> str:
     """Bring a live site up to date and say so; what is wrong with the root's files, if anything, in words."""
     from fairlead.clock import SystemClock
     from fairlead.problems import render_text
+    from fairlead.publish import raw_files_at_rest
 
     clock = SystemClock()
     begin_ns = clock.mono_ns()
     repository, problems = load_or_problems(root, results_cache(root, "documents"))
     rows: Sequence[Row] = ()
     if not has_error(problems):
-        rows, problems = rows_or_problems(
-            repository, moment, with_replies=True, with_cache=True, memory=live.memory
-        )
+        with raw_files_at_rest():
+            rows, problems = rows_or_problems(
+                repository, moment, with_replies=True, with_cache=True, memory=live.memory
+            )
     if not has_error(problems):
         count, problems = live.update(repository, rows, now=moment, commit=_commit(root))
     if has_error(problems):

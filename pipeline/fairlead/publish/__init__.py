@@ -3,7 +3,7 @@
 from fairlead.publish.generator import SiteError
 from fairlead.publish.live import LiveSite, follow, look_at
 from fairlead.publish.serving import Bulletin, running_site
-from fairlead.publish.site import BuildReport, build_site, shipped_source
+from fairlead.publish.site import BuildReport, build_site, raw_files_at_rest, shipped_source
 
 __all__ = [
     "BuildReport",
@@ -13,6 +13,7 @@ __all__ = [
     "build_site",
     "follow",
     "look_at",
+    "raw_files_at_rest",
     "running_site",
     "shipped_source",
 ]

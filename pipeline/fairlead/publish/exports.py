@@ -7,6 +7,7 @@ ids and times, no date and no name of a machine inside.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import types
 import typing
@@ -16,14 +17,16 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
-from fairlead import evidence, life, ranking, stats
+from fairlead import life, ranking, stats
+from fairlead.cache import Cache
 from fairlead.csvtext import csv_text
+from fairlead.documents import Unreadable
 from fairlead.metrics import REQUEST_METRICS, Undefined
 from fairlead.model import RawFile
 from fairlead.publish import figures
 from fairlead.publish.edition import Edition, raw_url
 from fairlead.ranking import Evidence, Row, withheld_of
-from fairlead.windows import Header, Request
+from fairlead.windows import Header, Request, decode_window, digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -257,11 +260,26 @@ _WINDOW_FIGURES = ("ttft_p50_ms", "ttft_p95_ms", "e2e_p50_ms", "tpot_p50_ms", "o
 
 
 def request_records(edition: Edition, items: Iterable[Evidence]) -> Iterator[RequestRecord]:
-    """A line for each request of these windows, read from the raw files again."""
+    """A line for each request of these windows, read from the raw files again.
+
+    Raises:
+        Unreadable, windows.WindowError: a raw file is not what its manifest lists.
+    """
     for item in items:
-        _, window = evidence.read_raw(edition.repository, item.path)
+        window = decode_window(_raw_bytes(edition, item.path))
         for request in window.requests:
             yield _request_record(item, window.header, request)
+
+
+def _raw_bytes(edition: Edition, path: str) -> bytes:
+    try:
+        data = edition.repository.read_raw(path)
+    except Unreadable as error:
+        raise Unreadable(error.code, f"{path}: {error.message}") from None
+    listed = edition.raw_files.get(path)
+    if listed is not None and digest(data) != listed.sha256:
+        raise Unreadable("SUB007", f"{path}: its bytes are not those that its manifest lists")
+    return data
 
 
 def _request_record(item: Evidence, header: Header, request: Request) -> RequestRecord:
@@ -383,28 +401,54 @@ def tables(edition: Edition) -> Iterator[tuple[str, Record, Iterator[msgspec.Str
         yield f"{_REQUESTS}{folder}", RequestRecord, request_records(edition, items)
 
 
-def write(edition: Edition, folder: Path, before: Edition | None = None) -> list[str]:
+def write(
+    edition: Edition, folder: Path, before: Edition | None = None, cache: Cache | None = None
+) -> list[str]:
     """Write every table below a folder, the API's root; their paths there. Some requests are held at a time.
 
-    The requests of windows that ``before`` had, bytes and all, are there already.
+    The requests of windows that ``before`` had, bytes and all, are there already. ``cache``: tables of
+    requests that an earlier build made; its entries are large.
 
     Raises:
         Unreadable, windows.WindowError: a raw file was changed meanwhile.
     """
-    written = []
+    written, keys = [], _keys(edition) if cache else {}
     for name, record, found in tables(edition):
         table, text = (f"{FOLDER}{name}.{ending}" for ending in ("parquet", "csv"))
+        of = name.removeprefix(_REQUESTS)
         if record is not RequestRecord:
             lines = list(found)
             write_parquet(folder / table, record, lines)
             (folder / text).write_bytes(as_csv(record, lines).encode())
             written += [table, text]
-            continue
-        of = name.removeprefix(_REQUESTS)
-        if before is None or _bytes_of(before, of) != _bytes_of(edition, of):
-            write_parquet(folder / table, record, found)
+        elif before is None or _bytes_of(before, of) != _bytes_of(edition, of):
+            if cache is None or of not in keys:
+                write_parquet(folder / table, record, found)
+            elif not _take(folder / table, cache, keys[of]):
+                write_parquet(folder / table, record, found)
+                cache.keep({keys[of]: (folder / table).read_bytes()}, used=set(keys.values()))
             written.append(table)
     return written
+
+
+def _take(path: Path, cache: Cache, key: bytes) -> bool:
+    """Write what the cache holds, if it does."""
+    made = dict(cache.find([key])).get(key)
+    if made is None:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(made)
+    return True
+
+
+def _keys(edition: Edition) -> dict[str, bytes]:
+    """By folder, a digest of all that its requests depend on but the code: its windows' paths and bytes."""
+    found = {folder: _bytes_of(edition, folder) for folder in edition.folders}
+    return {
+        folder: hashlib.sha256(msgspec.json.encode(windows)).digest()
+        for folder, windows in found.items()
+        if all(listed for _, listed in windows)  # else nobody says what its bytes are
+    }
 
 
 def _bytes_of(edition: Edition, folder: str) -> list[tuple[str, RawFile | None]]:

@@ -32,12 +32,14 @@ _NAMED_BY_CONTENT = (".gz",)  # raw files: a new one has a new name, none is eve
 class LiveSite:
     """The site of a root at ``site``, a link to its newest whole build; its project lies beside it."""
 
-    def __init__(self, folder: Path, source: Path, charts: Cache | None = None) -> None:
-        """``charts``: where drawn ones are kept."""
+    def __init__(
+        self, folder: Path, source: Path, charts: Cache | None = None, requests: Cache | None = None
+    ) -> None:
+        """``charts`` and ``requests``: as for :func:`fairlead.publish.site.build_site`."""
         self.site = folder / "site"
         self._folder = folder
         self._source = source
-        self._charts = charts
+        self._charts, self._requests = charts, requests
         self._builds = 0
         self.memory = Memory()
         self._draft: Draft | None = None
@@ -77,7 +79,7 @@ class LiveSite:
         generator.build()
         drawing.publish(new / "site", (new / "site").rglob("*.html"), draft.edition.charts, self._charts)
         _, unread = copy_raw_files(draft.edition, new / "site")
-        write_beside(draft.edition, new / "site")
+        write_beside(draft.edition, new / "site", requests=self._requests)
         sums.write(new / "site")
         link = new / "link"
         link.symlink_to(Path(new.name, "site"))
@@ -111,7 +113,7 @@ class LiveSite:
         for name in gone:
             (content / name).unlink(missing_ok=True)
             (self.site / name).unlink(missing_ok=True)
-        beside = write_beside(draft.edition, self.site, before.edition)
+        beside = write_beside(draft.edition, self.site, before.edition, self._requests)
         new = (raw_url(path) for path, raw in listed.items() if known.get(path) != raw)
         sums.update(self.site, [*data, *touched, *gone, *new, *explored, *beside])
         return len(pages), unread

@@ -6,13 +6,14 @@ package; a root's own files are data and never become a template, a setting or a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -57,7 +58,7 @@ from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.publish.generator import Generator, SiteError, html_blocks
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
-from fairlead.windows import WindowError
+from fairlead.windows import WindowError, digest
 
 _MARK = "api/v1/index.json"  # what tells a folder that we built from one that we must not delete
 _FRAGMENT = re.compile(r"<!-- fairlead:([a-z-]+) -->")
@@ -90,14 +91,15 @@ def build_site(
     commit: str | None,
     source_folder: Path | None = None,
     site_url: str | None = None,
-    cache: Cache | None = None,
+    charts: Cache | None = None,
+    requests: Cache | None = None,
 ) -> BuildReport:
     """Write the whole site into ``out``, which is empty, missing, or an earlier build of ours.
 
     The bytes depend on the arguments and on nothing else. ``source_folder`` is code: its settings and
     templates are executed, so it is never taken from a root unless the caller says so. ``site_url``: where
     the site will be served from, with a slash at its end; with it there are whole addresses and a sitemap.
-    ``cache``: charts that an earlier build drew.
+    ``charts`` and ``requests``: pictures, and tables of requests, that an earlier build made.
 
     Raises:
         SiteError: ``out`` holds something else, MkDocs refuses the hand-written half, or a raw file was
@@ -114,9 +116,9 @@ def build_site(
         draft.lay_out(folder / "project")
         built = folder / "built"
         Generator(folder / "project", built, draft.pages, draft.blocks).build()
-        drawing.publish(built, built.rglob("*.html"), draft.edition.charts, cache)
+        drawing.publish(built, built.rglob("*.html"), draft.edition.charts, charts)
         sizes, unread = copy_raw_files(draft.edition, built)
-        write_beside(draft.edition, built)
+        write_beside(draft.edition, built, requests=requests)
         sums.write(built)
         _replace(out, built, folder)
     pages = sum(1 for _ in out.rglob("*.html"))
@@ -289,6 +291,20 @@ class Draft:
         write_texts(folder / "theme" / "partials", self.templates)
 
 
+@contextlib.contextmanager
+def raw_files_at_rest() -> Iterator[None]:
+    """Who changes a raw file while a site is made of it hears of that.
+
+    Raises:
+        SiteError: a raw file is not what the rows were made from.
+    """
+    try:
+        yield
+    except (Unreadable, WindowError) as error:
+        raise SiteError(f"a raw file was changed while the site was made of it: {error}") from error
+
+
+@raw_files_at_rest()
 def draft_site(
     repository: Repository,
     rows: Sequence[Row],
@@ -302,7 +318,7 @@ def draft_site(
     """Everything but the last step, which is MkDocs'.
 
     Raises:
-        SiteError: ``source`` is no hand-written half of a site.
+        SiteError: ``source`` is no hand-written half of a site, or a raw file was changed meanwhile.
     """
     if not (source / "mkdocs.yml").is_file():
         raise SiteError(f"{source} holds no mkdocs.yml")
@@ -349,7 +365,10 @@ def _stamp(edition: Edition) -> markup.Html:
 # -- beside the pages ----------------------------------------------------------------------------
 
 
-def write_beside(edition: Edition, built: Path, before: Edition | None = None) -> list[str]:
+@raw_files_at_rest()
+def write_beside(
+    edition: Edition, built: Path, before: Edition | None = None, requests: Cache | None = None
+) -> list[str]:
     """What machines read and MkDocs is not asked for: tables, frozen quarters, the map of the site.
 
     The paths of what was written of tables: those that ``before`` had alike are there already, and so are its
@@ -358,10 +377,7 @@ def write_beside(edition: Edition, built: Path, before: Edition | None = None) -
     Raises:
         SiteError: a raw file was changed meanwhile.
     """
-    try:
-        written = exports.write(edition, built / api.ROOT, before)
-    except (Unreadable, WindowError) as error:
-        raise SiteError(f"a raw file was changed while the site was built: {error}") from error
+    written = exports.write(edition, built / api.ROOT, before, requests)
     if before is None:
         snapshots.copy(edition, built)
     sitemap.write(edition, built)
@@ -384,6 +400,9 @@ def copy_raw_files(
             data = edition.repository.read_raw(path)
         except Unreadable as error:
             problems.append(Problem(error.code, path, error.message))
+            continue
+        if digest(data) != raw.sha256:
+            problems.append(Problem("SUB007", path, "its bytes are not those that its manifest lists"))
             continue
         target = built / raw_url(path)
         target.parent.mkdir(parents=True, exist_ok=True)
