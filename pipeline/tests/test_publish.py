@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -14,14 +15,17 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import numpy as np
 import pytest
 
 from fairlead.problems import visible
-from fairlead.publish import SiteError, build_site, running_site
+from fairlead.publish import SiteError, api, build_site, replies, running_site, time
 from fairlead.publish.api import KINDS, schema
 from fairlead.publish.edition import Edition, families
 from fairlead.publish.results import order_rows
@@ -373,6 +377,71 @@ def test_the_leaderboard_file_says_what_the_page_says(
         for window in found["windows"]:
             digest = hashlib.sha256((site / window["raw"]).read_bytes()).hexdigest()
             assert digest == window["sha256"]
+
+
+def test_a_badge_a_feed_and_the_api_lead_to_the_row_itself(
+    site: Path, pages: dict[str, Outline], example: tuple[Repository, tuple[Row, ...]]
+) -> None:
+    """Each row has an anchor of its own on its model's page, and nothing that speaks of one row misses it."""
+    anchors = {
+        f"{name.removesuffix('index.html')}#{attributes['id']}": attributes["data-row"]
+        for name, outline in pages.items()
+        for element, attributes in outline.elements
+        if element == "tr" and {"id", "data-row"} <= attributes.keys()
+    }
+    assert sorted(anchors.values()) == sorted(row.id for row in example[1])
+    for path in (site / "api/v1/leaderboards").iterdir():
+        for row in json.loads(path.read_text("utf-8"))["rows"]:
+            assert anchors[row["page"]] == row["id"]
+    for provider in PROVIDERS:
+        text = pages[f"providers/{provider}/index.html"].text
+        pasted = set(re.findall(r"https://<this site>/(models/[^)\"]+)", text))
+        assert [anchors[url].split("/")[3] for url in pasted] == [provider]
+    told = set()
+    for path in (site / "feeds").rglob("*.xml"):
+        for entry in ET.parse(path).getroot().iter("{http://www.w3.org/2005/Atom}entry"):
+            link, title = entry.find("{*}link"), entry.findtext("{*}title", "")
+            if link is not None and title.endswith(("(neutral)", "(claim)")):
+                told.add(anchors[link.get("href", "").replace("../", "")])
+    assert told == set(anchors.values())
+
+
+# -- what is made once ---------------------------------------------------------------------------
+
+
+def test_what_an_edition_keeps_is_of_one_row_and_of_no_other_edition(
+    example: tuple[Repository, tuple[Row, ...]],
+) -> None:
+    """By name and row; an edition that differs in anything begins with nothing."""
+    edition = Edition(*example, NOW, COMMIT, {})
+    first, second = edition.rows[:2]
+    asked = (("a", first, 1), ("a", first, 2), ("a", second, 3), ("b", first, 4))
+    assert [edition.once(name, row, lambda made=made: made) for name, row, made in asked] == [1, 1, 3, 4]
+    later = dataclasses.replace(edition, now=NOW + dt.timedelta(days=1))
+    assert later.once("a", first, lambda: 5) == 5
+
+
+def test_a_build_makes_the_time_and_the_replies_of_a_row_once(
+    example: tuple[Repository, tuple[Row, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pages and files ask; the list of files asks for none of it."""
+    made: list[tuple[str, str]] = []
+
+    def observed(name: str, make: Callable[..., Any], row: int) -> Callable[..., Any]:
+        def observing(*given: Any) -> Any:
+            made.append((name, given[row].id))
+            return make(*given)
+
+        return observing
+
+    monkeypatch.setattr(time, "row_time", observed("time", time.row_time, 0))
+    monkeypatch.setattr(replies, "replies", observed("replies", replies.replies, 1))
+    edition = Edition(*example, NOW, COMMIT, {})
+    assert list(api.paths(edition))
+    assert made == []
+    render_files(edition)
+    assert {name for name, _ in made} == {"time", "replies"}
+    assert len(made) == len(set(made))
 
 
 # -- pages from the code -------------------------------------------------------------------------

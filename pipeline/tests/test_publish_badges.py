@@ -144,7 +144,8 @@ def test_what_to_paste_is_whole_and_harmless(edition: Edition) -> None:
     pasted = Outline(snippet)
     assert [name for name, _ in pasted.elements] == ["a", "img"]
     assert pasted.values("src") == ["https://board.example/badges/hostile/fable-7b.svg"]
-    assert pasted.values("href") == ["https://board.example/models/fable-7b/#chat-c1--harbour--0-1-0"]
+    anchor = "row--chat-c1--harbour--hostile--api--neutral--0-1-0"
+    assert pasted.values("href") == [f"https://board.example/models/fable-7b/#{anchor}"]
     assert "rank" not in snippet  # what was pasted a year ago must not say what held then
     markdown = text[text.index("[![") : text.index("HTML")]
     assert not set(markdown.partition("![")[2].partition("](")[0]) & set("[]()<>`*_\\\"'!#{}|")

@@ -30,6 +30,7 @@ from fairlead.publish.edition import (
     submission_url,
 )
 from fairlead.publish.figures import moment
+from fairlead.publish.rows import row_url
 from fairlead.ranking import Evidence, Row, withheld_of
 from fairlead.rules import RULES
 
@@ -137,7 +138,8 @@ def _models(edition: Edition) -> Object:
 
 
 def _leaderboard(edition: Edition, model: str) -> Object:
-    return {"model": model, "rows": [row_data(edition, row) for row in edition.rows_where(model=model)]}
+    rows = [{**row_data(edition, row), "page": row_url(row)} for row in edition.rows_where(model=model)]
+    return {"model": model, "rows": rows}
 
 
 def _model(edition: Edition, name: str) -> Object:

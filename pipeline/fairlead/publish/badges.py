@@ -15,9 +15,9 @@ from fairlead import life
 from fairlead.problems import visible
 from fairlead.profile import AgeState, age_state
 from fairlead.publish import figures, markup
-from fairlead.publish.edition import Edition, model_url
+from fairlead.publish.edition import Edition
 from fairlead.publish.markup import Html, tag
-from fairlead.publish.results import family_anchor
+from fairlead.publish.rows import row_url
 from fairlead.ranking import Family, Origin, Row, methodology_of
 
 FOLDER = "badges/"
@@ -122,7 +122,7 @@ def _badge(edition: Edition, provider: str, model: str) -> Badge:
         name=_cut(visible(name), NAME_MAX),
         words=visible(words),
         sentence=visible(sentence),
-        row_url=f"{model_url(model)}#{family_anchor(row.family)}",
+        row_url=row_url(row),
     )
 
 

@@ -24,6 +24,7 @@ class Change(NamedTuple):
 
 
 CHANGES: tuple[Change, ...] = (  # the newest first
+    Change("2026-11-28", "added", "leaderboard", ("rows[].page",), "Where the row stands: its own anchor."),
     Change("2026-11-27", "added", "snapshot", ("rows[].submission",), "As in leaderboards."),
     Change(
         "2026-11-27",

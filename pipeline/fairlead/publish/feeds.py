@@ -21,12 +21,11 @@ from fairlead.publish.edition import (
     Edition,
     dispute_url,
     methodology_url,
-    model_url,
     proposal_url,
     provider_url,
     submission_url,
 )
-from fairlead.publish.results import family_anchor
+from fairlead.publish.rows import row_url
 from fairlead.ranking import Row, methodology_of
 
 FOLDER = "feeds/"
@@ -144,7 +143,7 @@ def _row(edition: Edition, row: Row) -> Entry:
     return Entry(
         name=f"rows/{row.id}",
         title=f"{provider}, {model}, {place} ({row.origin})",
-        url=f"{model_url(row.family.model)}#{family_anchor(row.family)}",
+        url=row_url(row),
         updated=max(time for time in _times(edition, row, disputes) if time <= edition.now),
         text="; ".join(words) + ".",
         providers=(row.provider,),

@@ -13,7 +13,7 @@ from fairlead import ranking
 from fairlead.publish import figures, markup, results
 from fairlead.publish.edition import Edition, by_family, model_url
 from fairlead.publish.markup import Html, join, link, tag
-from fairlead.publish.rows import behind, evidence_cell, figure_cell, row_anchor, row_data, when
+from fairlead.publish.rows import behind, behind_anchor, evidence_cell, figure_cell, row_data, when
 from fairlead.ranking import Family, Figure, Row
 
 SCRIPT = "assets/board.js"
@@ -84,7 +84,7 @@ def _front_row(edition: Edition, row: Row, columns: Sequence[Figure], hidden: se
     cells = (
         figure_cell(row, figure, is_hidden=figure.name in hidden, digits=_FRONT_DIGITS) for figure in columns
     )
-    behind_it = link("", f"{model_url(row.family.model)}#{row_anchor(row)}", "behind this row")
+    behind_it = link("", f"{model_url(row.family.model)}#{behind_anchor(row)}", "behind this row")
     newest = when(edition, figures.moment(row.last_unix_ns))
     evidence = tag("td", newest, tag("small", behind_it, class_="fl-sub"), class_="fl-when")
     return tag("tr", name, *cells, evidence, **row_data(edition, row))

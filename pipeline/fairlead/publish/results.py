@@ -21,7 +21,7 @@ from fairlead.publish.edition import (
     provider_url,
 )
 from fairlead.publish.markup import Html, join, link, number_cell, number_head, tag
-from fairlead.publish.rows import behind, evidence_cell, figure_cell, interests, row_data, when
+from fairlead.publish.rows import behind, evidence_cell, figure_cell, interests, row_anchor, row_data, when
 from fairlead.ranking import Family, Figure, Origin, Row
 
 ORIGIN_WORDS = {Origin.NEUTRAL: "neutral", Origin.CLAIM: "claim", Origin.IMPORTED: "imported"}
@@ -317,7 +317,8 @@ def _body(
         judged = [verdict.sentence] if verdict else []
         data = row_data(edition, row)
         evidence = evidence_cell(edition, row, here)
-        lines.append(tag("tr", name, *cells, evidence, class_="fl-has-note", **data))
+        line = tag("tr", name, *cells, evidence, class_="fl-has-note", id=row_anchor(row), **data)
+        lines.append(line)
         said = " ".join([*([f"Not ranked: {'; '.join(own)}."] if own else []), *judged])
         notes = [markup.escape(said)] if said else []
         for note in (*notes, *([disputed] if disputed else [])):

@@ -16,6 +16,7 @@ from fairlead.publish import figures, markup
 from fairlead.publish.edition import (
     Edition,
     methodology_url,
+    model_url,
     provider_url,
     raw_url,
     submission_url,
@@ -137,8 +138,22 @@ def row_data(edition: Edition, row: Row) -> dict[str, str | None]:
 
 
 def row_anchor(row: Row) -> str:
-    """The anchor of what stands behind a row, on its model's page; ids only, so no stranger's text."""
-    return "row--" + "--".join(row.id.split("/")[1:]).replace(".", "-")
+    """The anchor of a row on its model's page; ids only, so no stranger's text."""
+    return f"row--{_anchor(row)}"
+
+
+def behind_anchor(row: Row) -> str:
+    """The anchor of what stands behind a row, likewise."""
+    return f"behind--{_anchor(row)}"
+
+
+def _anchor(row: Row) -> str:
+    return "--".join(row.id.split("/")[1:]).replace(".", "-")
+
+
+def row_url(row: Row) -> str:
+    """Where a row stands: on its model's page, at its own anchor."""
+    return f"{model_url(row.family.model)}#{row_anchor(row)}"
 
 
 def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, columns: int) -> Html:
@@ -154,7 +169,7 @@ def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, col
     )
     facts = markup.definitions(_facts(edition, row, here))
     further_html = tag("dl", *numbers, class_="fl-facts") if further else None
-    body = tag("div", further_html, replies_html(edition, row), facts, id=row_anchor(row))
+    body = tag("div", further_html, replies_html(edition, row), facts, id=behind_anchor(row))
     fold = tag("details", tag("summary", "Behind this row"), body, class_="fl-fold")
     return tag("tr", tag("td", fold, colspan=columns), class_="fl-behind")
 

@@ -204,6 +204,26 @@ def test_columns_and_percentile_are_chosen_and_kept_in_the_address(page) -> None
     assert heads()[1] == "ttft_p90_ms"
 
 
+def test_the_row_that_an_address_points_at_is_marked_and_in_sight(page) -> None:
+    """Though a filter had hidden it; no other row looks like it."""
+    page.click("text=Filter")
+    page.select_option("select[name=state]", label="claim")
+    row = page.locator("#row--chat-c1--harbour--dunlin--api--neutral--0-1-0")
+    assert row.is_hidden()
+    page.evaluate("id => { location.hash = id; }", row.get_attribute("id"))
+    row.wait_for()
+    assert row.get_attribute("data-row") == ROW.format("dunlin")
+    assert row.evaluate(
+        "row => { const at = row.getBoundingClientRect(); return at.top > 0 && at.bottom < innerHeight; }"
+    )
+    ground = "row => [...row.cells].map(cell => getComputedStyle(cell).backgroundColor)"
+    others = page.locator("[data-board] tr[data-row]:not(:target)").evaluate_all(
+        f"rows => rows.flatMap({ground})"
+    )
+    assert len(set(row.evaluate(ground))) == 1
+    assert not {*row.evaluate(ground)} & {*others}
+
+
 # -- side by side --------------------------------------------------------------------------------
 
 

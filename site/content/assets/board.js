@@ -278,7 +278,7 @@ class Controls {
     table.rest.textContent = `Show all ${table.matching.length} rows; the first ${MOST_SHOWN} are here`;
   }
 
-  /** What the address points at behind a row is brought to sight, be it folded up or among rows that are not shown. */
+  /** A row that the address points at, or what stands behind one, is brought to sight, folded up or not shown as it may be. */
   showAim() {
     const aim = location.hash && document.getElementById(location.hash.slice(1));
     const line = aim && aim.closest("[data-board] tr");
