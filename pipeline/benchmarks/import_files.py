@@ -5,8 +5,9 @@ the reference fails in every way it can and reasons before it answers, and, wher
 was due, an open loop. Two things are changed: paths of this machine are cut, and GuideLLM's own statistics
 (``metrics``), longer than all else, are left out.
 
-vLLM does not install here, and LLMPerf is in no package index. Theirs are made by hand, in the form that
-their public sources have.
+vLLM does not install here, and LLMPerf and MLPerf Endpoints are in no package index. Theirs are made by hand,
+in the form that their public sources have. LLMPerf's records are tried on real ones as well: those that it
+wrote for the leaderboard of 2023, where they lie beside the clone (``tests/test_imports_llmperf.py``).
 
 Run: ``python pipeline/benchmarks/import_files.py pipeline/tests/fixtures/imports``
 """
@@ -179,6 +180,71 @@ def llmperf() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return [good, limited], summary
 
 
+def endpoints(load: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A run of MLPerf Endpoints: its log of events, its summary and its settings.
+
+    Four measured requests, one of them failed and one without an answer; and one of the warm-up, and one
+    whose accuracy was judged, which are none of them. Every chunk was logged.
+    """
+    events: list[dict[str, Any]] = []
+
+    def event(kind: str, at_ms: float, sample: str = "", data: object = None, **more: Any) -> None:
+        stamp = 7_000_000_000_000 + round(at_ms * 1e6)
+        known = {"event_type": kind, "timestamp_ns": stamp, "sample_uuid": sample, "conversation_id": ""}
+        events.append({**known, "turn": None, "data": data, **more})
+
+    def answered(sample: str, at_ms: float, chunks_ms: list[float]) -> None:
+        event("sample.issued", at_ms, sample, ["PromptData", "Say something."])
+        words = [f"w{i} " for i in range(len(chunks_ms))]
+        for i, chunk_ms in enumerate(chunks_ms):
+            event("sample.recv_non_first" if i else "sample.recv_first", chunk_ms, sample)
+        data = ["TextModelOutput", [words[0], "".join(words[1:])]]
+        event("sample.complete", chunks_ms[-1] + 1, sample, data, finish_reason="stop", worker_id=0)
+
+    event("session.started", 0)
+    event("sample.issued", 1, "warm", ["PromptData", "Say something."])
+    event("session.start_performance_tracking", 100)
+    answered("a" * 32, 100, [300, 310, 340, 360])
+    answered("b" * 32, 100.25, [250.5, 258.5, 266.5])
+    event("sample.issued", 300, "c" * 32, ["PromptData", "Say something."])
+    event("error.generic", 320, "c" * 32, ["ErrorData", "HTTPError", "HTTP 429: too many requests"])
+    event("sample.complete", 320, "c" * 32, worker_id=0)
+    event("sample.issued", 320, "d" * 32, ["PromptData", "Say something."])
+    event("sample.complete", 340, "d" * 32, ["TextModelOutput", []], finish_reason="stop", worker_id=0)
+    event("session.stop_performance_tracking", 400)
+    answered("e" * 32, 401, [420, 430])
+    event("session.ended", 500)
+    summary = {
+        "version": "0.1.0",
+        "git_sha": "0123456",
+        "test_started_at": 0,
+        "n_samples_issued": 4,
+        "n_samples_completed": 4,
+        "n_samples_failed": 1,
+        "duration_ns": 300_000_000,
+        "state": "complete",
+        "complete": True,
+        "ttft": {"total": 350_250_000, "min": 150_250_000, "max": 200_000_000},
+        "run_config": {"load_pattern": load},
+    }
+    settings = {
+        "name": "reference",
+        "version": "1.0",
+        "type": "online",
+        "model_params": {"name": "reference", "streaming": "on"},
+        "settings": {"load_pattern": load, "client": {"stream_all_chunks": True}},
+        "endpoint_config": {"endpoints": ["http://127.0.0.1:8000"], "api_type": "openai"},
+    }
+    return "".join(json.dumps(each) + "\n" for each in events), summary, settings
+
+
+def write_endpoints(target: Path, load: dict[str, Any]) -> None:
+    events, summary, settings = endpoints(load)
+    write(target / "performance" / "result_summary.json", summary)
+    write(target / "config.yaml", settings)  # JSON is YAML
+    (target / "events.jsonl").write_text(events, "utf-8")
+
+
 def write(path: Path, data: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
@@ -191,6 +257,9 @@ def main(target: Path) -> None:
     records, summary = llmperf()
     write(target / "llmperf" / "reference_200_36_individual_responses.json", records)
     write(target / "llmperf" / "reference_200_36_summary.json", summary)
+    streams = {"type": "concurrency", "target_qps": None, "target_concurrency": 2}
+    write_endpoints(target / "mlperf-endpoints" / "clean", streams)
+    write_endpoints(target / "mlperf-endpoints" / "open", {"type": "poisson", "target_qps": 20.0})
     for tool in other_tools.TOOLS:
         record(tool, CLEAN, 4, target / tool.name / "clean")
         record(tool, FAILING, 12, target / tool.name / "failing")

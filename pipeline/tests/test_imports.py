@@ -48,7 +48,9 @@ CLEAN = {
     "guidellm": FIXTURES / "guidellm" / "clean" / "guidellm.json",
     "aiperf": FIXTURES / "aiperf" / "clean",
     "inference-perf": FIXTURES / "inference-perf" / "clean",
+    "mlperf-endpoints": FIXTURES / "mlperf-endpoints" / "clean",
 }
+BEGAN = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)  # said only where the tool's files do not
 REAL = ("guidellm", "aiperf", "inference-perf")
 FATES = {
     "ok": Outcome.OK,
@@ -69,12 +71,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(name: str, source: Path, root: Path, target: Target = TARGET) -> ImportReport:
-    return import_results(TOOLS[name], source, root, target, TODAY)
+    return import_results(TOOLS[name], source, root, target, TODAY, BEGAN)
 
 
 def read(name: str, source: Path) -> Sequence[Run]:
     tool = TOOLS[name]
-    assert tool.read is not None
     return tool.read(gather(tool, source))
 
 
@@ -217,12 +218,19 @@ def test_an_open_loop_counts_from_when_a_request_was_due_or_not_at_all() -> None
     for stamps, request in zip(timings, good("guidellm", source), strict=True):
         due_s = stamps["first_token_iteration"] - stamps["targeted_start"]
         assert request.ttft_ns == pytest.approx(due_s * 1e9, abs=500)
-    for name, path in (("aiperf", FIXTURES / "aiperf" / "open"), ("vllm", FIXTURES / "vllm" / "open.json")):
+    for name, path in (
+        ("aiperf", FIXTURES / "aiperf" / "open"),
+        ("vllm", FIXTURES / "vllm" / "open.json"),
+        ("mlperf-endpoints", FIXTURES / "mlperf-endpoints" / "open"),
+    ):
         (found,) = read(name, path)
         assert (found.load.kind, found.load.rate_per_s) == ("open", 20.0)
         requests = [request for request in found.requests if request.outcome is Outcome.OK]
         assert {(request.ttft_ns, request.e2e_ns) for request in requests} == {(None, None)}
-        assert all(metrics.tpot_ns(request, "open") for request in requests)
+        if name == "mlperf-endpoints":  # which counts no tokens
+            assert all(metrics.icl_ns(request, "open") for request in requests)
+        else:
+            assert all(metrics.tpot_ns(request, "open") for request in requests)
 
 
 def test_vllm_chats_have_neither_ttft_nor_gaps() -> None:
@@ -247,6 +255,44 @@ def test_vllm_failures_are_classed_by_what_vllm_wrote() -> None:
     requests = requests_of("vllm", CLEAN["vllm"])
     assert [str(request.outcome) for request in requests] == ["ok", "ok", "rate_limited", "timeout"]
     assert all(json.loads(request.original or "")["input_lens"] == 20 for request in requests)
+
+
+def test_mlperf_endpoints_requests_are_those_of_the_measured_phase_each_from_its_events() -> None:
+    requests = requests_of("mlperf-endpoints", CLEAN["mlperf-endpoints"])
+    assert [str(request.outcome) for request in requests] == ["ok", "ok", "rate_limited", "empty"]
+    first, second, limited, empty = requests
+    assert first.chunk_ns == [200_000_000, 10_000_000, 30_000_000, 20_000_000]
+    assert (second.ttft_ns, second.e2e_ns, second.text) == (150_250_000, 166_250_000, "w0 w1 w2 ")
+    assert limited.error is not None
+    assert limited.error.code == "429"
+    assert [event["event_type"] for event in json.loads(empty.original or "")] == [
+        "sample.issued",
+        "sample.complete",
+    ]
+
+
+def test_mlperf_endpoints_without_every_chunk_ends_at_the_answers_end_and_has_no_gap(tmp_path: Path) -> None:
+    source = copied("mlperf-endpoints", tmp_path)
+    edit(source / "config.yaml", '"stream_all_chunks": true', '"stream_all_chunks": false')
+    log = source / "events.jsonl"
+    kept = [line for line in log.read_text().splitlines() if "recv_non_first" not in line]
+    log.write_text("\n".join(kept) + "\n")
+    first, second = good("mlperf-endpoints", source)
+    assert (first.ttft_ns, first.e2e_ns, first.chunk_ns) == (200_000_000, 261_000_000, [])
+    assert (second.ttft_ns, second.e2e_ns) == (150_250_000, 167_250_000)
+
+
+def test_mlperf_endpoints_is_dated_by_whoever_imports_it(root: Path) -> None:
+    source = CLEAN["mlperf-endpoints"]
+    undated = import_results(TOOLS["mlperf-endpoints"], source, root, TARGET, TODAY)
+    assert where(undated) == [("IMP001", "events.jsonl")]
+    assert "--began" in render_text(undated.problems)
+    dated = run("mlperf-endpoints", source, root)
+    assert dated.problems == ()
+    assert any("what whoever imported it said" in statement for statement in dated.statements)
+    assert read_window(load_repository(root)[0].window_paths()[0]).header.clock.start_unix_ns == int(
+        BEGAN.timestamp() * 1e9
+    )
 
 
 def test_several_runs_that_vllm_appended_to_one_file_are_several_windows(tmp_path: Path, root: Path) -> None:
@@ -279,7 +325,12 @@ def test_a_window_names_the_tool_and_its_version_where_its_files_do(name: str, r
     run(name, CLEAN[name], root)
     (path,) = load_repository(root)[0].window_paths()
     header = read_window(path).header
-    versions = {"guidellm": "0.8.1", "aiperf": "0.13.0", "llmperf": "2023-08-31"}
+    versions = {
+        "guidellm": "0.8.1",
+        "aiperf": "0.13.0",
+        "llmperf": "2023-08-31",
+        "mlperf-endpoints": "0.1.0 0123456",
+    }
     assert (header.origin, header.stamps, header.tool.name) == ("imported", "durations", name)
     assert header.tool.version == versions.get(name, "not-recorded")
     assert (header.load.kind, header.load.concurrency, header.api_model) == ("closed", 2, "reference")
@@ -289,7 +340,7 @@ def test_a_window_names_the_tool_and_its_version_where_its_files_do(name: str, r
 def test_importing_again_on_another_day_changes_no_byte(name: str, root: Path) -> None:
     run(name, CLEAN[name], root)
     before = files_of(root)
-    again = import_results(TOOLS[name], CLEAN[name], root, TARGET, TODAY + dt.timedelta(days=30))
+    again = import_results(TOOLS[name], CLEAN[name], root, TARGET, TODAY + dt.timedelta(days=30), BEGAN)
     assert (again.written, again.problems) == ((), ())
     assert files_of(root) == before
 
@@ -317,7 +368,7 @@ def test_each_request_carries_its_own_text_through_the_windows_form(name: str) -
     (found,) = read(name, CLEAN[name])
     assert all(request.original and json.loads(request.original) for request in found.requests)
     texts = [file.text for files in gather(TOOLS[name], CLEAN[name]).values() for file in files]
-    if name != "vllm":  # whose record is put together from its columns
+    if name not in ("vllm", "mlperf-endpoints"):  # which are put together, from columns or from events
         assert all(any(str(request.original) in text for text in texts) for request in found.requests)
 
 
@@ -359,12 +410,6 @@ def test_a_run_of_llmperf_is_not_taken_for_one_of_the_leaderboard(root: Path) ->
 # -- bad input -----------------------------------------------------------------------------------
 
 
-def test_mlperf_endpoints_is_refused_with_its_reason(tmp_path: Path) -> None:
-    report = run("mlperf-endpoints", tmp_path, tmp_path)
-    assert [problem.code for problem in report.problems] == ["IMP008"]
-    assert "holds no single request" in report.problems[0].message
-
-
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text, old
@@ -372,6 +417,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 TOTALS, RECORDS = "profile_export_aiperf.json", "profile_export.jsonl"
+EVENTS, SUMMARY = "events.jsonl", "performance/result_summary.json"
 EACH, STAGE = "per_request_lifecycle_metrics.json", "inference-perf.partial.stage_0.yaml"
 BROKEN = [
     ("guidellm", "", '"version": 2', '"version": 1', "IMP008", "form 1, 2 is known"),
@@ -401,6 +447,17 @@ BROKEN = [
     ("vllm", "", "0.1503", "1e999999999", "IMP003", "1E+999999999"),
     ("vllm", "", "0.1503,", "", "IMP003", "entries"),
     ("vllm", "", '"Too Many Requests"', '"Bearer abcdefghijklmnop1234"', "IMP009", "an access key"),
+    ("mlperf-endpoints", EVENTS, '"event_type": "session.started"', '"type": "x"', "IMP008", "`event_type`"),
+    ("mlperf-endpoints", EVENTS, "session.ended", "session.end", "IMP005", "before the session did"),
+    ("mlperf-endpoints", EVENTS, '"sample.recv_first"', '"sample.recv_non_first"', "IMP003", "first chunk"),
+    ("mlperf-endpoints", EVENTS, '"sample.recv_non_first"', '"sample.recv_first"', "IMP003", "a second"),
+    ("mlperf-endpoints", EVENTS, "7000310000000", "7000299999999", "IMP003", "not after"),
+    ("mlperf-endpoints", EVENTS, '"TextModelOutput"', '"VideoOutput"', "IMP008", "no answer of text"),
+    ("mlperf-endpoints", EVENTS, "too many", "sk-abcdefghijklmnop1234", "IMP009", "an access key"),
+    ("mlperf-endpoints", SUMMARY, '"n_samples_issued": 4', '"n_samples_issued": 5', "IMP005", "counts 5"),
+    ("mlperf-endpoints", SUMMARY, '"complete": true', '"compete": true', "IMP008", "and `complete`"),
+    ("mlperf-endpoints", "config.yaml", '"concurrency"', '"step"', "IMP003", "no word for"),
+    ("mlperf-endpoints", "config.yaml", '"target_concurrency": 2', '"target": 2', "IMP003", "streams"),
     ("llmperf", "reference_200_36_summary.json", '"2023-08-31"', "20230831", "IMP003", "found a number"),
 ]
 
@@ -427,7 +484,6 @@ def test_a_file_cut_short_anywhere_is_a_located_problem(name: str, data: st.Data
     pattern = data.draw(st.sampled_from([each for each in files if not each.endswith("yaml")]))
     (whole,) = files[pattern]
     cut = data.draw(st.integers(0, len(whole.text.rstrip()) - 1))
-    assert tool.read is not None
     with pytest.raises(SourceError) as caught:
         tool.read({**files, pattern: [SourceFile(whole.name, whole.text[:cut], whole.sha256)]})
     assert caught.value.problems[0].path == whole.name
@@ -470,7 +526,6 @@ def test_no_value_anywhere_in_a_file_breaks_the_reader(name: str, data: st.DataO
     way = data.draw(st.sampled_from(leaves(records[place])))
     records[place] = with_value(records[place], way, data.draw(st.sampled_from(HOSTILE)))
     text = "\n".join(json.dumps(record) for record in records)
-    assert tool.read is not None
     try:
         found = tool.read({**files, pattern: [SourceFile(whole.name, text, whole.sha256)]})
     except SourceError as error:
@@ -484,7 +539,11 @@ def test_no_value_anywhere_in_a_file_breaks_the_reader(name: str, data: st.DataO
 
 
 def test_a_folder_with_a_file_missing_is_no_run(tmp_path: Path, root: Path) -> None:
-    for name, file in (("aiperf", "profile_export_aiperf.json"), ("inference-perf", "config.yaml")):
+    for name, file in (
+        ("aiperf", "profile_export_aiperf.json"),
+        ("inference-perf", "config.yaml"),
+        ("mlperf-endpoints", "performance/result_summary.json"),
+    ):
         source = copied(name, tmp_path / name) if (tmp_path / name).mkdir() is None else tmp_path
         (source / file).unlink()
         assert where(run(name, source, root)) == [("IMP001", source.name)]

@@ -70,6 +70,41 @@ def test_a_stream_has_a_role_chunk_then_content_then_finish_usage_and_done(tmp_p
     assert done == "[DONE]"
 
 
+def test_a_completion_is_text_alone_with_the_finish_on_its_last_chunk(tmp_path):
+    with start_reference(QUICK, log=tmp_path / "log") as reference:
+        whole, streamed = (
+            httpx.post(f"{reference.url}/completions", content=body(3, stream=flag), trust_env=False)
+            for flag in (False, True)
+        )
+    *content, usage, done = values(streamed)
+    assert [chunk["object"] for chunk in content] == ["text_completion"] * 3
+    choices = [chunk["choices"][0] for chunk in content]
+    assert [choice["text"] for choice in choices] == ["w0 ", "w1 ", "w2 "]
+    assert [choice["finish_reason"] for choice in choices] == [None, None, "length"]
+    assert (usage["usage"]["completion_tokens"], done) == (3, "[DONE]")
+    assert whole.json()["choices"] == [{"index": 0, "text": "w0 w1 w2 ", "finish_reason": "length"}]
+    assert [entry.role_ns for entry in read_log(tmp_path / "log")] == [None, None]
+
+
+@pytest.mark.parametrize(("share", "last"), [("truncated_share", None), ("stream_error_share", {"error"})])
+def test_a_completion_that_fails_in_its_stream_bears_no_finish(share, last, tmp_path):
+    profile = msgspec.structs.replace(QUICK, **{share: 1.0})
+    lines: list[str] = []
+    ending = contextlib.suppress(httpx.RemoteProtocolError)
+    with (
+        start_reference(profile) as reference,
+        httpx.Client(trust_env=False) as client,
+        client.stream("POST", f"{reference.url}/completions", content=body(4)) as response,
+        ending,
+    ):
+        lines.extend(response.iter_lines())
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line]
+    reasons = [event["choices"][0]["finish_reason"] for event in events if "choices" in event]
+    assert reasons
+    assert set(reasons) == {None}
+    assert last is None or set(events[-1]) == last
+
+
 def test_the_log_holds_the_truth_that_anyone_can_recompute_and_what_was_really_written(tmp_path):
     profile = msgspec.structs.replace(QUICK, ttft_log_sd=0.3, icl_log_sd=0.5, seed="07")
     _, entries = played(profile, body(6), body(6), body(7), log=tmp_path / "log")

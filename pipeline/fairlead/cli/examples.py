@@ -69,7 +69,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "fairlead import inference-perf reports --endpoint acme/main --model llama-3-70b",
     ),
     "import mlperf-endpoints": (
-        "fairlead import mlperf-endpoints reports --endpoint acme/main --model llama-3-70b",
+        "fairlead import mlperf-endpoints reports --endpoint acme/main --model llama-3-70b "
+        "--began 2026-03-04T05:06:07Z",
     ),
     "export": ("fairlead export /tmp/tables", "fairlead export /tmp/tables --format csv --model llama-3-70b"),
     "audit": (

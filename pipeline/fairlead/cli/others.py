@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,6 @@ _SOURCES = {
     "guidellm": "Import what GuideLLM measured: its report as JSON, such as benchmarks.json.",
     "aiperf": "Import what AIPerf measured: its folder, with profile_export.jsonl and its summary.",
     "inference-perf": "Import what inference-perf measured: its folder, with the record of single requests.",
-    "mlperf-endpoints": "Say why results of MLPerf Endpoints are not imported.",
 }
 _source = click.argument("source", type=click.Path(path_type=Path, exists=True))
 _endpoint = click.option(
@@ -81,16 +81,40 @@ for _name, _what in _SOURCES.items():
     import_.add_command(_import_command(_name, _what))
 
 
-def _import(name: str, source: Path, endpoint: str | None, model: str | None, root: Path | None) -> None:
+@import_.command("mlperf-endpoints")
+@_source
+@_endpoint
+@_model
+@click.option(
+    "--began",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    required=True,
+    help="When the run began, in UTC: no file of the tool says it.",
+)
+@in_root
+def import_mlperf_endpoints(
+    source: Path, endpoint: str | None, model: str | None, began: dt.datetime, root_option: Path | None
+) -> None:
+    """Import what MLPerf Endpoints measured: its report folder, with events.jsonl."""
+    _import("mlperf-endpoints", source, endpoint, model, root_option, began.replace(tzinfo=dt.UTC))
+
+
+def _import(
+    name: str,
+    source: Path,
+    endpoint: str | None,
+    model: str | None,
+    root: Path | None,
+    began: dt.datetime | None = None,
+) -> None:
     from fairlead.imports.submissions import Target, import_results
     from fairlead.imports.tools import TOOLS
 
-    tool = TOOLS[name]
     provider, _, rest = (endpoint or "").partition("/")
-    if tool.read is not None and not (provider and rest and model):
+    if not (provider and rest and model):
         raise click.UsageError("name what was measured: --endpoint PROVIDER/ENDPOINT --model ID")
-    there = find_root(root) if tool.read is not None else source
-    _end(import_results(tool, source, there, Target(provider, rest, model or ""), now().date()))
+    target = Target(provider, rest, model)
+    _end(import_results(TOOLS[name], source, find_root(root), target, now().date(), began))
 
 
 def _end(outcome: ImportReport) -> None:

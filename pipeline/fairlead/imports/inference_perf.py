@@ -14,7 +14,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fairlead import documents
 from fairlead.imports.runs import (
     NO_SCHEDULE,
     NO_STREAM,
@@ -35,10 +34,10 @@ from fairlead.imports.runs import (
     status_outcome,
     tokens,
 )
-from fairlead.imports.source import SourceError, SourceFile, SourceObject, read_list, read_object, whole_ns
+from fairlead.imports.settings import name_of, read_settings, setting, wrong_setting
+from fairlead.imports.source import SourceFile, SourceObject, read_list, read_object, whole_ns
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.timeline import Ended, Exchange, Shot, Unframed, read_request
-from fairlead.problems import Problem
 from fairlead.windows import Load, Outcome, Request, Tokens
 
 _RECORDS, _TOTALS = "*per_request_lifecycle_metrics.json", "*summary_lifecycle_metrics.json"
@@ -64,8 +63,8 @@ def _read(files: Sources) -> Sequence[Run]:
 
 
 def _run(records: SourceFile, totals: SourceObject, settings: SourceFile, stage: SourceFile) -> Run:
-    config = _yaml(settings)
-    dialect = _DIALECTS.get(str(_at(config, "api", "type")), "not-recorded")
+    config = read_settings(settings)
+    dialect = _DIALECTS.get(str(setting(config, "api", "type")), "not-recorded")
     found = list(read_list(records))
     if not found:
         raise records.fault("IMP001", 0, 1, "no request", "one record a request")
@@ -80,11 +79,10 @@ def _run(records: SourceFile, totals: SourceObject, settings: SourceFile, stage:
         raise records.fault("IMP005", 0, 1, message, "the summary and the requests of one run")
     requests = read_each(records, found, lambda i, record: _request(i, record, dialect, is_open=is_open))
     more = sum(request.outcome is not Outcome.OK for request in requests) - failures
-    model = _at(config, "server", "model_name")
     files = (records, totals.file, settings, stage)
     return Run(
         version=None,
-        api_model=model if isinstance(model, str) and 0 < len(model) <= 300 and model.isprintable() else None,
+        api_model=name_of(config, "server", "model_name"),
         dialect=dialect,
         load=load,
         start_unix_ns=_start_ns(stage),
@@ -100,50 +98,34 @@ def _run(records: SourceFile, totals: SourceObject, settings: SourceFile, stage:
     )
 
 
-def _yaml(file: SourceFile) -> Any:
-    document, problems = documents.parse(file.text.encode(), file.name)
-    if document is None or problems:
-        raise SourceError(*problems)
-    return document.data
-
-
-def _at(data: Any, *way: str) -> Any:
-    for key in way:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
-
-
-def _wrong(file: SourceFile, pointer: str, message: str, expected: str) -> SourceError:
-    return SourceError(Problem("IMP003", file.name, message, pointer, expected=expected))
-
-
 def _load(file: SourceFile, config: Any, planned: int) -> Load:
     """The load of the one stage: a record does not say of which stage it is."""
-    stages = _at(config, "load", "stages")
+    stages = setting(config, "load", "stages")
     if not isinstance(stages, list) or len(stages) != 1:
         message = "no record says of which stage it is"
-        raise _wrong(file, "/load/stages", message, "one stage; run each stage by itself")
-    kind, (stage,) = _at(config, "load", "type"), stages
+        raise wrong_setting(file, "/load/stages", message, "one stage; run each stage by itself")
+    kind, (stage,) = setting(config, "load", "type"), stages
     if kind == "concurrent":
-        streams = _at(stage, "concurrency_level")
+        streams = setting(stage, "concurrency_level")
         if isinstance(streams, bool) or not isinstance(streams, int) or not 1 <= streams <= 10**6:
-            raise _wrong(file, "/load/stages/0/concurrency_level", "no number of streams", "1 to 1,000,000")
+            place = "/load/stages/0/concurrency_level"
+            raise wrong_setting(file, place, "no number of streams", "1 to 1,000,000")
         return closed_loop(streams, planned)
-    rate = _at(stage, "rate")
+    rate = setting(stage, "rate")
     is_rate = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 < rate <= 10**6
     known = {"poisson": "poisson", "constant": "constant"}.get(str(kind))
     return open_loop(planned, float(rate) if is_rate else None, known)  # type: ignore[arg-type]
 
 
 def _start_ns(stage: SourceFile) -> int:
-    text = _at(_yaml(stage), "run", "time", "start")
+    text = setting(read_settings(stage), "run", "time", "start")
     if isinstance(text, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", text):
         try:
             found = dt.datetime.fromisoformat(text)
             return int(found.replace(microsecond=0).timestamp()) * 10**9 + found.microsecond * 1000
         except ValueError:
             pass
-    raise _wrong(stage, "/run/time/start", "no moment", "a moment such as 2026-03-04T05:06:07Z")
+    raise wrong_setting(stage, "/run/time/start", "no moment", "a moment such as 2026-03-04T05:06:07Z")
 
 
 def _request(i: int, record: SourceObject, dialect: str, *, is_open: bool) -> Request:

@@ -96,11 +96,12 @@ Sources: TypeAlias = Mapping[str, Sequence[SourceFile]]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool whose results can be imported, or why they cannot.
+    """A tool whose results can be imported.
 
     ``name``: in the command and in a window's header. ``known``: the versions whose form is read.
-    ``files``: patterns of what it writes. ``proven``: how the tests' files were made. ``read``: raises
-    :class:`SourceError` for anything else; None with a ``refusal``.
+    ``files``: patterns of what it writes, by their way from its folder. ``proven``: how the tests' files
+    were made. ``read``: raises :class:`SourceError` for anything else. ``is_dated``: whether a file says when
+    the run was; else whoever imports says it, and a run's own start means nothing.
     """
 
     name: str
@@ -108,9 +109,9 @@ class Tool:
     known: str
     files: tuple[str, ...]
     proven: str
-    lines: tuple[Mapped | LeftOut, ...] = ()
-    read: Callable[[Sources], Sequence[Run]] | None = None
-    refusal: str = ""
+    lines: tuple[Mapped | LeftOut, ...]
+    read: Callable[[Sources], Sequence[Run]]
+    is_dated: bool = True
 
 
 # -- requests ------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class SourceObject:
         value = self.get(name)
         if not isinstance(value, str):
             raise self.fault(name, f"found {_kind(value)}", "a string")
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if has_half_character(value):
             raise self.fault(name, "text with half a character", "whole Unicode characters")
         return value
 
@@ -213,6 +213,11 @@ def _exact(
     if isinstance(value, decimal.Decimal) and value.adjusted() < -40:
         return fractions.Fraction(0)  # so that a hostile exponent costs nothing
     return fractions.Fraction(value)
+
+
+def has_half_character(text: str) -> bool:
+    """Whether there is a lone surrogate in it, which JSON can hold and UTF-8 cannot."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def whole_ns(seconds: fractions.Fraction) -> int:

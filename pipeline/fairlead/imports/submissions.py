@@ -107,7 +107,14 @@ def report(
 # -- from a tool's files to a root ---------------------------------------------------------------
 
 
-def import_results(tool: Tool, source: Path, root: Path, target: Target, today: dt.date) -> ImportReport:
+def import_results(
+    tool: Tool,
+    source: Path,
+    root: Path,
+    target: Target,
+    today: dt.date,
+    began: dt.datetime | None = None,
+) -> ImportReport:
     """Turn a tool's result files into one submission of a root, whole or not at all.
 
     Args:
@@ -116,12 +123,10 @@ def import_results(tool: Tool, source: Path, root: Path, target: Target, today: 
         root: a root that describes the provider, its endpoint and the model.
         target: what was measured.
         today: the day of the import, stated in the submission.
+        began: when the run began, for a tool whose files do not say.
     """
-    if tool.read is None:
-        fix = "measure with `fairlead measure`, or import the results of another tool"
-        return failed(problem_of(source.name, "IMP008", tool.refusal, fix=fix))
     try:
-        runs = tool.read(gather(tool, source))
+        runs = _dated(tool, tool.read(gather(tool, source)), began)
     except SourceError as error:
         return failed(*error.problems)
     repository, _ = load_repository(root)
@@ -144,6 +149,25 @@ def import_results(tool: Tool, source: Path, root: Path, target: Target, today: 
     return report(landed, [added], list(dict.fromkeys(remarks)), added.problems)
 
 
+def _dated(tool: Tool, runs: Sequence[Run], began: dt.datetime | None) -> Sequence[Run]:
+    """The runs with their start, which whoever imports says where the tool's files do not.
+
+    Raises:
+        SourceError: nobody says it.
+    """
+    if tool.is_dated:
+        return runs
+    if began is None:
+        message = f"no file of {tool.title} says when the run was"
+        fix = "say it: --began, with a moment such as 2026-03-04T05:06:07Z"
+        raise missing_file(next(iter(runs[0].sources)), message, fix)
+    remark = (
+        f"No file of {tool.title} says when the run was: a window's start is what whoever imported it said."
+    )
+    start_ns = int(began.timestamp()) * 1_000_000_000
+    return [dataclasses.replace(run, start_unix_ns=start_ns, remarks=(*run.remarks, remark)) for run in runs]
+
+
 def gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
     """The tool's files by pattern, in the order of their names.
 
@@ -156,11 +180,8 @@ def gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
             fix = f"name the folder that {tool.title} wrote, which holds {needed}"
             raise missing_file(source.name, "one file of several that belong together", fix)
         return {tool.files[0]: [open_source(source.parent, source.name)]}
-    try:
-        names = sorted(path.name for path in source.iterdir())
-    except OSError as error:
-        fix = "name a folder that you may read"
-        raise missing_file(source.name, f"cannot be listed: {error.strerror}", fix) from None
+    folders = {pattern.rpartition("/")[0] for pattern in tool.files}
+    names = [name for folder in sorted(folders) for name in _names(source, folder)]
     found: dict[str, list[SourceFile]] = {}
     for pattern in tool.files:
         matched = fnmatch.filter(names, pattern)
@@ -172,6 +193,18 @@ def gather(tool: Tool, source: Path) -> dict[str, list[SourceFile]]:
             raise missing_file(source.name, message, "import them in several parts")
         found[pattern] = [open_source(source, name) for name in matched]
     return found
+
+
+def _names(source: Path, folder: str) -> list[str]:
+    """What lies in the source, or in a folder of it, by its way from the source; nothing behind a link."""
+    place = source / folder
+    if folder and (place.is_symlink() or not place.is_dir()):
+        return []
+    try:
+        return sorted(path.relative_to(source).as_posix() for path in place.iterdir())
+    except OSError as error:
+        fix = "name a folder that you may read"
+        raise missing_file(source.name, f"cannot be listed: {error.strerror}", fix) from None
 
 
 def _misfits(repository: Repository, target: Target, runs: Sequence[Run]) -> Iterator[Problem]:

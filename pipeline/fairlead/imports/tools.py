@@ -1,4 +1,4 @@
-"""Every tool whose results are imported, or refused with the reason. The only module that knows them all."""
+"""Every tool whose results are imported. The only module that knows them all."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ from fairlead.imports.source import (
     SourceFile,
     SourceItem,
     SourceObject,
+    has_half_character,
     read_objects,
     whole_ns,
 )
@@ -133,6 +134,8 @@ def _written_ns(record: SourceObject) -> int:
 def _request(i: int, row: _Row, *, is_open: bool, backend: str) -> Request:
     for item in row.values():
         refuse_keys(item)
+        if isinstance(item.value, str) and has_half_character(item.value):
+            raise item.fault("text with half a character", "whole Unicode characters")
     error = row["errors"].value
     if not isinstance(error, str):
         raise row["errors"].fault("no text", "the error's text, empty for a success")

@@ -1,8 +1,8 @@
 """The reference endpoint: known chunks at known times. Knows no client, and nothing of the measuring code.
 
-An OpenAI-compatible server (``/v1/chat/completions``, streamed or not, and ``/v1/models``) to run in a
-process of its own. What it does with a request is written in :mod:`fairlead.measure.truth`. Over TLS it
-speaks HTTP/2 with clients that offer it.
+An OpenAI-compatible server (``/v1/chat/completions`` and ``/v1/completions``, streamed or not, and
+``/v1/models``) to run in a process of its own. What it does with a request is written in
+:mod:`fairlead.measure.truth`. Over TLS it speaks HTTP/2 with clients that offer it.
 
 Every chunk has an absolute due time, counted from the moment the request had been read whole, so that
 lateness never adds up. The log says when each was really written: stamped right before the system call (with
@@ -341,12 +341,12 @@ class _Connection:
             self._refuse(413, f"a body of more than {MAX_BODY_BYTES} bytes")
         elif method == b"GET" and target == b"/v1/models":
             self._answer(200, _models(self._server.profile))
-        elif method == b"POST" and target == b"/v1/chat/completions":
-            self._complete(body, received_ns)
+        elif method == b"POST" and target in (b"/v1/chat/completions", b"/v1/completions"):
+            self._complete(body, received_ns, is_chat=target == b"/v1/chat/completions")
         else:
             self._answer(404, _error("not_found", "no such path here"))
 
-    def _complete(self, body: bytes, received_ns: int) -> None:
+    def _complete(self, body: bytes, received_ns: int, *, is_chat: bool) -> None:
         try:
             asked = _read_asked(body)
         except ValueError as error:
@@ -365,7 +365,7 @@ class _Connection:
             due_ns=[received_ns + due for due in played.due_ns],
             tokens=list(played.tokens),
         )
-        self._stream = _Stream(self._server, self, entry, asked)
+        self._stream = _Stream(self._server, self, entry, asked, is_chat=is_chat)
         self._stream.start()
 
     def _refuse(self, status: int, message: str) -> None:
@@ -401,14 +401,23 @@ def _read_asked(body: bytes) -> _Asked:
     try:
         return _decode_asked(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"the body is not a chat request: {error}") from None
+        raise ValueError(f"the body is not a request for a completion: {error}") from None
 
 
 class _Stream:
     """One response on its way: each chunk at its due time, each write stamped."""
 
-    def __init__(self, server: _Server, connection: _Connection, entry: LoggedRequest, asked: _Asked) -> None:
+    def __init__(
+        self,
+        server: _Server,
+        connection: _Connection,
+        entry: LoggedRequest,
+        asked: _Asked,
+        *,
+        is_chat: bool,
+    ) -> None:
         self._server = server
+        self._is_chat = is_chat
         self._connection = connection
         self._entry = entry
         self._asked = asked
@@ -418,7 +427,7 @@ class _Stream:
         self._stopped = False
         opening = {
             "id": entry.id,
-            "object": "chat.completion.chunk",
+            "object": "chat.completion.chunk" if is_chat else "text_completion",
             "created": 0,
             "model": server.profile.model,
         }
@@ -447,10 +456,11 @@ class _Stream:
 
     def _send_head(self) -> None:
         role = b""
-        if self._server.profile.role_chunk:
-            role = self._event('{"role":"assistant","content":""}', None)
+        has_role = self._server.profile.role_chunk and self._is_chat
+        if has_role:
+            role = self._event('"delta":{"role":"assistant","content":""}', None)
         sent_ns = self._stamped(self._connection.send_opening(self._entry.id, role))
-        if self._server.profile.role_chunk:
+        if has_role:
             self._entry.role_ns = sent_ns
 
     def _prepare(self) -> None:
@@ -462,10 +472,19 @@ class _Stream:
             return
         count = self._entry.tokens[self._next]
         thinking = self._tokens_sent < self._server.profile.reasoning_tokens
-        key = "reasoning_content" if thinking else "content"
+        key = "text" if not self._is_chat else "reasoning_content" if thinking else "content"
         ending = _content_ending(key, self._tokens_sent % WORDS, count)
+        if self._is_last_of_text():
+            text = words(self._tokens_sent % WORDS, count)
+            ending = _event_ending(f'"text":"{text}"', self._finish_reason())
         self._payload = b"data: " + self._opening + ending
         self._server.pacer.at(self._entry.due_ns[self._next], self._write)
+
+    def _is_last_of_text(self) -> bool:
+        """Whether the next chunk bears the finish: a completion has no chunk for that alone."""
+        if self._is_chat or self._entry.fate in ("truncated", "stream_error"):
+            return False
+        return self._next + 1 == len(self._entry.due_ns)
 
     def _write(self) -> None:
         if self._stopped:
@@ -488,7 +507,9 @@ class _Stream:
             tail = b"data: " + msgspec.json.encode(_error("internal_error", "the reference was told to fail"))
             tail += b"\n\n"
         else:
-            tail = self._event("{}", self._finish_reason())
+            tail = b""
+            if self._is_chat or not self._entry.due_ns:
+                tail = self._event('"delta":{}' if self._is_chat else '"text":""', self._finish_reason())
             options = self._asked.stream_options or {}
             if self._server.profile.usage and options.get("include_usage"):
                 usage = msgspec.json.encode(self._usage())
@@ -504,16 +525,17 @@ class _Stream:
         if self._entry.fate in ("stream_error", "truncated"):
             self._end_whole(500, _error("internal_error", "the reference was told to fail"))
             return
+        text = words(0, sum(self._entry.tokens))
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": words(0, sum(self._entry.tokens))},
+            **({"message": {"role": "assistant", "content": text}} if self._is_chat else {"text": text}),
             "finish_reason": self._finish_reason(),
         }
         self._end_whole(
             200,
             {
                 "id": self._entry.id,
-                "object": "chat.completion",
+                "object": "chat.completion" if self._is_chat else "text_completion",
                 "created": 0,
                 "model": self._server.profile.model,
                 "choices": [choice],
@@ -530,8 +552,8 @@ class _Stream:
         self._entry.held_up |= self._connection.is_held_up
         return sent_ns
 
-    def _event(self, delta: str, finish: str | None) -> bytes:
-        return b"data: " + self._opening + _event_ending(delta, finish)
+    def _event(self, said: str, finish: str | None) -> bytes:
+        return b"data: " + self._opening + _event_ending(said, finish)
 
     def _finish_reason(self) -> str:
         limit = self._asked.max_tokens
@@ -564,15 +586,16 @@ _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 413: "Content Too L
 }
 
 
-def _event_ending(delta: str, finish: str | None) -> bytes:
+def _event_ending(said: str, finish: str | None) -> bytes:
     """An event from its choices on: what does not depend on the request."""
     reason = "null" if finish is None else f'"{finish}"'
-    return f',"choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}\n\n'.encode()
+    return f',"choices":[{{"index":0,{said},"finish_reason":{reason}}}]}}\n\n'.encode()
 
 
 @functools.lru_cache(4 * WORDS)  # built anew for every token, these took a third of our own time
 def _content_ending(key: str, first: int, count: int) -> bytes:
-    return _event_ending(f'{{"{key}":"{words(first, count)}"}}', None)
+    said = f'"{key}":"{words(first, count)}"'
+    return _event_ending(said if key == "text" else f'"delta":{{{said}}}', None)
 
 
 _HEAD = (

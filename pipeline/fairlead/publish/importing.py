@@ -25,11 +25,10 @@ def tools_blocks() -> Iterator[str]:
 
 
 def _facts(tool: Tool) -> list[tuple[Html | str, Html | str]]:
-    command = tag("code", f"fairlead import {tool.name} SOURCE --endpoint PROVIDER/ENDPOINT --model ID")
-    if tool.read is None:
-        return [("Not imported", tool.refusal)]
+    began = "" if tool.is_dated else " --began MOMENT"
+    words = f"fairlead import {tool.name} SOURCE --endpoint PROVIDER/ENDPOINT --model ID{began}"
     return [
-        ("Command", command),
+        ("Command", tag("code", words)),
         ("What is read", markup.join((tag("code", name) for name in tool.files), ", ")),
         ("Versions whose form is known", tool.known),
         ("Tested on", tool.proven),
@@ -54,6 +53,6 @@ def errors_blocks(bench: Mapping[str, Any]) -> Iterator[str]:
         if row["client"].split()[0] in {*TOOLS, "fairlead"} and row["streams"] in loads
     ]
     yield clock.client_error_table({**bench, "rows": rows})
-    missing = [tool.title for tool in TOOLS.values() if tool.name not in ran and tool.read is not None]
+    missing = [tool.title for tool in TOOLS.values() if tool.name not in ran]
     if missing:
         yield tag("p", f"Not measured, for want of a release that installs there: {', '.join(missing)}.")
