@@ -17,24 +17,40 @@ class UnavailableError(Exception):
 
 
 def make(
-    folder: Path, pins: Sequence[str], remark: str, *, within_s: float, python: Callable[[], str]
+    folder: Path,
+    pins: Sequence[str],
+    remark: str,
+    *,
+    within_s: float,
+    python: Callable[[], str],
+    bare: Sequence[str] = (),
 ) -> Path:
     """An environment with these versions, made where it is not there yet; its folder.
 
-    ``remark``: how much is fetched, for whoever waits. ``python``: the one to make it with.
+    ``remark``: how much is fetched, for whoever waits. ``python``: the one to make it with. ``bare``: versions
+    that are installed as they are, without what they ask for.
 
     Raises:
         UnavailableError: it cannot be had here.
     """
-    marker, wanted = folder / ".ready", "\n".join(pins)
+    marker, wanted = folder / ".ready", "\n".join([*bare, *pins])
     if not marker.exists() or marker.read_text("utf-8") != wanted:
         made_with = python()
-        print(f"installing {', '.join(pins)} ({remark}) into {folder} ...", file=sys.stderr)
+        print(f"installing {', '.join(bare or pins)} ({remark}) into {folder} ...", file=sys.stderr)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         run_quietly([made_with, "-m", "venv", str(folder)], within_s)
-        install = ("-m", "pip", "install", "-q", "--disable-pip-version-check", *pins)
-        run_quietly([str(folder / "bin" / "python"), *install], within_s)
+        install = (
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+        )
+        for words in (["--no-deps", *bare] if bare else [], pins):
+            if words:
+                run_quietly([*install, *words], within_s)
         marker.write_text(wanted, "utf-8")
     return folder
 

@@ -5,8 +5,8 @@ the reference fails in every way it can and reasons before it answers, and, wher
 was due, an open loop. Two things are changed: paths of this machine are cut, and GuideLLM's own statistics
 (``metrics``), longer than all else, are left out.
 
-vLLM does not install here, and LLMPerf and MLPerf Endpoints are in no package index. Theirs are made by hand,
-in the form that their public sources have. LLMPerf's records are tried on real ones as well: those that it
+LLMPerf and MLPerf Endpoints are in no package index. Theirs are made by hand, in the form that their public
+sources have, and so is one of vLLM's, in the form of versions that kept fewer fields. LLMPerf's records are tried on real ones as well: those that it
 wrote for the leaderboard of 2023, where they lie beside the clone (``tests/test_imports_llmperf.py``).
 
 Run: ``python pipeline/benchmarks/import_files.py pipeline/tests/fixtures/imports``
@@ -49,11 +49,14 @@ FILES = {
         "config.yaml",
         "inference-perf.partial.stage_0.yaml",
     ),
+    "vllm": ("vllm.json",),
 }
 OPEN = {
     "aiperf": (["--concurrency", "2"], ["--request-rate", "20", "--arrival-pattern", "constant"]),
     "guidellm": (["--profile", "kind=concurrent,streams=2"], ["--profile", "kind=constant,rate=20"]),
+    "vllm": (["--request-rate", "inf"], ["--request-rate", "20"]),
 }
+CHAT = ["--backend", "openai-chat", "--endpoint", "/v1/chat/completions"]
 
 
 def opened(tool: Tool) -> Tool:
@@ -66,6 +69,11 @@ def opened(tool: Tool) -> Tool:
         return [*words[:place], *flags, *words[place + len(closed) :]]
 
     return dataclasses.replace(tool, command=command)
+
+
+def chatting(tool: Tool) -> Tool:
+    """vLLM, whose default are completions, with chats."""
+    return dataclasses.replace(tool, command=lambda load: [*tool.command(load), *CHAT])
 
 
 def record(tool: Tool, profile: ReferenceProfile, requests: int, target: Path) -> None:
@@ -105,14 +113,13 @@ def cut(text: str, folder: str) -> str:
 # -- made by hand --------------------------------------------------------------------------------
 
 
-def vllm(backend: str, **changes: Any) -> dict[str, Any]:
-    """A run of ``vllm bench serve --save-result --save-detailed``: four requests, of which two failed."""
+def vllm() -> dict[str, Any]:
+    """A run of an older ``vllm bench serve --save-result --save-detailed``: four requests, of which two failed."""
     trace = 'Traceback (most recent call last):\n  File "client.py", line 1\nTimeoutError\n'
     return {
         "date": "20260304-050607",
-        "endpoint_type": backend,
-        "backend": backend,
-        "label": backend,
+        "endpoint_type": "openai",
+        "label": "openai",
         "model_id": "reference",
         "tokenizer_id": "reference",
         "num_prompts": 4,
@@ -132,16 +139,12 @@ def vllm(backend: str, **changes: Any) -> dict[str, Any]:
         "output_lens": [4, 6, 0, 0],
         "ttfts": [0.2, 0.1503, 0.0, 0.0],
         "itls": [[0.01, 0.03, 0.0200000005], [0.008, 0.008, 0.008, 0.008, 0.008], [], []],
-        "latencies": [0.2600000005, 0.1903, 0.0, 0.0],
-        "start_times": [100.0, 100.0, 100.2, 100.3],
-        "queue_times": [0.0, 0.0, 0.2, 0.19],
         "generated_texts": ["w0 w1 w2 w3 ", "w0 w1 w2 w3 w4 w5 ", "", ""],
         "errors": ["", "", "Too Many Requests", trace],
         "max_output_tokens_per_s": 10.0,
         "max_concurrent_requests": 2,
         "rtfx": 0.0,
         "mean_ttft_ms": 175.15,
-        **changes,
     }
 
 
@@ -251,9 +254,7 @@ def write(path: Path, data: object) -> None:
 
 
 def main(target: Path) -> None:
-    write(target / "vllm" / "completions.json", vllm("openai"))
-    write(target / "vllm" / "chat.json", vllm("openai-chat"))
-    write(target / "vllm" / "open.json", vllm("openai", request_rate=20.0, max_concurrency=None))
+    write(target / "vllm" / "older.json", vllm())
     records, summary = llmperf()
     write(target / "llmperf" / "reference_200_36_individual_responses.json", records)
     write(target / "llmperf" / "reference_200_36_summary.json", summary)
@@ -265,6 +266,8 @@ def main(target: Path) -> None:
         record(tool, FAILING, 12, target / tool.name / "failing")
         if tool.name in OPEN:
             record(opened(tool), CLEAN, 4, target / tool.name / "open")
+        if tool.name == "vllm":
+            record(chatting(tool), CLEAN, 4, target / tool.name / "chat")
 
 
 if __name__ == "__main__":

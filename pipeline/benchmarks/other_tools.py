@@ -4,7 +4,7 @@ Each tool has an environment of its own under ``build/bench-envs``, made once fr
 run with its own defaults, but for what the load needs, and gets the prompts that our client gets. No model is
 fetched: they count tokens with a small tokenizer made here, laid down as the hub's cache lays it.
 
-What each stores of a request by default, and so what can be held against the reference's log. All three can
+What each stores of a request by default, and so what can be held against the reference's log. All can
 be matched request by request:
 
 * aiperf: time to first token and every gap between chunks, as durations; the request by its payload, whose
@@ -13,6 +13,9 @@ be matched request by request:
   Hidden: every gap between tokens; its inter-token figures are means of whole requests.
 * inference-perf: the moment of every chunk, on the clock that the reference uses; the request by the
   response's id. Its record of single requests is off by default and is switched on here.
+* vllm: the moment of the send, and from there every event, on the clock that the reference uses; the request
+  by its body, which is put together again from its prompt. Its default are completions, not chats. Of what it
+  asks for, only what its load generator imports is installed, without accelerator's kernels.
 
 The processor time is that of all the tool's processes between the arrival of the first request and the end of
 the last response. So neither the start nor what it does afterwards (parsing, reports) counts, which favours
@@ -109,6 +112,9 @@ class Tool:
     command: Callable[[Load], list[str]]
     read: Callable[[Path], list[Seen]]
     files: tuple[str, ...]
+    imports: tuple[
+        str, ...
+    ] = ()  # where given: what it imports for a load, and nothing else that it asks for
 
 
 # --- aiperf --------------------------------------------------------------------------------------------
@@ -214,7 +220,80 @@ def read_inference_perf(folder: Path) -> list[Seen]:
     return seen
 
 
+# --- vllm ----------------------------------------------------------------------------------------------
+
+
+def vllm_command(load: Load) -> list[str]:
+    lines = [json.dumps({"prompt": text}) + "\n" for text in _prompts(load.folder)]
+    (load.folder / "input.jsonl").write_text("".join(lines), "utf-8")
+    # fmt: off
+    return [
+        "bench", "serve", "--base-url", load.url, "--model", load.model, "--tokenizer", str(load.tokenizer),
+        "--dataset-name", "custom", "--dataset-path", str(load.folder / "input.jsonl"), "--disable-shuffle",
+        "--skip-chat-template", "--num-prompts", str(load.requests), "--request-rate", "inf",
+        "--max-concurrency", str(load.streams), "--disable-tqdm", "--ready-check-timeout-sec", "0",
+        "--save-result", "--save-detailed", "--result-dir", str(load.folder), "--result-filename", "vllm.json",
+    ]
+    # fmt: on
+
+
+def read_vllm(folder: Path) -> list[Seen]:
+    result = json.loads((folder / "vllm.json").read_bytes())
+    seen = []
+    columns = (result[name] for name in ("start_times", "ttfts", "itls", "errors"))
+    for text, start_s, ttft_s, itls, error in zip(_prompts(folder), *columns, strict=True):
+        body = json.dumps(vllm_body(result["model_id"], text))
+        key = hashlib.sha256(body.encode()).hexdigest()
+        if error or not ttft_s:
+            seen.append(Seen(key, 0, 0, None, None))
+            continue
+        gaps = [round(gap_s * 1e9) for gap_s in itls]
+        first_ns = round((start_s + ttft_s) * 1e9)
+        seen.append(Seen(key, round(ttft_s * 1e9), len(gaps) + 1, gaps, first_ns))
+    return seen
+
+
+def vllm_body(model: str, prompt: str) -> dict[str, object]:
+    """What vLLM asks for a prompt, which its result does not hold."""
+    return {
+        "model": model,
+        "prompt": prompt,
+        "repetition_penalty": 1.0,
+        "max_tokens": 256,
+        "logprobs": None,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
 # --- the table -----------------------------------------------------------------------------------------
+
+VLLM_IMPORTS = (
+    *(
+        "torch==2.14.0",
+        "transformers<5.21",
+        "aiohttp",
+        "regex",
+        "pandas",
+        "datasets",
+        "msgspec",
+        "cloudpickle",
+    ),
+    *("psutil", "cachetools", "sentencepiece", "py-cpuinfo", "blake3", "pyzmq", "openai", "fastapi<0.137"),
+    *(
+        "uvloop",
+        "prometheus_client",
+        "prometheus-fastapi-instrumentator",
+        "tiktoken",
+        "gguf",
+        "einops",
+        "cbor2",
+    ),
+    *("pybase64", "python-json-logger", "setproctitle", "oss-harmony", "anthropic", "mcp<3", "pillow"),
+    *("partial-json-parser", "mistral_common[image]", "jsonschema", "compressed-tensors==0.17.0", "ijson"),
+    *("orjson", "lark==1.2.2", "opencv-python-headless", "depyf==0.20.0", "watchfiles", "xgrammar==0.2.8"),
+    *("model-hosting-container-standards<1", "llguidance<1.8"),
+)
 
 TOOLS = (
     Tool(
@@ -244,6 +323,16 @@ TOOLS = (
         read_inference_perf,
         ("per_request_lifecycle_metrics.json",),
     ),
+    Tool(
+        "vllm",
+        "0.33.0",
+        (3, 10),
+        "with PyTorch about 7 GB",
+        vllm_command,
+        read_vllm,
+        ("prompts.json", "vllm.json"),
+        VLLM_IMPORTS,
+    ),
 )
 
 
@@ -258,9 +347,17 @@ def install(tool: Tool, environments: Path = ENVIRONMENTS) -> Path:
     """
     if not Path("/proc/self/smaps_rollup").exists():
         raise UnavailableError("its processes are accounted by Linux's /proc, which is not here")
-    pin = f"{tool.name}=={tool.version}"
+    pins = [f"{tool.name}=={tool.version}"]
+    bare = pins if tool.imports else []
     folder = environments / tool.name
-    made = make(folder, [pin], tool.remark, within_s=INSTALL_S, python=lambda: _python(tool.least))
+    made = make(
+        folder,
+        tool.imports or pins,
+        tool.remark,
+        within_s=INSTALL_S,
+        python=lambda: _python(tool.least),
+        bare=bare,
+    )
     return made / "bin" / tool.name
 
 

@@ -1,7 +1,8 @@
 """Other tools' results become imported submissions: by formula, located where they cannot, and never a guess.
 
 The files under fixtures/imports are made by ``python pipeline/benchmarks/import_files.py``: by the tools
-themselves against the reference endpoint, beside its log; vLLM's and LLMPerf's are made by hand.
+themselves against the reference endpoint, beside its log; LLMPerf's and MLPerf Endpoints' are made by hand,
+and so is vLLM's older one.
 """
 
 from __future__ import annotations
@@ -44,14 +45,17 @@ NOW = dt.datetime(2026, 12, 2, tzinfo=dt.UTC)
 TARGET = Target("reference", "main", "reference")
 CLEAN = {
     "llmperf": FIXTURES / "llmperf",
-    "vllm": FIXTURES / "vllm" / "completions.json",
+    "vllm": FIXTURES / "vllm" / "clean" / "vllm.json",
     "guidellm": FIXTURES / "guidellm" / "clean" / "guidellm.json",
     "aiperf": FIXTURES / "aiperf" / "clean",
     "inference-perf": FIXTURES / "inference-perf" / "clean",
     "mlperf-endpoints": FIXTURES / "mlperf-endpoints" / "clean",
 }
 BEGAN = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)  # said only where the tool's files do not
-REAL = ("guidellm", "aiperf", "inference-perf")
+OLDER = FIXTURES / "vllm" / "older.json"
+BREAKABLE = {**CLEAN, "vllm": OLDER}
+REAL = ("guidellm", "aiperf", "inference-perf", "vllm")
+ONE_FILE = {"guidellm": "guidellm.json", "vllm": "vllm.json"}
 FATES = {
     "ok": Outcome.OK,
     "rate_limited": Outcome.RATE_LIMITED,
@@ -89,7 +93,7 @@ def good(name: str, source: Path) -> list[Request]:
 
 
 def failing(name: str) -> Path:
-    return FIXTURES / name / "failing" / ("guidellm.json" if name == "guidellm" else "")
+    return FIXTURES / name / "failing" / ONE_FILE.get(name, "")
 
 
 def files_of(root: Path) -> dict[str, bytes]:
@@ -102,7 +106,7 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 def copied(name: str, tmp_path: Path) -> Path:
     """A clean source that a test may break."""
-    source = CLEAN[name]
+    source = BREAKABLE[name]
     place = tmp_path / source.name
     return Path(shutil.copytree(source, place) if source.is_dir() else shutil.copy(source, place))
 
@@ -177,7 +181,7 @@ def test_latencies_are_those_that_the_reference_endpoint_kept(name: str) -> None
 def test_every_failure_has_the_class_that_the_reference_endpoint_dealt(name: str) -> None:
     log = read_log(FIXTURES / name / "failing" / "reference.log")
     dealt = collections.Counter(FATES[entry.fate] for entry in log)
-    if name == "aiperf":  # an error inside a stream is a success to it, as its line of the table says
+    if name in ("aiperf", "vllm"):  # an error inside a stream is a success to them, as their tables say
         dealt[Outcome.OK] += dealt.pop(Outcome.IN_STREAM_ERROR, 0)
     assert collections.Counter(request.outcome for request in requests_of(name, failing(name))) == dealt
     assert len(dealt) > 3
@@ -220,7 +224,7 @@ def test_an_open_loop_counts_from_when_a_request_was_due_or_not_at_all() -> None
         assert request.ttft_ns == pytest.approx(due_s * 1e9, abs=500)
     for name, path in (
         ("aiperf", FIXTURES / "aiperf" / "open"),
-        ("vllm", FIXTURES / "vllm" / "open.json"),
+        ("vllm", FIXTURES / "vllm" / "open" / "vllm.json"),
         ("mlperf-endpoints", FIXTURES / "mlperf-endpoints" / "open"),
     ):
         (found,) = read(name, path)
@@ -235,24 +239,22 @@ def test_an_open_loop_counts_from_when_a_request_was_due_or_not_at_all() -> None
 
 def test_vllm_chats_have_neither_ttft_nor_gaps() -> None:
     """A chat's first event is a role: 22 ms were once reported for a true 200."""
-    requests = good("vllm", FIXTURES / "vllm" / "chat.json")
+    source = FIXTURES / "vllm" / "chat" / "vllm.json"
+    requests = good("vllm", source)
     assert {(request.ttft_ns, tuple(request.chunk_ns)) for request in requests} == {(None, ())}
-    assert [request.e2e_ns for request in requests] == [260_000_000, 190_300_000]
+    latencies = json.loads(source.read_text())["latencies"]
+    assert [request.e2e_ns for request in requests] == [round(latency * 1e9) for latency in latencies]
 
 
 def test_vllm_events_are_chunks_only_where_each_is_a_token() -> None:
     # As for the second request: three events, six tokens.
-    first, second = (
-        request
-        for request in requests_of("vllm", FIXTURES / "vllm" / "completions.json")
-        if request.outcome is Outcome.OK
-    )
+    first, second = (request for request in requests_of("vllm", OLDER) if request.outcome is Outcome.OK)
     assert first.chunk_ns == [200_000_000, 10_000_000, 30_000_000, 20_000_000]
     assert second.chunk_ns == [150_300_000, *[8_000_000] * 5]
 
 
 def test_vllm_failures_are_classed_by_what_vllm_wrote() -> None:
-    requests = requests_of("vllm", CLEAN["vllm"])
+    requests = requests_of("vllm", OLDER)
     assert [str(request.outcome) for request in requests] == ["ok", "ok", "rate_limited", "timeout"]
     assert all(json.loads(request.original or "")["input_lens"] == 20 for request in requests)
 
@@ -576,7 +578,7 @@ def test_what_the_root_does_not_describe_is_named_and_not_made(target: Target, p
 def test_another_model_than_the_endpoint_serves_is_a_problem(tmp_path: Path, root: Path) -> None:
     source = copied("vllm", tmp_path)
     edit(source, '"model_id": "reference"', '"model_id": "another"')
-    assert where(run("vllm", source, root)) == [("IMP004", "completions.json")]
+    assert where(run("vllm", source, root)) == [("IMP004", "older.json")]
 
 
 def test_a_link_and_a_pipe_are_not_read(tmp_path: Path, root: Path) -> None:
@@ -595,7 +597,7 @@ def test_there_is_a_command_for_every_tool() -> None:
 
 def test_the_command_imports_and_says_what_came_in(root: Path) -> None:
     words = ["--endpoint", "reference/main", "--model", "reference", "--root", str(root)]
-    made = CliRunner().invoke(cli, ["import", "vllm", str(CLEAN["vllm"]), *words])
+    made = CliRunner().invoke(cli, ["import", "vllm", str(OLDER), *words])
     assert made.exit_code == 0, made.output
     assert made.output.startswith(
         "1 run of 1 provider imported: 4 requests, 2 of them failed (1 rate_limited, 1 timeout)\n3 files"

@@ -25,7 +25,7 @@ from fairlead.measure.reference import start_reference
 from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log
 
 FIXTURES = Path(__file__).parent / "fixtures" / "other_tools"
-AIPERF, GUIDELLM, INFERENCE_PERF = TOOLS
+AIPERF, GUIDELLM, INFERENCE_PERF, VLLM = TOOLS
 REQUESTS, TOKENS = 2, 6  # of the recorded runs
 TTFT_MS, ICL_MS = 20.0, 5.0  # of their reference
 
@@ -61,9 +61,10 @@ def test_times_are_in_nanoseconds_and_begin_where_the_request_did(tool: Tool) ->
             assert (TOKENS - 1) * ICL_MS / 2 < sum(one.gaps_ns) / 1e6 < 20 * TOKENS * ICL_MS
 
 
-def test_a_tool_that_stamps_on_the_clock_of_the_reference_reads_after_it_wrote() -> None:
-    seen, log = recorded(INFERENCE_PERF)
-    entries = {entry.id: entry for entry in log}
+@pytest.mark.parametrize("tool", [INFERENCE_PERF, VLLM], ids=lambda tool: tool.name)
+def test_a_tool_that_stamps_on_the_clock_of_the_reference_reads_after_it_wrote(tool: Tool) -> None:
+    seen, log = recorded(tool)
+    entries = {name: entry for entry in log for name in (entry.id, entry.body_sha256)}
     for one in seen:
         assert one.first_ns is not None
         assert 0 < one.first_ns - entries[one.key].written_ns[0] < 1_000_000_000
@@ -75,6 +76,7 @@ def test_a_tool_that_stamps_on_the_clock_of_the_reference_reads_after_it_wrote()
         (AIPERF, {"token_ms", "token_max_ms", "read_ms"}),
         (GUIDELLM, {"token_ms", "token_max_ms", "read_ms", "gap_ms", "pooled_gap_ms"}),
         (INFERENCE_PERF, set()),
+        (VLLM, set()),
     ],
     ids=lambda value: value.name if isinstance(value, Tool) else "",
 )
@@ -155,7 +157,7 @@ def pretend(tool: Tool, environments: Path, code: str) -> None:
     """An environment that holds a program of ours in the tool's place."""
     folder = environments / tool.name
     (folder / "bin").mkdir(parents=True)
-    (folder / ".ready").write_text(f"{tool.name}=={tool.version}", "utf-8")
+    (folder / ".ready").write_text("\n".join([f"{tool.name}=={tool.version}", *tool.imports]), "utf-8")
     program = folder / "bin" / tool.name
     program.write_text(f"#!{sys.executable}\n{code}\n", "utf-8")
     program.chmod(0o755)
