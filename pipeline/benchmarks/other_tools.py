@@ -232,7 +232,8 @@ def vllm_command(load: Load) -> list[str]:
         "--dataset-name", "custom", "--dataset-path", str(load.folder / "input.jsonl"), "--disable-shuffle",
         "--skip-chat-template", "--num-prompts", str(load.requests), "--request-rate", "inf",
         "--max-concurrency", str(load.streams), "--disable-tqdm", "--ready-check-timeout-sec", "0",
-        "--save-result", "--save-detailed", "--result-dir", str(load.folder), "--result-filename", "vllm.json",
+        "--save-result", "--save-detailed", "--result-dir", str(load.folder),
+        "--result-filename", "vllm.json",
     ]
     # fmt: on
 

@@ -179,8 +179,8 @@ VLLM = Tool(
     known=_KNOWN,
     files=("*.json",),
     proven=(
-        "vLLM 0.33.0 itself wrote the tests' files, against the reference endpoint: completions, chats and an "
-        "open loop; one of an older form is made by hand"
+        "vLLM 0.33.0 itself wrote the tests' files, against the reference endpoint: completions, chats and "
+        "an open loop; one of an older form is made by hand"
     ),
     lines=(
         Mapped(
@@ -188,8 +188,8 @@ VLLM = Tool(
             "ttfts[i]",
             "ttfts[i] x 1000, of completions in a closed loop, where len(itls[i]) + 1 = output_lens[i]",
             "vLLM's TTFT ends at the first event with a choice. In a chat that is a delta with a role and "
-            "without a token in older versions (22 ms were once reported for a true 200), and the file does not "
-            "name its version, so a chat's is left out. In an open "
+            "without a token in older versions (22 ms were once reported for a true 200), and the file "
+            "does not name its version, so a chat's is left out. In an open "
             "loop it counts from the send, which hides vLLM's own queue: left out.",
         ),
         Mapped(
