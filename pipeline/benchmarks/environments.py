@@ -27,8 +27,8 @@ def make(
 ) -> Path:
     """An environment with these versions, made where it is not there yet; its folder.
 
-    ``remark``: how much is fetched, for whoever waits. ``python``: the one to make it with. ``bare``: versions
-    that are installed as they are, without what they ask for.
+    ``remark``: how much is fetched, for whoever waits. ``python``: the one to make it with. ``bare``:
+    versions that are installed as they are, without what they ask for.
 
     Raises:
         UnavailableError: it cannot be had here.
