@@ -542,7 +542,7 @@ def record(target: Path) -> None:
                 if tool.name == "guidellm":  # the rest is its settings, longer than all else and of no use
                     requests = json.loads(value)["benchmarks"][0]["requests"]
                     value = json.dumps({"benchmarks": [{"requests": requests}]}, indent=1) + "\n"
-                (kept / file).write_text(value, "utf-8")
+                (kept / file).write_text(value.replace(name, ""), "utf-8")  # this machine's own paths
 
 
 if __name__ == "__main__":
