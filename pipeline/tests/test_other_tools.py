@@ -86,6 +86,7 @@ def test_what_a_tool_does_not_store_is_hidden_and_never_zero(tool: Tool, hidden:
     assert {name for name, value in dataclasses.asdict(row).items() if value is None} == {
         "cpu_of_httpx",
         "cpu_of_bare",
+        "cpu_of_c",
         *hidden,
     }
     assert row.missing == 0
@@ -224,4 +225,34 @@ def test_the_readme_takes_its_table_from_the_benchmarks_file() -> None:
     result = json.loads((checkout / bench_client.ASSET).read_text("utf-8"))
     assert bench_client.with_table(readme, result) == readme
     fewer = bench_client.with_table(readme, result | {"rows": result["rows"][:1]})
-    assert fewer.count("\n") == readme.count("\n") - len(result["rows"]) + 1
+    clients = [row for row in result["rows"] if row["client"] not in (bench_client.BARE, bench_client.BARE_C)]
+    assert fewer.count("\n") == readme.count("\n") - len(clients) + 1
+
+
+def test_a_client_that_is_better_at_anything_is_named() -> None:
+    """Either way of being wrong counts alike; a bare loop is no client, and what is hidden is no figure."""
+    row = bench_client.Row(
+        client=bench_client.OURS,
+        streams=64,
+        ttft_p50_ms=0.01,
+        ttft_ms=-0.5,
+        token_ms=0.02,
+        token_max_ms=0.1,
+        read_ms=0.3,
+        gap_ms=0.02,
+        pooled_gap_ms=0.005,
+        cpu_ms_per_1k=46.0,
+        cpu_of_httpx=None,
+        cpu_of_bare=None,
+        cpu_of_c=None,
+        peak_mb=60.0,
+        reference_late_ms=0.2,
+        tokens=12_800,
+        missing=0,
+    )
+    other = dataclasses.replace(row, client="x", ttft_ms=0.4, token_ms=None, gap_ms=2.0, cpu_ms_per_1k=90.0)
+    floor = dataclasses.replace(row, client=bench_client.BARE_C, cpu_ms_per_1k=18.0)
+    assert bench_client.behind([other, floor, row]) == [
+        {"client": "x", "streams": 64, "figure": "ttft_ms", "theirs": 0.4, "ours": -0.5}
+    ]
+    assert bench_client.behind([dataclasses.replace(other, ttft_ms=-0.6), row]) == []
