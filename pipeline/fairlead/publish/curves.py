@@ -101,7 +101,7 @@ def _curve_table(
     ]
     yield markup.heading(3, label)
     yield from _curve_chart(edition, levels, rows, standings)
-    yield markup.simple_table(f"Over concurrency: {label}", ("Provider", *heads, "Front"), lines, "fl-board")
+    yield markup.fold_table(f"Over concurrency: {label}", ("Provider", *heads, "Front"), lines, "fl-board")
 
 
 _SPEED = Axis("output_speed_p50_tps")
@@ -240,9 +240,7 @@ def _cost_table(edition: Edition, family: Family, members: Sequence[Row]) -> Ite
     ]
     yield from _cost_chart(edition, members, standings)
     heads = (number_head("Blended price, US$ per million tokens"), number_head("Output speed p50, tokens/s"))
-    yield markup.simple_table(
-        f"Cost against speed: {label}", ("Provider", *heads, "Front"), lines, "fl-board"
-    )
+    yield markup.fold_table(f"Cost against speed: {label}", ("Provider", *heads, "Front"), lines, "fl-board")
 
 
 _COST_AXES = (_SPEED, Axis("blended_usd_per_mtok"))

@@ -13,7 +13,7 @@ import html
 import itertools
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fairlead.problems import visible
 
@@ -21,6 +21,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _EXTERNAL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s<>\"'`\\]*)?")
 # Line feeds around these keep their words apart for the search index; on the page they show nothing.
 _APART = {"small": ("\n", "\n"), **dict.fromkeys(("td", "th", "dt", "dd", "span", "time"), ("", "\n"))}
+LINES_UNFOLDED = 50  # of a table or a list that stand open on a page of many
 _VOID = frozenset({"br", "img", "wbr", "meta"})
 
 
@@ -162,3 +163,15 @@ def number_cell(*shown: Child) -> Html:
 def simple_table(label: str, names: Iterable[Child], rows: Iterable[Html], class_: str = "") -> Html:
     """A table of one head row and one body."""
     return table(label, head_row(*names), tag("tbody", *rows), class_=class_)
+
+
+def fold_table(label: str, names: Iterable[Child], rows: Sequence[Html], class_: str = "") -> Html:
+    """The same, folded up where it is long."""
+    return fold_long(simple_table(label, names, rows, class_), len(rows), label)
+
+
+def fold_long(whole: Html, lines: int, label: str) -> Html:
+    """What has many lines is folded up: until a reader unfolds it, no browser lays it out."""
+    if lines <= LINES_UNFOLDED:
+        return whole
+    return tag("details", tag("summary", f"{label}: {lines:,} lines"), whole, class_="fl-fold")

@@ -13,7 +13,15 @@ from fairlead import ranking
 from fairlead.publish import figures, markup, results
 from fairlead.publish.edition import Edition, by_family, model_url
 from fairlead.publish.markup import Html, join, link, tag
-from fairlead.publish.rows import behind, behind_anchor, evidence_cell, figure_cell, row_data, when
+from fairlead.publish.rows import (
+    behind,
+    behind_anchor,
+    bodies,
+    evidence_cell,
+    figure_cell,
+    row_data,
+    when,
+)
 from fairlead.ranking import Family, Figure, Row
 
 SCRIPT = "assets/board.js"
@@ -35,15 +43,17 @@ def front_board(edition: Edition) -> list[str]:
     given = [figure for figure in ranking.FIGURES if _is_given(rows, figure)]
     columns = [figure for figure in given if figure.name in (*_FRONT, *_FRONT_FURTHER)]
     hidden = {figure.name for figure in columns if figure.name not in _FRONT}
-    bodies = []
+    groups: list[Html] = []
+    place = 0
     for model in shown:
         for family, of_family in by_family(edition.rows_where(model=model)).items():
-            bodies.append(_family_body(edition, family, of_family, columns, hidden))
+            groups += _family_bodies(edition, family, of_family, columns, hidden, before=place)
+            place += len(of_family)
     head = results.figure_head(columns, hidden=hidden)
     table = markup.table(
         "Every row, by model, scenario, vantage and methodology",
         head,
-        *bodies,
+        *groups,
         class_="fl-board",
         data_board="rows",
         data_figures=" ".join(figure.name for figure in columns),
@@ -65,9 +75,15 @@ def _is_given(rows: Sequence[Row], figure: Figure) -> bool:
     return any(row.figures[figure.name].value is not None for row in rows)
 
 
-def _family_body(
-    edition: Edition, family: Family, rows: Sequence[Row], columns: Sequence[Figure], hidden: set[str]
-) -> Html:
+def _family_bodies(
+    edition: Edition,
+    family: Family,
+    rows: Sequence[Row],
+    columns: Sequence[Figure],
+    hidden: set[str],
+    *,
+    before: int,
+) -> tuple[Html, ...]:
     methodology = edition.repository.methodologies.get(family.methodology or "")
     ranked, listed = results.order_rows(rows, methodology)
     anchor = f"{model_url(family.model)}#{results.family_anchor(family)}"
@@ -76,7 +92,7 @@ def _family_body(
     width = len(columns) - len(hidden) + 2
     head = tag("tr", tag("th", words, colspan=width, scope="rowgroup"), class_="fl-group")
     lines = [_front_row(edition, row, columns, hidden) for row in (*ranked, *listed)]
-    return tag("tbody", head, *lines, **results.family_data(edition, family))
+    return bodies(head, lines, before, **results.family_data(edition, family))
 
 
 def _front_row(edition: Edition, row: Row, columns: Sequence[Figure], hidden: set[str]) -> Html:
@@ -103,12 +119,12 @@ def provider_board(edition: Edition, rows: Sequence[Row], here: str) -> list[str
         cells = (figure_cell(row, figure) for figure in shown)
         data = row_data(edition, row) | results.family_data(edition, row.family)
         name, evidence = _family_name(edition, row, here), evidence_cell(edition, row, here)
-        lines.append(tag("tr", name, *cells, evidence, class_="fl-has-note", **data))
-        lines.append(behind(edition, row, further, here, len(shown) + 2))
+        line = tag("tr", name, *cells, evidence, class_="fl-has-note", **data)
+        lines.append(join((line, behind(edition, row, further, here, len(shown) + 2))))
     table = markup.table(
         "Rows of this provider",
         results.figure_head(shown, "Model and scenario"),
-        tag("tbody", *lines),
+        *bodies(None, lines),
         class_="fl-board",
         data_board="results",
         data_figures=" ".join(figure.name for figure in given),

@@ -21,7 +21,16 @@ from fairlead.publish.edition import (
     provider_url,
 )
 from fairlead.publish.markup import Html, join, link, number_cell, number_head, tag
-from fairlead.publish.rows import behind, evidence_cell, figure_cell, interests, row_anchor, row_data, when
+from fairlead.publish.rows import (
+    behind,
+    bodies,
+    evidence_cell,
+    figure_cell,
+    interests,
+    row_anchor,
+    row_data,
+    when,
+)
 from fairlead.ranking import Family, Figure, Origin, Row
 
 ORIGIN_WORDS = {Origin.NEUTRAL: "neutral", Origin.CLAIM: "claim", Origin.IMPORTED: "imported"}
@@ -155,22 +164,22 @@ def _family_section(edition: Edition, family: Family, rows: Sequence[Row], here:
     if shared:
         words = f"No row of this table is ranked: {'; '.join(shared)}."
         blocks.append(tag("p", words, class_="fl-why"))
-    bodies = []
+    groups: list[Html] = []
     columns = len(shown) + 2
     if ranked:
-        bodies.append(tag("tbody", *_body(edition, ranked, (shown, further), shared, here)))
+        groups += bodies(None, _lines(edition, ranked, (shown, further), shared, here))
     if listed:
         head = tag(
             "tr", tag("th", "Listed without a rank", colspan=columns, scope="rowgroup"), class_="fl-group"
         )
-        lines = _body(edition, listed, (shown, further), shared, here)
-        bodies.append(tag("tbody", *([head] if ranked else []), *lines))
+        lines = _lines(edition, listed, (shown, further), shared, here)
+        groups += bodies(head if ranked else None, lines, len(ranked))
     label = f"{family.scenario}, {vantage_words(edition, family)}"
     blocks.append(
         markup.table(
             label,
             figure_head(shown),
-            *bodies,
+            *groups,
             class_="fl-board",
             **family_data(edition, family),
             data_board=family_anchor(family),
@@ -298,15 +307,15 @@ def figure_head(
     return tag("tr", *cells, tag("th", "Evidence", scope="col", class_="fl-when"))
 
 
-def _body(
+def _lines(
     edition: Edition,
     rows: Sequence[Row],
     columns: tuple[Sequence[Figure], Sequence[Figure]],
     shared: tuple[str, ...],
     here: str,
 ) -> list[Html]:
-    """The lines of a body. ``columns``: the figures with a column, and those that stand behind a row."""
-    lines = []
+    """Each row with its lines. ``columns``: the figures with a column, and those that stand behind a row."""
+    made = []
     shown, further = columns
     for row in rows:
         own = [reason for reason in row.unranked if reason not in shared]
@@ -317,15 +326,15 @@ def _body(
         judged = [verdict.sentence] if verdict else []
         data = row_data(edition, row)
         evidence = evidence_cell(edition, row, here)
-        line = tag("tr", name, *cells, evidence, class_="fl-has-note", id=row_anchor(row), **data)
-        lines.append(line)
+        lines = [tag("tr", name, *cells, evidence, class_="fl-has-note", id=row_anchor(row), **data)]
         said = " ".join([*([f"Not ranked: {'; '.join(own)}."] if own else []), *judged])
         notes = [markup.escape(said)] if said else []
         for note in (*notes, *([disputed] if disputed else [])):
             words = tag("td", tag("span", note), colspan=len(shown) + 2)
             lines.append(tag("tr", words, class_="fl-reason"))
         lines.append(behind(edition, row, further, here, len(shown) + 2))
-    return lines
+        made.append(join(lines))
+    return made
 
 
 def row_name(edition: Edition, row: Row, here: str) -> Html:

@@ -26,6 +26,7 @@ from fairlead.publish.replies import replies_html
 from fairlead.ranking import Figure, Row, sound, withheld_of
 from fairlead.stats import Estimate
 
+ROWS_FIRST = 25  # of a table: those that the page's script shows until a reader asks for more
 _FOLDERS_SHOWN = 3  # the newest; what stands behind the row leads to the files of all
 _RAW_FILES_SHOWN = 4  # the newest; the page of their folder lists them all
 
@@ -76,7 +77,7 @@ def estimate_html(name: str, estimate: Estimate) -> Html:
     value = tag("span", figures.figure_value(name, estimate.value), class_="fl-value")
     between = figures.interval(name, estimate)
     below = tag("small", between, class_="fl-sub") if between else None
-    return join((value, below, tag("small", tag("i", "n"), f" {estimate.n:,}", class_="fl-sub")))
+    return join((value, below, tag("small", f"n {estimate.n:,}", class_="fl-sub")))
 
 
 def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
@@ -116,6 +117,23 @@ def _folder_words(row: Row, folder: str) -> str:
 
 
 # -- what stands behind a row --------------------------------------------------------------------
+
+
+def bodies(
+    head: Html | None, rows: Sequence[Html], before: int = 0, **attributes: str | None
+) -> tuple[Html, ...]:
+    """A group of rows, each with all its lines, as one body of a table, or as two.
+
+    Rows beyond the table's first :data:`ROWS_FIRST` stand in a late body, which a browser need not lay out
+    before the page's script has come; the script puts a group together again. ``before``: how many rows
+    of the table stand before these.
+    """
+    early = max(0, ROWS_FIRST - before)
+    late = rows[early:]
+    if not early:
+        return (tag("tbody", head, *late, class_="fl-late", **attributes),)
+    body = tag("tbody", head, *rows[:early], **attributes)
+    return (body, tag("tbody", *late, class_="fl-late", data_continues="", **attributes)) if late else (body,)
 
 
 def row_data(edition: Edition, row: Row) -> dict[str, str | None]:

@@ -130,11 +130,11 @@ def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> lis
     if not timed and len({item.reason for _, item in found if isinstance(item, Undefined)}) == 1:
         (reason,) = {item.reason for _, item in found if isinstance(item, Undefined)}
         return [*blocks, tag("p", f"No row of this table has a profile: {reason}.", class_="fl-note")]
-    lines = (
+    lines = [
         tag("li", f"{_name(edition, row)}: ", " ".join(_sentences(edition, row, item, told)))
         for row, item in found
-    )
-    return [*blocks, tag("ul", *lines)]
+    ]
+    return [*blocks, markup.fold_long(tag("ul", *lines), len(lines), f"In words: {label}")]
 
 
 def _told_apart(timed: Sequence[RowTime], methodology: Methodology) -> frozenset[tuple[str, str]]:
@@ -166,7 +166,7 @@ def _apart(row: Row) -> list[str]:
 def _hours_table(edition: Edition, label: str, timed: Sequence[RowTime]) -> Html:
     heads = [number_head(f"{hour:02}") for hour in range(profile.HOURS)]
     lines = [markup.row(_head(edition, item.row), *map(_cell, item.hours)) for item in timed]
-    return markup.simple_table(f"By hour of the day: {label}", ("UTC", *heads), lines, "fl-board fl-hours")
+    return markup.fold_table(f"By hour of the day: {label}", ("UTC", *heads), lines, "fl-board fl-hours")
 
 
 def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: TimeRules) -> Html:
@@ -179,7 +179,7 @@ def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: T
         found = {each.place: each for each in item.days}
         lines.append(markup.row(_head(edition, item.row), *(_cell(found.get(day)) for day in days)))
     heads = [number_head(f"{start:{form}}") for start in starts]
-    return markup.simple_table(f"By day: {label}", ("Day", *heads), lines, "fl-board fl-hours")
+    return markup.fold_table(f"By day: {label}", ("Day", *heads), lines, "fl-board fl-hours")
 
 
 def _older_days(model: str) -> Iterable[Html | str]:
@@ -202,8 +202,8 @@ def _cell(found: Bin | None) -> Html:
     if found.sampling is Sampling.INVALID:
         return number_cell(tag("span", "missing", class_="fl-none"), lacking)
     ttft, success = found.figures["ttft_p50_ms"], found.figures["success_rate"]
-    shown = tag("span", "–" if ttft.value is None else figures.number(ttft.value))
-    lines = [tag("small", tag("i", "n"), f" {ttft.n:,}", class_="fl-sub")]
+    shown = "–" if ttft.value is None else figures.number(ttft.value)
+    lines = [tag("small", f"n {ttft.n:,}", class_="fl-sub")]
     between = figures.interval("ttft_p50_ms", ttft)
     if between:
         lines.insert(0, tag("small", between, class_="fl-sub"))

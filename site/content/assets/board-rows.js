@@ -25,32 +25,86 @@ export const copies = (node) => [...node.childNodes].map((child) => child.cloneN
 
 /** A table with its rows, its figures' heads and everything that stands under its heading. */
 export function readTable(table) {
+  for (const rest of table.querySelectorAll("tbody[data-continues]")) rejoin(rest);
   const found = { table, bodies: [...table.tBodies], rows: [], heads: new Map() };
   for (const head of table.querySelectorAll("thead [data-figure]")) found.heads.set(head.dataset.figure, head);
   found.served = new Set([...found.heads.keys()].filter((name) => !found.heads.get(name).hidden));
-  for (const body of table.tBodies) {
+  for (const body of found.bodies) {
     let row = null;
-    for (const line of [...body.rows]) {
-      if (line.dataset.row) {
-        row = { ...readRow(line, found), body, place: found.rows.length };
+    for (let line = body.firstElementChild; line; line = line.nextElementSibling) {
+      if (line.hasAttribute("data-row")) {
+        row = new Row(line, body, found);
         found.rows.push(row);
       } else if (row) {
         row.lines.push(line);
       }
     }
   }
-  for (const row of found.rows) {
-    readFigures(row);
-    row.replies = readReplies(row.lines.at(-1));
-    row.isRanked = [...row.figures.values()].some((figure) => figure.rank);
-  }
-  for (const body of table.tBodies) body.family = familyOf(found.rows.filter((row) => row.body === body));
+  found.further = readFurther(found.rows[0]);
   const heading = document.getElementById(table.dataset.board);
   found.section = heading ? [heading] : [];
   for (let next = heading?.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) {
     found.section.push(next);
   }
   return found;
+}
+
+/** The late rows of a group, which the server had in a body of their own, go back to the group; they stay out of sight. */
+function rejoin(rest) {
+  const lines = [...rest.rows];
+  for (const line of lines) line.hidden = true;
+  rest.previousElementSibling.append(...lines);
+  rest.remove();
+}
+
+/** A row; what its lines say is read when it is first asked for, since most rows of a long table never are. */
+class Row {
+  #facets;
+  #family;
+  #cells;
+  #replies;
+
+  constructor(line, body, table) {
+    this.id = line.dataset.row;
+    this.lines = [line];
+    this.isHidden = line.hidden;
+    this.body = body;
+    this.table = table;
+    this.place = table.rows.length;
+  }
+
+  get #data() { return this.lines[0].dataset; }
+  get name() { return this.#data.name; }
+  get endpoint() { return this.#data.endpoint; }
+  get origin() { return this.#data.origin; }
+  get newest() { return this.#data.newest; }
+  get price() { return { input: number(this.#data.inputUsd), output: number(this.#data.outputUsd) }; }
+  get family() { return (this.#family ??= readFamily(this.lines[0])); }
+  get facets() { return (this.#facets ??= readFacets(this.lines[0], this.family)); }
+  get replies() { return (this.#replies ??= readReplies(this.lines.at(-1))); }
+  get isRanked() { return [...this.figures.values()].some((figure) => figure.rank); }
+
+  /** Every figure: those of the cells, and those that stand behind the row. */
+  get figures() { return (this.#cells ??= readCells(this.lines)).figures; }
+
+  /** The cell of each figure that has a column. */
+  get columns() { return (this.#cells ??= readCells(this.lines)).columns; }
+
+  /** The family of all rows of the body; null where there are several, so that no rank orders them. */
+  get bodyFamily() {
+    this.table.families ??= readBodyFamilies(this.table);
+    return this.table.families.get(this.body);
+  }
+}
+
+export const READ_AT_ONCE = 20; // rows; with all that stands behind them a few ms
+
+/** Read rows before anybody asks for them, a few at a time; `pause` gives way to everything else. */
+export async function readAhead(rows, pause) {
+  for (let at = 0; at < rows.length; at += READ_AT_ONCE) {
+    await pause();
+    for (const row of rows.slice(at, at + READ_AT_ONCE)) void [row.figures, row.facets];
+  }
 }
 
 const FAMILY = ["model", "scenario", "vantage", "methodology"];
@@ -64,54 +118,51 @@ function readFamily(line) {
   return families.get(key);
 }
 
-/** The one family of rows that may be ranked together; null where there are several. */
-const familyOf = (rows) => (new Set(rows.map((row) => row.family)).size === 1 ? rows[0].family : null);
-
-function readRow(line, table) {
-  const { row: id, provider, name, endpoint, region = "", hardware, origin, newest, inputUsd, outputUsd } = line.dataset;
-  const state = [...line.cells[0].querySelectorAll(".fl-state")].map(words);
-  const family = readFamily(line);
-  return {
-    id, name, endpoint, origin, newest, table, family,
-    lines: [line],
-    price: { input: number(inputUsd), output: number(outputUsd) },
-    facets: { provider: [provider], region: [region], state, hardware: [hardware], ...Object.fromEntries(FAMILY.map((key) => [key, [family[key]]])) },
-    figures: new Map(),
-    columns: new Map(),
-  };
+function readBodyFamilies(table) {
+  const found = new Map();
+  for (const { body, family } of table.rows) {
+    found.set(body, found.has(body) && found.get(body) !== family ? null : family);
+  }
+  return found;
 }
 
-/** Every figure of a row: those of its cells, and those that stand behind it. */
-function readFigures(row) {
-  for (const line of [row.lines[0], row.lines.at(-1)]) {
+function readFacets(line, family) {
+  const { provider, region = "", hardware } = line.dataset;
+  const state = [...line.cells[0].querySelectorAll(".fl-state")].map(words);
+  return { provider: [provider], region: [region], state, hardware: [hardware], ...Object.fromEntries(FAMILY.map((key) => [key, [family[key]]])) };
+}
+
+function readCells(lines) {
+  const [figures, columns] = [new Map(), new Map()];
+  for (const line of new Set([lines[0], lines.at(-1)])) {
     for (const cell of line.querySelectorAll("[data-figure]")) {
       const { figure, value, low, high, n, rank, withheld } = cell.dataset;
       const [best, worst, of] = (rank ?? "").split(" ").map(Number);
-      row.figures.set(figure, {
+      figures.set(figure, {
         value: number(value), low: number(low), high: number(high), n: number(n),
         rank: rank ? { best, worst, of } : null,
         withheld,
-        shown: cell.querySelector("dd") ?? cell,
+        get shown() { return cell.querySelector("dd") ?? cell; },
       });
-      if (cell.tagName === "TD") row.columns.set(figure, cell);
-      else readFurther(row.table, figure, cell);
+      if (cell.tagName === "TD") columns.set(figure, cell);
     }
   }
+  return { figures, columns };
 }
 
 /** How long replies of several lengths would take, as it stands behind a row. */
 function readReplies(line) {
-  const written = line?.querySelector("[data-replies]")?.dataset.replies;
+  const written = line.querySelector("[data-replies]")?.dataset.replies;
   return (written?.split(";") ?? []).map((reply) => {
     const [tokens, ...ends] = reply.split(" ").map((end) => (end === "-" ? null : Number(end)));
     return { tokens, p50: ends.slice(0, 3), p95: ends.slice(3) };
   });
 }
 
-/** What a figure without a column is called, from its first appearance behind a row. */
-function readFurther(table, figure, cell) {
-  table.further ??= new Map();
-  if (!table.further.has(figure)) table.further.set(figure, copies(cell.querySelector("dt")));
+/** What the figures without a column are called; they stand behind every row of a table, so behind its first. */
+function readFurther(row) {
+  const found = row ? [...row.lines.at(-1).querySelectorAll("div[data-figure]")] : [];
+  return new Map(found.map((each) => [each.dataset.figure, copies(each.querySelector("dt"))]));
 }
 
 /** All the figures of the page in the house's order, with what they are called. */
@@ -120,7 +171,7 @@ export function readFigureNames(tables) {
   const order = tables.map((table) => table.table.dataset.figures.split(" ")).sort((a, b) => b.length - a.length);
   for (const figure of order.flat()) {
     if (names.has(figure)) continue;
-    const table = tables.find((each) => each.heads.has(figure) || each.further?.has(figure));
+    const table = tables.find((each) => each.heads.has(figure) || each.further.has(figure));
     if (!table) continue;
     const head = table.heads.get(figure);
     const [label, unit] = head ? head.childNodes : table.further.get(figure);
@@ -189,7 +240,7 @@ function sortKey(row, sort, figure) {
   if (sort === "provider") return { group: 0, parts: [row.name.toLowerCase()] };
   if (sort === "newest") return { group: 0, parts: [row.newest] };
   const found = row.figures.get(sort);
-  if (found?.rank && row.body.family) return { group: 0, parts: [found.rank.best, found.rank.worst] };
+  if (found?.rank && row.bodyFamily) return { group: 0, parts: [found.rank.best, found.rank.worst] };
   if (!found || found.value === null) return { group: 2, parts: [] };
   return { group: 1, parts: [figure.isHigherBetter ? -found.value : found.value] };
 }

@@ -4,7 +4,7 @@
 // nobody for anything and knows no statistics.
 
 import {
-  FACETS, MOST_COMPARED, WORK, copies, formatState, orderTable, parseState, readFigureNames, readTable,
+  FACETS, MOST_COMPARED, WORK, copies, formatState, orderTable, parseState, readAhead, readFigureNames, readTable,
   reckon, shownFigures, standing, toCsv, toJson, toMarkdown, whereOf, words,
 } from "./board-rows.js";
 
@@ -18,7 +18,7 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-const MOST_SHOWN = 50; // rows of one table, until a reader asks for all
+const MOST_SHOWN = 25; // rows of one table, until a reader asks for all; the server has those beyond in late bodies
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function download(name, type, text) {
@@ -37,12 +37,9 @@ class Controls {
     this.tables = tables;
     this.rows = tables.flatMap((table) => table.rows);
     this.figures = readFigureNames(tables);
-    this.byId = new Map(this.rows.map((row) => [row.id, row]));
     this.sorts = new Set(["provider", "newest", ...this.figures.keys()]);
     const listed = [...this.figures.values()].map((figure) => figure.percentile).filter(Boolean);
     this.percentiles = [...new Set(listed)].sort();
-    this.facets = Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this.valuesOf(facet)]));
-    this.hasModels = this.facets.model.size > 1;
     this.make(tools);
     this.prepareHeads();
     addEventListener("popstate", () => this.show(parseState(location.search, this)));
@@ -50,6 +47,20 @@ class Controls {
     this.showAim();
     addEventListener("hashchange", () => this.showAim());
     if (Object.keys(this.state.work).length) this.open("My workload");
+  }
+
+  // What takes a look at every row is made when it is first asked for: a page is read long before it is filtered.
+
+  get byId() {
+    return (this.ids ??= new Map(this.rows.map((row) => [row.id, row])));
+  }
+
+  get facets() {
+    return (this.values ??= Object.fromEntries(Object.keys(FACETS).map((facet) => [facet, this.valuesOf(facet)])));
+  }
+
+  get hasModels() {
+    return this.facets.model.size > 1;
   }
 
   /** The values that rows have of a facet, with what each is called. */
@@ -73,24 +84,25 @@ class Controls {
 
   make(tools) {
     this.panels = new Map();
+    [this.selects, this.boxes, this.work] = [{}, new Map(), {}];
     const bar = element("div", { className: "fl-bar", role: "group", ariaLabel: "What to show" });
     tools.append(bar);
-    const panel = (name, ...children) => {
-      const made = element("div", { className: "fl-panel", id: `fl-${name.toLowerCase().replace(/\W+/g, "-")}`, hidden: true }, ...children);
+    const panel = (name, make) => {
+      const made = element("div", { className: "fl-panel", id: `fl-${name.toLowerCase().replace(/\W+/g, "-")}`, hidden: true });
       const button = element("button", { type: "button", textContent: name, aria: { expanded: "false", controls: made.id } });
       button.addEventListener("click", () => this.open(made.hidden ? name : ""));
-      this.panels.set(name, { button, made });
+      this.panels.set(name, { button, made, make });
       bar.append(button);
       tools.append(made);
       return made;
     };
-    panel("Filter", ...this.makeFilters());
-    panel("Columns", ...this.makeColumns());
-    this.compared = panel("Compare");
+    panel("Filter", () => this.makeFilters());
+    panel("Columns", () => this.makeColumns());
+    this.compared = panel("Compare", () => []);
     this.worked = element("div", { className: "fl-worked" });
-    const work = this.makeWork();
-    if (this.rows.some((row) => row.replies.length)) panel("My workload", ...work, this.worked);
-    panel("Take away", ...this.makeExports());
+    const hasReplies = this.tables.some(({ table }) => table.querySelector("[data-replies]"));
+    if (hasReplies) panel("My workload", () => [...this.makeWork(), this.worked]);
+    panel("Take away", () => this.makeExports());
     this.said = element("p", { className: "fl-note fl-said", role: "status" });
     this.reset = element("button", { type: "button", textContent: "Reset", hidden: true });
     this.reset.addEventListener("click", () => this.choose(parseState("", this)));
@@ -98,7 +110,14 @@ class Controls {
     tools.append(this.said);
   }
 
+  /** Show one panel, or none; what is in it is made when it is first shown. */
   open(name) {
+    const opened = this.panels.get(name);
+    if (opened?.make) {
+      opened.made.append(...opened.make());
+      opened.make = null;
+      this.showInputs();
+    }
     for (const [each, { button, made }] of this.panels) {
       made.hidden = each !== name;
       button.setAttribute("aria-expanded", String(each === name));
@@ -107,7 +126,6 @@ class Controls {
   }
 
   makeFilters() {
-    this.selects = {};
     return Object.entries(FACETS).map(([facet, label]) => {
       const options = [...this.facets[facet]].map(([value, name]) => element("option", { value: `=${value}`, textContent: name }));
       const select = element("select", { name: facet }, element("option", { value: "", textContent: "all" }), ...options);
@@ -126,7 +144,6 @@ class Controls {
     this.percentile.addEventListener("change", () => {
       this.choose({ percentile: this.percentile.value, show: new Set(), hide: new Set() });
     });
-    this.boxes = new Map();
     const boxes = [...this.figures].map(([name, figure]) => {
       const box = element("input", { type: "checkbox", name });
       box.addEventListener("change", () => this.chooseColumn(name, box.checked));
@@ -146,7 +163,6 @@ class Controls {
   }
 
   makeWork() {
-    this.work = {};
     return Object.entries(WORK).map(([key, label]) => {
       const input = element("input", { type: "number", name: key, min: "0", step: "1", inputMode: "numeric" });
       input.addEventListener("change", () => {
@@ -202,7 +218,7 @@ class Controls {
 
   /** Give a table the columns that are wanted; one it was served without is made from what stands behind its rows. */
   showColumns(table) {
-    const has = (name) => table.heads.has(name) || table.further?.has(name);
+    const has = (name) => table.heads.has(name) || table.further.has(name);
     const wanted = this.shown.filter(has);
     table.columns ??= [...table.served].join();
     if (table.columns === wanted.join()) return;
@@ -257,6 +273,7 @@ class Controls {
       body.hidden = rows.length === 0;
       if (!isAsServed) body.append(...rows.flatMap((row) => row.lines));
     }
+    table.table.classList.add("fl-read"); // from here on the rows that are not shown are this script's to say
     for (const part of table.section) part.hidden = visible.size === 0;
     this.offerRest(table);
   }
@@ -318,19 +335,24 @@ class Controls {
 
   /** The controls as they stand, and in words what is shown. */
   showChoices() {
-    const { sort, facets, percentile, work } = this.state;
+    const { sort } = this.state;
     const name = sort.replace(/^-/, "");
     const isFalling = sort.startsWith("-") !== (name === "newest" || Boolean(this.figures.get(name)?.isHigherBetter));
-    for (const head of document.querySelectorAll("[data-sort]")) {
+    for (const head of this.tables.flatMap(({ table }) => [...table.tHead.rows[0].cells])) {
       if (head.dataset.sort === name) head.setAttribute("aria-sort", isFalling ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
+    this.showInputs();
+    this.reset.hidden = formatState(this.state) === "";
+    this.say(this.summary(name, sort.startsWith("-")));
+  }
+
+  showInputs() {
+    const { facets, percentile, work } = this.state;
     for (const [facet, select] of Object.entries(this.selects)) select.value = facet in facets ? `=${facets[facet]}` : "";
     for (const [key, input] of Object.entries(this.work)) input.value = work[key] ?? "";
     for (const [figure, box] of this.boxes) box.checked = this.shown.includes(figure);
-    this.percentile.value = percentile;
-    this.reset.hidden = formatState(this.state) === "";
-    this.say(this.summary(name, sort.startsWith("-")));
+    if (this.percentile) this.percentile.value = percentile;
   }
 
   summary(name, isReversed) {
@@ -338,7 +360,7 @@ class Controls {
     const counted = rows.length === this.rows.length ? plural(rows.length, "row") : `${rows.length} of ${plural(this.rows.length, "row")}`;
     if (!name) return `${counted}.`;
     if (!this.figures.has(name)) return `${counted}, by ${name}.`;
-    const isRanked = rows.some((row) => row.body.family && row.figures.get(name)?.rank);
+    const isRanked = rows.some((row) => row.bodyFamily && row.figures.get(name)?.rank);
     const order = isReversed ? "worst first" : "best first";
     const within = this.tables.some((table) => table.bodies.length > 2) ? " Each group is ordered by itself." : "";
     const note = isRanked
@@ -458,4 +480,9 @@ function plainTable(label, heads, lines) {
 
 const tools = document.querySelector(".fl-tools");
 const tables = [...document.querySelectorAll("table[data-board]")].map(readTable);
-if (tools && tables.length) new Controls(tools, tables);
+if (tools && tables.length) {
+  const { rows } = new Controls(tools, tables);
+  performance.mark("fl-controls");
+  const idle = globalThis.requestIdleCallback ?? setTimeout;
+  readAhead(rows, () => new Promise((resolve) => idle(resolve)));
+}
