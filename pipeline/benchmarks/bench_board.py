@@ -5,8 +5,9 @@ ranges: once as rows of ten models, for the front page, once of one, for the pag
 
 - over the wire: everything that the page asks for until it is quiet, compressed as a host sends it;
 - layout shift: the sum of all shifts until the page is quiet (CLS with nothing left out);
-- interactive: from the start of the navigation to the end of the last task of 50 ms or more that loading
-  takes, with the controls there; the processor is slowed down fourfold by the browser itself;
+- interactive: from the start of the navigation until the controls are there and the last task of 50 ms or
+  more that loading takes has ended; the processor is slowed down fourfold by the browser itself. Nothing is
+  asked of the page before that: a question is a script, and at this speed a long task of its own;
 - sorted: one click on a head, up to the end of the layout that follows it, not slowed down.
 
 Run: ``python pipeline/benchmarks/bench_board.py [--rows 500] [--json FILE] [--chromium /usr/bin/chromium]``
@@ -55,8 +56,9 @@ SORT = """turns => {
 }"""
 LOADED = """() => {
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  const controls = performance.getEntriesByName("fl-controls")[0];  // set by the page's own script
   const parsed = performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;
-  return Math.max(window.seen.busy, parsed, paint ? paint.startTime : 0);
+  return Math.max(window.seen.busy, parsed, controls.startTime, paint ? paint.startTime : 0);
 }"""
 
 
@@ -111,8 +113,7 @@ def measure(engine: Any, address: str, chromium: str) -> dict[str, float]:
         page.add_init_script(WATCH)
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
         page.goto(address, wait_until="networkidle")
-        page.wait_for_selector(".fl-bar button")
-        page.wait_for_timeout(1000)
+        page.wait_for_timeout(1500)
         interactive.append(page.evaluate(LOADED))
         shifts.append(page.evaluate("window.seen.shift"))
         page.context.close()

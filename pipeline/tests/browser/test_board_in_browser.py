@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -15,6 +16,8 @@ from bench_board import long_table
 
 from fairlead.problems import visible
 from fairlead.publish import build_site
+from fairlead.publish.rows import ROWS_FIRST
+from fairlead.ranking import Row
 
 from ..publish_example import COMMIT, HOSTILE, NOW, PROVIDERS, build, load, write_root
 from .conftest import serve
@@ -412,20 +415,103 @@ def test_the_front_page_is_light(address: str, browser) -> None:
     assert sum(sizes.values()) <= 200_000, sizes
 
 
-def test_a_long_table_is_sorted_over_all_its_rows_and_shown_in_part(root: Path, browser) -> None:
-    """The first fifty are the first of all, and all of them are a click away."""
-    repository, rows = load(root)
-    many = long_table(rows, 120)
+# -- a long table --------------------------------------------------------------------------------
+
+LONG = 120  # rows
+SHOWN = (
+    "() => [...document.querySelectorAll('tr[data-row]')].filter(row => row.getClientRects().length).length"
+)
+
+
+@pytest.fixture(scope="module")
+def many(root: Path) -> tuple[Row, ...]:
+    return tuple(long_table(load(root)[1], LONG))
+
+
+@pytest.fixture(scope="module")
+def long_site(root: Path, many: tuple[Row, ...]) -> str:
     out = root.parent / "many"
-    build_site(repository, many, out=out, now=NOW, commit=COMMIT)
+    build_site(load(root)[0], many, out=out, now=NOW, commit=COMMIT)
+    return serve(out)
+
+
+def test_a_long_table_is_sorted_over_all_its_rows_and_shown_in_part(
+    long_site: str, many: tuple[Row, ...], browser
+) -> None:
+    """The first are the first of all, and all of them are a click away."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(serve(out) + PAGE)
+    page.goto(long_site + PAGE)
     page.click("th[data-figure=ttft_p50_ms] button")
     by_id = {row.id: row.ranks["ttft_p50_ms"] for row in many}
     shown = [by_id[row] for row in page.evaluate(NAMES)]
-    assert len(shown) == 50
+    assert len(shown) == ROWS_FIRST
     best = sorted((rank.best, rank.worst) for rank in by_id.values())
-    assert [(rank.best, rank.worst) for rank in shown] == best[:50]
-    page.click("text=Show all 120 rows")
-    assert len(page.evaluate(NAMES)) == 120
+    assert [(rank.best, rank.worst) for rank in shown] == best[:ROWS_FIRST]
+    page.click(f"text=Show all {LONG} rows")
+    assert len(page.evaluate(NAMES)) == LONG
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["", PAGE])
+def test_late_rows_cost_no_layout_until_the_script_has_come_and_are_shown_if_it_never_does(
+    long_site: str, browser, path: str
+) -> None:
+    """Before it the first rows alone have a place on the page; once the wait for it is over, all have."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.route("**/board-rows.js", lambda route: route.abort())
+    page.goto(long_site + path, wait_until="load")
+    wait = "() => document.querySelector('[data-board]').getAnimations()"
+    assert page.evaluate(
+        f"({wait})().map(each => (each.pause(), each.currentTime = 0, each.animationName))"
+    ) == ["fl-unread"]
+    assert page.evaluate(SHOWN) == ROWS_FIRST
+    assert page.locator(".fl-bar").count() == 0
+    page.evaluate(f"({wait})().forEach(each => each.finish())")
+    assert page.evaluate(SHOWN) == LONG
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["", PAGE])
+def test_the_script_shows_the_rows_that_were_there_before_it(long_site: str, browser, path: str) -> None:
+    """So that nothing moves; and a group of ranks that the server parted is one again."""
+    before = browser.new_context(java_script_enabled=False).new_page()
+    before.goto(long_site + path)
+    assert before.locator("tr[data-row]:visible").count() == LONG
+    early = before.locator("tbody:not(.fl-late) tr[data-row]")
+    served = [early.nth(place).get_attribute("data-row") for place in range(early.count())]
+    before.context.close()
+    page = browser.new_page()
+    page.goto(long_site + path)
+    assert page.evaluate(NAMES) == served
+    assert page.locator("[data-board] tbody").count() == 1
+    assert page.locator("[data-board].fl-read").count() == 1
+    page.close()
+
+
+def test_rows_are_read_when_asked_for_or_a_few_at_a_time(long_site: str, browser) -> None:
+    """Loading reads no figure; each idle moment reads a few rows, until all are read."""
+    page = browser.new_page()
+    page.add_init_script("""
+      window.idle = [];
+      window.read = new Set();
+      window.requestIdleCallback = act => window.idle.push(act);
+      const { get } = Object.getOwnPropertyDescriptor(HTMLElement.prototype, "dataset");
+      Object.defineProperty(HTMLElement.prototype, "dataset", { get() {
+        if (this.matches("tbody td[data-figure]")) window.read.add(this.closest("tr"));
+        return get.call(this);
+      } });
+    """)
+    page.goto(long_site + PAGE)
+    assert page.evaluate("[window.read.size, window.idle.length]") == [0, 1]
+    sizes = page.evaluate("""async () => {
+      const sizes = [];
+      while (window.idle.length) {
+        window.idle.shift()();
+        await new Promise(resolve => setTimeout(resolve));
+        sizes.push(window.read.size);
+      }
+      return sizes;
+    }""")
+    assert sizes[-1] == LONG
+    assert max(after - before for before, after in pairwise([0, *sizes])) <= 20
     page.close()
