@@ -35,6 +35,7 @@ from fairlead.ranking import RankRange, Row
 from fairlead.stats import Estimate
 
 TURNS, LOADS, SLOWED = 15, 5, 4
+SETTLED_MS = 3000  # after all has come, so that what that sets off has ended
 ASKED = {"wire_kb": 200.0, "shift": 0.0, "interactive_ms": 1000.0, "sorted_ms": 100.0}
 WATCH = """
 window.seen = { shift: 0, busy: 0 };
@@ -112,8 +113,9 @@ def measure(engine: Any, address: str, chromium: str) -> dict[str, float]:
         page.on("request", lambda request: asked.append(request.url))
         page.add_init_script(WATCH)
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
-        page.goto(address, wait_until="networkidle")
-        page.wait_for_timeout(1500)
+        page.goto(address, wait_until="load")
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(SETTLED_MS)
         interactive.append(page.evaluate(LOADED))
         shifts.append(page.evaluate("window.seen.shift"))
         page.context.close()
