@@ -35,7 +35,7 @@ def client_error_table(bench: Mapping[str, Any]) -> Html:
     rows = [
         markup.row(
             f"{row['streams']:,}",
-            row["client"],
+            tag("td", row["client"], class_="fl-wide"),
             *(
                 number_cell("hidden" if row[name] is None else format(row[name], form))
                 for _, name, form in _BENCH
@@ -57,7 +57,7 @@ def asked_table(bench: Mapping[str, Any]) -> Html:
     rows = [
         markup.row(
             number_cell(f"{line['streams']:,}"),
-            line["what"],
+            tag("td", line["what"], class_="fl-wide"),
             number_cell(f"{line['most']:g}"),
             number_cell(f"{line['found']:g}"),
             "held" if line["held"] else tag("strong", "not held"),
