@@ -28,7 +28,7 @@ test-cluster: ## Measure and rank on a Ray cluster of several nodes on this mach
 	@$(MAKE) --no-print-directory VENV=.venv-cluster tested-on-a-cluster
 
 tested-on-a-cluster: $(VENV)/.ready-ray
-	@$(BIN)/python -m pytest -q -m cluster pipeline/tests/test_cluster_ray.py $(ARGS)
+	@$(BIN)/python -m pytest -q -m cluster pipeline/tests/test_cluster_ray.py pipeline/tests/test_cluster_ray_whole.py $(ARGS)
 
 html: setup-dev ## Validate the HTML of every page of a built site (needs npm and Java; nothing else does).
 	@command -v npm >/dev/null && command -v java >/dev/null || { echo "Not validated: npm or Java is missing here."; exit 0; }; \

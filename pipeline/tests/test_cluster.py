@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import fairlead.cluster
 from fairlead import documents
-from fairlead.campaign import Gear, field
+from fairlead.campaign import CampaignError, Gear, field
 from fairlead.campaign.field import Job, measure_round
 from fairlead.checks.headers import _node_faults
 from fairlead.checks.raw import _client_of
@@ -340,6 +340,31 @@ def test_a_node_lost_before_the_window_began_leaves_nothing(tmp_path):
         with pytest.raises(ClusterError, match="was not begun: node b: it is gone"):
             measure_window(plan, spool=tmp_path / "spool", run_all=crew.run)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_node_lost_before_it_was_ready_leaves_nothing_either(tmp_path):
+    """So the same command can be run again, as it is told."""
+    with local_crew("a", "b") as (crew, links):
+        links["b"].before = lambda what: links["b"].kill() if what == "heard" else None
+        plan = shared(plan_for("http://127.0.0.1:9/v1"), crew)
+        with pytest.raises(ClusterError, match="was not begun: node b: it is gone"):
+            measure_window(plan, spool=tmp_path / "spool", run_all=crew.run)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spools_of_a_run_that_was_killed_before_any_node_told_anything_hold_nothing(tmp_path):
+    """They are begun here before the nodes are; whoever goes on finds them empty, and goes on."""
+    gear = Gear(SystemClock(), lambda ns: None, lambda progress: None, calibrate)
+    names = [f"0.acme.chat.spool{more}" for more in ("", ".1", ".2")]
+    for name in names:
+        (tmp_path / name).touch()
+    assert field.keep_left_overs(tmp_path, gear) == []
+    assert list(tmp_path.iterdir()) == []
+    for name in names:
+        (tmp_path / name).write_bytes(b"?" if name.endswith("2") else b"")
+    with pytest.raises(CampaignError, match="not a spool"):
+        field.keep_left_overs(tmp_path, gear)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 # --- no way to the provider ---

@@ -23,7 +23,7 @@ from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
 from fairlead.measure.plan import Plan
 from fairlead.measure.policy import Secret
 from fairlead.measure.runner import measure_window
-from fairlead.measure.spool import Sealed, SpoolError, discard, seal, with_calibration
+from fairlead.measure.spool import Sealed, SpoolError, discard, is_blank, seal, with_calibration
 from fairlead.metrics import tabulate
 from fairlead.model import Methodology, window_file_name
 from fairlead.ranking import invalid_reasons
@@ -177,6 +177,9 @@ def keep_left_overs(folder: Path, gear: Gear) -> list[Path]:
     """
     kept = []
     for spool in sorted(folder.glob("*.*.*.spool")):
+        if is_blank(spool):
+            discard(spool)
+            continue
         _, provider, scenario, _ = spool.name.split(".")
         try:
             window = seal(spool, gear.keys.get(provider), gear.tokenizers)

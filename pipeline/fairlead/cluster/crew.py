@@ -34,6 +34,8 @@ _AHEAD_NS = 500_000_000  # from the moment when all are ready to the common orig
 _SILENT_S = 20.0  # who answers nothing for so long is lost
 _CERTIFY_S = 900.0  # a calibration lasts as long as it must; a node that is gone is known to be sooner
 
+SAME = "install the same versions on every node, from the same lock"
+
 _A = TypeVar("_A")
 
 
@@ -156,9 +158,9 @@ class Crew:
         }
         try:
             machines = self._all(placed, "begin", windows.Machine)
+            self._wait_until_ready(shares)
             with contextlib.ExitStack() as stack:
                 told = {name: _Told(own, stack) for name, own in placed.items()}
-                self._wait_until_ready(told)
                 origin_ns = self._clock.mono_ns() + _AHEAD_NS
                 start_unix_ns = origin_ns + offset_ns(self._clock)
                 for name, own in placed.items():
@@ -182,10 +184,11 @@ class Crew:
         half_ns = (self._clock.mono_ns() - before_ns + 1) // 2
         return _Offset(half_ns, found.mono_ns - before_ns - half_ns, found.unix_ns - wall_ns - half_ns)
 
-    def _wait_until_ready(self, told: Mapping[str, _Told]) -> None:
-        waiting = set(told)
+    def _wait_until_ready(self, shares: Mapping[str, Sequence[Orders]]) -> None:
+        """Until every process is. No spool is begun here before, so that whoever goes on later finds none."""
+        waiting = set(shares)
         while waiting:
-            heard = self._all({name: told[name].held for name in waiting}, "heard", Heard)
+            heard = self._all({name: [0] * len(shares[name]) for name in waiting}, "heard", Heard)
             for name, found in heard.items():
                 if found.is_over:
                     words = found.trouble or "it ended"
@@ -312,7 +315,7 @@ def require_same(ours: Facts, theirs: Mapping[str, Facts]) -> None:
                 wrong.append(f"node {node} has {name} {shown}, this machine {own}")
                 break
     if wrong:
-        raise ClusterError("; ".join(wrong), "install the same versions on every node, from the same lock")
+        raise ClusterError("; ".join(wrong), SAME)
 
 
 def _told(lost: Mapping[str, str]) -> str:

@@ -22,7 +22,8 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from fairlead.cluster.crew import ClusterError, Link, NodeLostError, require_same
+from fairlead.cache import code_digest
+from fairlead.cluster.crew import SAME, ClusterError, Link, NodeLostError, require_same
 from fairlead.cluster.worker import Facts, Worker, facts
 from fairlead.tables import Batch, Made, RulesByVersion, make_tables
 
@@ -75,8 +76,12 @@ class _RayLink:
                 found: Hidden = ray.get(pending, timeout=within_s)
             except GetTimeoutError:
                 raise NodeLostError(self._why_silent(within_s)) from None
-            except RayTaskError:
-                raise
+            except RayTaskError as error:
+                if not isinstance(
+                    error.cause, OSError
+                ):  # a fault of ours; else the machine's, as a full disk
+                    raise
+                raise NodeLostError(_first_line(error.cause)) from None
             except RayError as error:
                 raise NodeLostError(_first_line(error)) from None
             self._has_answered = True
@@ -131,22 +136,25 @@ class RayCluster:
         """Makes tables on every core of the cluster: :data:`fairlead.tables.Makers`.
 
         Raises:
-            ClusterError: a node runs other versions than this machine.
+            ClusterError: a node runs other versions than this machine, or none has a core to give; once it is
+                called, also where one that came later runs other versions, or nobody is left.
         """
         self._require_fairlead(self.nodes)
-        cores = sum(node["Resources"].get("CPU", 0) for node in self.nodes)
-        most = max(int(cores) * _TASKS_A_CORE, 2)
-        make = ray.remote(make_tables).options(num_cpus=1, scheduling_strategy="SPREAD", max_retries=-1)
+        cores = int(sum(node["Resources"].get("CPU", 0) for node in self.nodes))
+        if cores < 1:
+            fix = "start one with: ray start --address ... --num-cpus 1"
+            raise ClusterError(f"no node of {self.address} has a core to give", fix)
+        make = ray.remote(_make_there).options(num_cpus=1, scheduling_strategy="SPREAD", max_retries=-1)
 
         def made(batches: Iterable[Batch], rules: RulesByVersion) -> Iterator[list[Made]]:
-            stated = ray.put(rules)
+            ours, stated = code_digest(), ray.put(rules)
             under_way: collections.deque[Any] = collections.deque()
             for batch in batches:
-                under_way.append(make.remote(batch, stated))
-                if len(under_way) >= most:
-                    yield ray.get(under_way.popleft())
+                under_way.append(make.remote(ours, batch, stated))
+                if len(under_way) >= cores * _TASKS_A_CORE:
+                    yield _tables(under_way.popleft())
             while under_way:
-                yield ray.get(under_way.popleft())
+                yield _tables(under_way.popleft())
 
         return made
 
@@ -177,12 +185,33 @@ class RayCluster:
             ).remote()
             for node in nodes
         }
-        try:
-            told = {name: Facts(**ray.get(one, timeout=_BEGIN_S)) for name, one in pending.items()}
-        except RayError as error:
-            fix = "see `ray status`; start each node with the same Python and the same packages"
-            raise ClusterError(f"a node cannot be asked what it runs: {_first_line(error)}", fix) from None
+        told = {}
+        for name, one in pending.items():
+            try:
+                told[name] = Facts(**ray.get(one, timeout=_BEGIN_S))
+            except RayError as error:
+                fix = "see `ray status`; start each node with the same Python and the same packages"
+                message = f"node {name} cannot be asked what it runs: {_first_line(error)}"
+                raise ClusterError(message, fix) from None
         require_same(facts(ray.__version__), told)
+
+
+def _make_there(code: bytes, batch: Batch, rules: RulesByVersion) -> list[Made] | None:
+    """The tables of a batch; None on a node whose code is not this."""
+    return make_tables(batch, rules) if code_digest() == code else None
+
+
+def _tables(pending: Any) -> list[Made]:
+    try:
+        found: list[Made] | None = ray.get(pending)
+    except RayTaskError:
+        raise
+    except RayError as error:
+        fix = "see `ray status`, then run the same command again"
+        raise ClusterError(f"the cluster could not make all tables: {_first_line(error)}", fix) from None
+    if found is None:
+        raise ClusterError("a node that came later has other code than this machine", SAME)
+    return found
 
 
 @contextlib.contextmanager
@@ -230,10 +259,15 @@ def _try_to_join(address: str) -> None:
 
 def _not_joined(address: str, why: str) -> ClusterError:
     fix = f"see that one runs (ray status --address {address}), and run this on one of its machines"
+    if why.startswith("Version mismatch"):  # Ray's words, which name both
+        fix = SAME
     return ClusterError(f"no cluster could be joined at {address}: {why}", fix)
 
 
 def _join(address: str) -> None:
+    # A thread of Ray prints on standard output whatever goes wrong anywhere in the cluster, in the middle of
+    # what a command says; no setting stops it.
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
     host = address.rpartition(":")[0]
     with contextlib.suppress(ValueError):
         if ipaddress.ip_address(host).is_loopback:  # then so are its nodes, and this one

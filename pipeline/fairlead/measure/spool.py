@@ -113,6 +113,13 @@ def discard(spool: Path) -> None:
     spool.unlink()  # last: as long as it is there, the others are known to be its own
 
 
+def is_blank(spool: Path) -> bool:
+    """Whether a window's spool and those of its other processes hold no byte: they were begun, no more."""
+    return not any(
+        path.stat().st_size for process in range(MAX_PROCESSES) if (path := spool_of(spool, process)).exists()
+    )
+
+
 class SpoolWriter:
     """Appends frames from a thread of its own, so that a slow disk delays no read.
 
