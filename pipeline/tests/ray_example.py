@@ -17,23 +17,23 @@ _COMMON = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_stor
 
 
 @contextlib.contextmanager
-def started(*vantages: str, nodes: int) -> Iterator[Any]:
+def started(*vantages: str, nodes: int, env: Mapping[str, str] | None = None) -> Iterator[Any]:
     """A head that measures nothing, and so many nodes that stand at these vantages."""
     from ray import cluster_utils
 
     made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1} | _COMMON)
     try:
         for _ in range(nodes):
-            add_node(made, *vantages)
+            add_node(made, *vantages, env=env)
         yield made
     finally:
         made.shutdown()
 
 
-def add_node(cluster: Any, *vantages: str, env: Mapping[str, str] | None = None, cores: int = 1) -> Any:
+def add_node(cluster: Any, *vantages: str, env: Mapping[str, str] | None = None) -> Any:
     """One node more; ``env``: what its environment has besides."""
     resources = {f"vantage:{name}": 1 for name in vantages}
-    return cluster.add_node(num_cpus=cores, resources=resources, env_vars=dict(env or {}), **_COMMON)
+    return cluster.add_node(num_cpus=1, resources=resources, env_vars=dict(env or {}), **_COMMON)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,11 @@ The nodes are threads of this process, each with a real worker and real processe
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import socket
+import subprocess
 import sys
 import tempfile
 import types
@@ -250,6 +252,36 @@ def test_nothing_stays_on_a_node(monkeypatch, tmp_path):
         plan = shared(plan_for(reference.url, requests=6), crew)
         measure_window(plan, spool=tmp_path / "spool", run_all=crew.run)
         assert not list((tmp_path / "temporary").glob("fairlead-node-*"))
+
+
+def test_what_a_killed_worker_left_on_a_node_goes_with_the_next_window(monkeypatch, tmp_path):
+    """And what a living one holds stays."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    for name in ("left", "held"):
+        (tmp_path / "temporary" / f"fairlead-node-{name}").mkdir(parents=True)
+        (tmp_path / "temporary" / f"fairlead-node-{name}" / "0").write_bytes(b"replies")
+    with (
+        start_reference(QUICK) as reference,
+        local_crew("a") as (crew, _),
+        holding(tmp_path / "temporary" / "fairlead-node-held"),
+    ):
+        plan = shared(plan_for(reference.url, requests=6), crew)
+        measure_window(plan, spool=tmp_path / "spool", run_all=crew.run)
+    found = (tmp_path / "temporary").glob("fairlead-node-*")
+    assert [path.name for path in found] == ["fairlead-node-held"]
+
+
+@contextlib.contextmanager
+def holding(folder: Path):
+    """Another process that holds a folder as a worker does."""
+    code = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)"
+    code += "; print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline()
+        yield
+        other.stdin.close()
 
 
 def test_a_lost_node_costs_its_open_requests_and_nothing_else(tmp_path):

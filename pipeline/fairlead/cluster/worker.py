@@ -8,8 +8,11 @@ delays nobody and nothing piles up in memory.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
+import os
 import platform
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +39,7 @@ from fairlead.measure.runner import MODULE, machine_on
 
 PIECE_BYTES = 1024 * 1024  # of each spool, in one answer
 _NEWS_NS = 200_000_000
+_FOLDER = "fairlead-node-"
 
 _A = TypeVar("_A")
 
@@ -131,6 +135,7 @@ class Worker:
 
     def _begin(self, orders: list[Orders]) -> windows.Machine:
         self.end()
+        _remove_left_overs()
         self._shift = _Shift(orders)
         return self._shift.machine
 
@@ -157,7 +162,10 @@ class _Shift:
 
     def __init__(self, orders: Sequence[Orders]) -> None:
         self._stack = contextlib.ExitStack()
-        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fairlead-node-")))
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix=_FOLDER)))
+        held = os.open(folder, os.O_RDONLY)
+        self._stack.callback(os.close, held)
+        fcntl.flock(held, fcntl.LOCK_EX)  # for as long as this process lives
         self._spools = [folder / str(order.process) for order in orders]
         with cores_apart() as (ours, _):
             cores = sorted(ours)[: len(orders)]
@@ -216,6 +224,17 @@ class _Shift:
         for thread in self._threads:
             thread.join()
         self._stack.close()
+
+
+def _remove_left_overs() -> None:
+    """Remove the spools of workers that were killed: folders with something in them that nobody holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:  # held, or another user's, or gone
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            stack.callback(os.close, held)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if any(folder.iterdir()):  # else one that is just being made
+                shutil.rmtree(folder)
 
 
 def _trouble(process: MeasuringProcess) -> str | None:
