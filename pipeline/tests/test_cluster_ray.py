@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,20 +23,19 @@ from fairlead.measure.truth import ReferenceProfile
 from fairlead.windows import Outcome
 
 from . import roots
+from .ray_example import run, started
 
-ray = pytest.importorskip("ray", reason="the extra fairlead[ray] is not installed: make test-cluster")
-cluster_utils = pytest.importorskip("ray.cluster_utils")
+pytest.importorskip("ray", reason="the extra fairlead[ray] is not installed: make test-cluster")
 
-from fairlead.cluster import (  # noqa: E402 - after Ray was found to be there
+from fairlead.cluster import (
     ClusterError,
     Crew,
     rays,
 )
-from fairlead.cluster.worker import facts  # noqa: E402
+from fairlead.cluster.worker import facts
 
 pytestmark = [pytest.mark.cluster, pytest.mark.realtime, pytest.mark.filterwarnings("ignore")]
 
-LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 to mean the machine's address in the network
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
 MS = 1_000_000
 OPEN = {"rate_per_s": 60.0, "arrivals": "poisson", "concurrency": 12}
@@ -47,14 +44,8 @@ KEY = "test-7hWx4kRt9bNcE2uYp5sVg8mQ"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head that measures nothing, and three nodes at one vantage."""
-    common = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": 80_000_000}
-    made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1} | common)
-    made.spare = [made.add_node(num_cpus=1, resources={"vantage:ams": 1}, **common) for _ in range(3)]
-    try:
+    with started("ams", nodes=3) as made:
         yield made
-    finally:
-        made.shutdown()
 
 
 @contextlib.contextmanager
@@ -78,11 +69,6 @@ def plan_for(url: str, crew: Crew, **more: object) -> Plan:
 
 def outcomes(sealed: Sealed) -> Counter[Outcome]:
     return Counter(request.outcome for request in sealed.window.requests)
-
-
-def run(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fairlead", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
 
 
 @pytest.mark.parametrize("load", [{}, OPEN], ids=["closed", "open"])
@@ -198,7 +184,7 @@ def test_a_node_that_is_killed_costs_what_it_had_open_and_nothing_else(cluster, 
 
         def kill(done: int, _failed: int) -> None:
             if done >= 40 and not killed:
-                killed.append(cluster.spare.pop())
+                killed.append(next(iter(cluster.worker_nodes)))
                 cluster.remove_node(killed[0], allow_graceful=False)
 
         sealed = measure_window(plan, spool=tmp_path / "spool", progress=kill, run_all=crew.run)

@@ -229,7 +229,10 @@ class _Shift:
 def _remove_left_overs() -> None:
     """Remove the spools of workers that were killed: folders with something in them that nobody holds."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:  # held, or another user's, or gone
+        with (
+            contextlib.suppress(OSError),
+            contextlib.ExitStack() as stack,
+        ):  # held, or another user's, or gone
             held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             stack.callback(os.close, held)
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
