@@ -145,7 +145,7 @@ def test_a_window_that_changed_is_refused_although_its_brief_is_known(root: Path
 def test_a_poisoned_entry_is_made_anew(root: Path, tmp_path: Path, what: str) -> None:
     fresh = board(root, tmp_path)
     cache = Cache(tmp_path / what)
-    keys = {key for path in cache.folder.iterdir() for key in cache._read(int(path.name, 16))}
+    keys = {key for path in cache.folder.iterdir() for key in cache._read(path.name)}
     cache.keep(dict.fromkeys(keys, b"\x80"), used=keys)
     shutil.rmtree(tmp_path / "figures")
     assert board(root, tmp_path) == fresh

@@ -175,7 +175,7 @@ def test_a_few_windows_are_not_worth_a_cache(tmp_path: Path) -> None:
 def test_an_entry_that_is_no_number_is_made_anew(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     fresh = board(cache)
-    keys = {key for path in cache.folder.iterdir() for key in cache._read(int(path.name, 16))}
+    keys = {key for path in cache.folder.iterdir() for key in cache._read(path.name)}
     assert len(keys) == PROVIDERS
     cache.keep(dict.fromkeys(keys, b"\x80"), used=keys)
     assert board(cache) == fresh

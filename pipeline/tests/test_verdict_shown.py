@@ -138,11 +138,10 @@ def test_the_verdict_stands_on_the_claims_row_and_its_page(root: Path) -> None:
 
 
 def test_the_verdict_stands_in_the_published_data(root: Path) -> None:
-    files = dict(data_files(edition_of(root)))
-    (claim,) = next(
-        each["verdicts"] for each in files["submissions.json"][1]["submissions"] if each["id"] == NAME
-    )
-    rows = files["leaderboards/llama-3-70b.json"][1]["rows"]
+    makers = {path: make for path, _, make in data_files(edition_of(root))}
+    submissions = makers["submissions.json"]()["submissions"]
+    (claim,) = next(each["verdicts"] for each in submissions if each["id"] == NAME)
+    rows = makers["leaderboards/llama-3-70b.json"]()["rows"]
     (shown,) = (verdict for row in rows for verdict in row["verdicts"])
     assert shown == {"state": "not_reproduced", "final": True, "sentence": claim["sentence"]}
 

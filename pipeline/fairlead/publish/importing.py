@@ -55,4 +55,4 @@ def errors_blocks(bench: Mapping[str, Any]) -> Iterator[str]:
     yield clock.client_error_table({**bench, "rows": rows})
     missing = [tool.title for tool in TOOLS.values() if tool.name not in ran]
     if missing:
-        yield tag("p", f"Not measured, for want of a release that installs there: {', '.join(missing)}.")
+        yield tag("p", f"Not in the run that this table is of: {', '.join(missing)}.")
