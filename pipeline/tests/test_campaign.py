@@ -594,3 +594,17 @@ def test_a_claim_is_not_measured_again_from_a_place_that_nobody_knows(field: Fie
     with pytest.raises(campaign.CampaignError, match="unknown vantage 'nowhere'"):
         rerun(field, claimed, vantage="nowhere")
     assert not (field.root / "submissions" / claimed / "reruns").exists()
+
+
+def test_the_first_figure_with_a_value_is_claimed_first_where_the_methods_own_has_none() -> None:
+    """Else what `submit` writes would have no primary claim, and `check` would refuse it."""
+    rows = [
+        ("main", "m", "chat-c1", {"ttft_p50_ms": 40.0, "success_rate": 1.0}),
+        ("main", "m", "chat-c8", {"output_speed_p50_tps": 90.0, "success_rate": 1.0}),
+        ("main", "m", "chat-c16", {}),
+    ]
+    claims = campaign.figures_as_claims(rows, "ttft_p50_ms")
+    assert [(claim["scenario"], claim["metric"]) for claim in claims if claim["primary"]] == [
+        ("chat-c1", "ttft_p50_ms"),
+        ("chat-c8", "output_speed_p50_tps"),
+    ]

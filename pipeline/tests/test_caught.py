@@ -102,9 +102,13 @@ def write_it_from_a_fit(root: Path, submission: str) -> None:
 
 def test_a_cache_that_knows_the_claims_prompts_does_not_know_the_reruns(tmp_path: Path) -> None:
     """Nothing of its files is made up: the endpoint is as fast as claimed, for prompts that it has seen."""
-    root = tmp_path / "root"
-    with running(root, Tricks(known_first_ms=10)):
-        found = verdict_on(root, before=run_it_in_private)
+    for turn in ("first", "second"):  # a window that this machine disturbed is repeated with other prompts
+        root = tmp_path / turn / "root"
+        root.parent.mkdir()
+        with running(root, Tricks(known_first_ms=10)):
+            found = verdict_on(root, before=run_it_in_private)
+        if len(list(root.glob("submissions/demo-honest/*/windows/*"))) == WINDOWS:
+            break
     assert found["state"] == "not_reproduced"
     assert found["claimed"] < 20
     assert found["value"] > 35

@@ -285,7 +285,10 @@ def runs_left(runs: Sequence[Run]) -> int:
 def figures_as_claims(
     rows: Iterable[tuple[str, str, str, Mapping[str, float]]], primary: str
 ) -> list[dict[str, Any]]:
-    """Claims from measured figures: (endpoint, model, scenario, {metric: value})."""
+    """Claims from measured figures: (endpoint, model, scenario, {metric: value}).
+
+    Where the ``primary`` metric has no value, the first that has one is the primary claim of its scenario.
+    """
     return [
         {
             "endpoint": endpoint,
@@ -293,7 +296,7 @@ def figures_as_claims(
             "scenario": scenario,
             "metric": metric,
             "value": value,
-            "primary": metric == primary,
+            "primary": metric == (primary if primary in values else next(iter(values))),
         }
         for endpoint, model, scenario, values in rows
         for metric, value in values.items()
