@@ -4,9 +4,10 @@ A root of about N requests (:mod:`months`) is made below --folder, or taken from
 in a fresh process: *check*; *rank* cold, with an empty cache; *again*; and *changed*, after one window was
 replaced by another and listed anew. Memory is the largest of the processes', by their highest resident set.
 ``*_cpu_s`` is the processor time of all of them, which tells of a machine that was busy with other things.
-Growth is linear where a row's ``times_*`` are at most its ``times_n``.
+Growth is linear where a row's ``times_*`` are at most its ``times_n``. ``--rank-only`` leaves out *check*,
+which takes an hour where *rank* takes ten minutes.
 
-Run: ``python pipeline/benchmarks/bench_scale.py [--sizes 1e4,1e5,1e6] [--requests 30] [--json FILE]``
+Run: ``python pipeline/benchmarks/bench_scale.py [--sizes 1e4,1e5,1e6] [--rank-only] [--json FILE]``
 """
 
 from __future__ import annotations
@@ -78,15 +79,15 @@ def replace_window(root: Path, turn: int) -> tuple[Path, bytes, Path, bytes]:
     return before
 
 
-def measure(folder: Path, size: int, requests: int) -> dict[str, Any]:
+def measure(folder: Path, size: int, *, rank_only: bool) -> dict[str, Any]:
     """The figures of one size: requests, windows, bytes; and seconds, processor time and memory a command."""
-    count = max(1, round(size / months.WINDOWS / requests))
-    made = months.make_root(folder, count, cores=months.permitted_cores(), requests=requests)
+    count = max(1, round(size / months.WINDOWS / months.REQUESTS))
+    made = months.make_root(folder, count, cores=months.permitted_cores())
     rank, end = ["rank", "--json"], made.end_unix_s
     with tempfile.TemporaryDirectory() as cache_folder:
         cache = Path(cache_folder)
-        runs = {
-            "check": run_once(["check"], made.root, cache, end),
+        runs = {} if rank_only else {"check": run_once(["check"], made.root, cache, end)}
+        runs |= {
             "cold": run_once(rank, made.root, cache, end),
             "again": run_once(rank, made.root, cache, end),
         }
@@ -102,7 +103,7 @@ def measure(folder: Path, size: int, requests: int) -> dict[str, Any]:
             raise SystemExit("a changed window changed nothing")
         cache_bytes = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
     row: dict[str, Any] = {
-        "requests": count * months.WINDOWS * requests,
+        "requests": count * months.WINDOWS * months.REQUESTS,
         "windows": count * months.WINDOWS,
         "provider_months": count,
         "raw_mb": round(made.bytes / 1e6, 1),
@@ -122,7 +123,9 @@ def with_ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = rows[:1]
     for before, row in itertools.pairwise(rows):
         ratios = {
-            f"times_{name}": round(row[f"{name}_cpu_s"] / before[f"{name}_cpu_s"], 2) for name in COMMANDS
+            f"times_{name}": round(row[f"{name}_cpu_s"] / before[f"{name}_cpu_s"], 2)
+            for name in COMMANDS
+            if f"{name}_cpu_s" in row
         }
         found.append({**row, "times_n": round(row["requests"] / before["requests"], 2), **ratios})
     return found
@@ -138,30 +141,25 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("build/bench-roots"), help="where roots are made and kept"
     )
-    parser.add_argument(
-        "--requests",
-        type=int,
-        default=months.REQUESTS,
-        help="in each window; fewer show at less cost how time grows with the number of windows",
-    )
+    parser.add_argument("--rank-only", action="store_true", help="leave check out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     before, rows = os.getloadavg(), []
     for size in map(float, arguments.sizes.split(",")):
         print(f"{size:,.0f} requests ...", file=sys.stderr)
-        rows.append(measure(arguments.folder.resolve(), int(size), arguments.requests))
+        rows.append(measure(arguments.folder.resolve(), int(size), rank_only=arguments.rank_only))
     rows, cores = with_ratios(rows), months.permitted_cores()
     print(table(rows))
     print(f"{cores} cores; load average {before[0]:.2f} before, {os.getloadavg()[0]:.2f} after")
     if arguments.json is not None:
         document = {
             "command": f"python pipeline/benchmarks/bench_scale.py --sizes {arguments.sizes}"
-            f" --requests {arguments.requests}",
+            f"{' --rank-only' if arguments.rank_only else ''}",
             "cores": cores,
             "load_average_before": round(before[0], 2),
             "load_average_after": round(os.getloadavg()[0], 2),
-            "requests_per_window": arguments.requests,
+            "requests_per_window": months.REQUESTS,
             "rows": rows,
         }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n", "utf-8")

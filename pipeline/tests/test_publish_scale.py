@@ -15,6 +15,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 def size(requests: int, mib: int) -> dict[str, Any]:
     row = {"requests": requests, "windows": requests // 30, "raw_mb": requests / 1000}
+    row["provider_months"] = requests // 720
     for command in ("check", "cold", "changed"):
         row |= {f"{command}_s": 2.0, f"{command}_cpu_s": requests / 10_000, f"{command}_mib": mib}
     return row
@@ -52,7 +53,8 @@ def test_one_size_tells_no_growth() -> None:
     assert "it takes two sizes to tell" in words(scale.estimate_blocks(found(size(9_000, 70))))
 
 
-def test_the_file_that_ships_can_be_shown() -> None:
-    shipped = json.loads((CHECKOUT / "site/content/assets/scale.json").read_text("utf-8"))
-    assert words(scale.measured_blocks(shipped))
+def test_the_files_that_ship_can_be_shown() -> None:
+    assets = CHECKOUT / "site/content/assets"
+    shipped, large = (json.loads((assets / f"{name}.json").read_text()) for name in ("scale", "scale-large"))
+    assert words(scale.measured_blocks(shipped)) != words(scale.measured_blocks(large))
     assert words(scale.estimate_blocks(shipped))

@@ -49,11 +49,13 @@ class Assumed(NamedTuple):
     output_tokens: int = 100
 
 
-def measured_blocks(found: Mapping[str, Any]) -> list[str]:
+def measured_blocks(found: Mapping[str, Any], label: str = "Time and memory") -> list[str]:
     """Seconds, processor time and memory of each command at each size."""
-    heads = ("Requests", "Windows", "Raw files, MB", "Command", "Seconds", "Processor, s", "Memory, MiB")
+    sizes = ("Provider-months", "Requests", "Windows", "Raw files, MB")
+    heads = (*sizes, "Command", "Seconds", "Processor, s", "Memory, MiB")
     lines = [
         markup.row(
+            f"{row['provider_months']:,}",
             f"{row['requests']:,}",
             f"{row['windows']:,}",
             f"{row['raw_mb']:,.0f}",
@@ -64,6 +66,7 @@ def measured_blocks(found: Mapping[str, Any]) -> list[str]:
         )
         for row in found["rows"]
         for name, words in _COMMANDS
+        if f"{name}_s" in row
     ]
     said = (
         f"{found['cores']} cores, load average {found['load_average_before']:.1f} before and "
@@ -71,7 +74,7 @@ def measured_blocks(found: Mapping[str, Any]) -> list[str]:
         "the load is above the number of cores, seconds tell of the other work too, and processor time less."
     )
     return [
-        markup.simple_table("Time and memory", heads, lines),
+        markup.simple_table(label, heads, lines),
         tag("p", said),
         tag("p", "Made by ", tag("code", found["command"]), "."),
     ]

@@ -229,6 +229,9 @@ def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
         "coverage": lambda: coverage.coverage_blocks(_shipped_data(source, "coverage")),
         "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
         "scale": lambda: scale.measured_blocks(_shipped_data(source, "scale")),
+        "scale-large": lambda: scale.measured_blocks(
+            _shipped_data(source, "scale-large"), "Time and memory of ten thousand submissions"
+        ),
         "scale-estimate": lambda: scale.estimate_blocks(_shipped_data(source, "scale")),
         "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),
         "integrity": lambda: integrity.trial_blocks(_shipped_data(source, "integrity")),
