@@ -396,8 +396,6 @@ def compare_clients(
                 failed[client] = str(error)
                 print(f"{client} left out: {error}", file=sys.stderr)
     for other, figure, digits in _SHARES:
-        if other in failed:
-            continue
         for round_, row in enumerate(rows.get(other, [])):
             ours = rows[OURS][round_]
             ratio = round(ours.cpu_ms_per_1k / row.cpu_ms_per_1k, digits)
