@@ -453,6 +453,15 @@ def test_a_plan_by_a_stranger_is_refused_before_it_is_written(tmp_path: Path) ->
     assert not list(root.rglob("*-s/registration.yaml"))
 
 
+def test_what_was_never_registered_cannot_be_submitted(tmp_path: Path) -> None:
+    root = roots.build_root(tmp_path)
+    outcome = fairlead("submit", "acme/2026-03-30-none", cwd=root)
+    assert outcome.returncode == 1
+    assert "holds no valid registration.yaml" in outcome.stderr
+    assert "`fairlead register`" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
 def test_what_is_claimed_first_is_the_registered_methods_to_say(tmp_path: Path) -> None:
     """A later version that ranks another figure first changes nothing for a run registered before it."""
     root = roots.build_root(tmp_path)

@@ -3,7 +3,7 @@
 Knows no statistic: a window is judged later, from the committed files.
 """
 
-from fairlead.campaign.claims import figures_as_claims, measure_claim, register, submit
+from fairlead.campaign.claims import figures_as_claims, measure_claim, register, registered, submit
 from fairlead.campaign.field import Calibrate, Gear, Job, Progress, Report
 from fairlead.campaign.plans import (
     CampaignError,
@@ -42,6 +42,7 @@ __all__ = [
     "neutral_rounds",
     "plan_rerun",
     "register",
+    "registered",
     "rounds_spending",
     "scenario_spending",
     "submit",

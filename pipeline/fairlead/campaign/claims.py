@@ -123,6 +123,20 @@ def _require_contact(repository: Repository, provider: str, by: GitHub | None) -
     )
 
 
+def registered(repository: Repository, submission: str) -> Registration:
+    """The plan of a submission.
+
+    Raises:
+        CampaignError: there is none, or it is not valid.
+    """
+    registration = repository.registrations.get(submission)
+    if registration is None:
+        raise CampaignError(
+            f"submissions/{submission} holds no valid registration.yaml", "write one with `fairlead register`"
+        )
+    return registration
+
+
 def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterator[Path]:
     """Run the windows of a registration that are not there yet; yields each raw file when it is whole.
 
@@ -136,11 +150,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
             with a tokenizer that the gear does not hold; or a window that is there was measured for another.
     """
     folder = repository.root / "submissions" / submission
-    registration = repository.registrations.get(submission)
-    if registration is None:
-        raise CampaignError(
-            f"submissions/{submission} holds no valid registration.yaml", "write one with `fairlead register`"
-        )
+    registration = registered(repository, submission)
     methodology = repository.methodologies[registration.methodology.version]
     registration_sha256 = windows.digest(documents.read_bounded(folder / "registration.yaml", 1 << 20))
     models = {planned.model for planned in registration.windows}

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fairlead import cost
-from fairlead.campaign.claims import runs_left, runs_of
+from fairlead.campaign.claims import registered, runs_left, runs_of
 from fairlead.campaign.field import RUNS_MAX, SECOND_NS
-from fairlead.campaign.plans import CampaignError, Target, find_target, neutral_targets, scenario_by_id
+from fairlead.campaign.plans import Target, find_target, neutral_targets, scenario_by_id
 from fairlead.cost import EstimateRules, NoCost, PlannedWindow, Rates, Spending, TokensPerWord
 from fairlead.measure.workload import FRAME_WORDS
 from fairlead.model import Methodology, Scenario
@@ -83,11 +83,7 @@ def claim_spending(
     Raises:
         CampaignError: there is no such registration, or it plans what is not listed.
     """
-    registration = repository.registrations.get(submission)
-    if registration is None:
-        raise CampaignError(
-            f"submissions/{submission} holds no valid registration.yaml", "write one with `fairlead register`"
-        )
+    registration = registered(repository, submission)
     provider = submission.split("/")[0]
     if provider not in keyed:
         return CampaignSpending(())

@@ -157,15 +157,14 @@ def submit(
     repository = load(find_root(root_option))
     submission = submission_name(submission)
     with campaign_errors():
+        registration = campaign.registered(repository, submission)
         measured = report.claimable_figures(repository, submission)
         stated = _claims(claims)
         figures = [
             (endpoint, model, scenario, {**values, **stated})
             for endpoint, model, scenario, values in measured
         ]
-        registration = repository.registrations.get(submission)
-        version = registration.methodology.version if registration else latest_version(repository)
-        methodology = repository.methodologies[version]
+        methodology = repository.methodologies[registration.methodology.version]
         path = campaign.submit(
             repository,
             submission,
