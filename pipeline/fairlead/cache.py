@@ -27,6 +27,7 @@ import msgspec
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 _SHARDS = 64  # files: one changed entry rewrites one of them
+_WAITING_MOST = 2048
 _MAGIC = b"fairlead cache 1\n"
 _DIGEST_BYTES = 32
 _LARGE = re.compile(r"[0-9a-f]{64}")  # the name of a file with one entry
@@ -74,9 +75,16 @@ class Cache:
         """Keys by the name of the file that they belong in."""
         found: dict[str, list[bytes]] = {}
         for key in sorted(keys):
-            name = key.hex() if self.is_large else f"{key[0] % _SHARDS:02x}"
-            found.setdefault(name, []).append(key)
+            found.setdefault(self.file_of(key), []).append(key)
         return found
+
+    def file_of(self, key: bytes) -> str:
+        """The name of the file that a key's entry belongs in."""
+        return key.hex() if self.is_large else f"{key[0] % _SHARDS:02x}"
+
+    def order_of(self, key: bytes) -> tuple[str, bytes]:
+        """Its place in the order in which each file is written once: see :class:`Waiting`."""
+        return self.file_of(key), key
 
     def _let_go(self, names: Set[str]) -> None:
         """Remove every other large entry; files that are being written have names of another kind."""
@@ -100,6 +108,31 @@ class Cache:
         body = msgspec.msgpack.encode(_Content(code_digest(), entries))
         with contextlib.suppress(OSError):
             write_own(self.folder / name, _MAGIC + hashlib.sha256(body).digest() + body)
+
+
+class Waiting:
+    """New entries that wait to be kept: those of one file at a time, where they come in the cache's order.
+
+    So few are in memory, however many are made; and an interrupted run goes on from the last file.
+    """
+
+    def __init__(self, cache: Cache, used: Set[bytes]) -> None:
+        """``used``: as :meth:`Cache.keep` takes it."""
+        self._cache, self._used = cache, used
+        self._new: dict[bytes, bytes] = {}
+        self._file = ""
+
+    def add(self, key: bytes, value: bytes) -> None:
+        file = self._cache.file_of(key)
+        if file != self._file or len(self._new) >= _WAITING_MOST:
+            self.write()
+        self._file = file
+        self._new[key] = value
+
+    def write(self) -> None:
+        """Keep those that wait."""
+        self._cache.keep(self._new, used=self._used)
+        self._new = {}
 
 
 def read_own(path: Path) -> bytes:

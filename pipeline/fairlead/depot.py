@@ -19,13 +19,12 @@ from pathlib import Path
 
 import msgspec
 
-from fairlead.cache import Cache
+from fairlead.cache import Cache, Waiting
 from fairlead.documents import Unreadable
 from fairlead.metrics import WindowTable
 from fairlead.model import Methodology
 from fairlead.ranking import Head, invalid_by_version
 from fairlead.tables import (
-    KEPT_AT_ONCE,
     Makers,
     RawWindow,
     Refused,
@@ -95,7 +94,7 @@ class Depot:
         with uncollected():
             found = self._recall(keys)
             missing = [place for place, brief in enumerate(found) if brief is None]
-            self._make(found, sorted(missing, key=self.keys.__getitem__), keys)
+            self._make(found, missing, keys)
         return [brief for brief in found if brief is not None]
 
     def _recall(self, keys: Sequence[bytes]) -> list[Brief | Refused | None]:
@@ -144,19 +143,18 @@ class Depot:
         self, found: list[Brief | Refused | None], places: Sequence[int], keys: Sequence[bytes]
     ) -> None:
         """The briefs of some files, made anew and kept, as their tables are."""
-        tables, briefs = dict[bytes, bytes](), dict[bytes, bytes]()
-        wanted, judged, shared = frozenset(self.keys), frozenset(keys), _Shared()
-        for place, made in self._made(places):
+        tables, briefs = Waiting(self._tables, frozenset(self.keys)), dict[bytes, bytes]()
+        judged, shared = frozenset(keys), _Shared()
+        in_order = sorted(places, key=lambda place: self._tables.order_of(self.keys[place]))
+        for place, made in self._made(in_order):
             if isinstance(made, Refused):
                 found[place] = made
                 continue
-            tables[self.keys[place]], briefs[keys[place]] = made
-            self._spool.put(place, made[0])
+            table, briefs[keys[place]] = made
+            tables.add(self.keys[place], table)
+            self._spool.put(place, table)
             found[place] = shared.brief(made[1])
-            if len(tables) >= KEPT_AT_ONCE:
-                self._tables.keep(tables, used=wanted)
-                tables.clear()
-        self._tables.keep(tables, used=wanted)
+        tables.write()
         self._briefs.keep(briefs, used=judged)
 
     def _made(self, places: Sequence[int]) -> Iterator[tuple[int, tuple[bytes, bytes] | Refused]]:

@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import msgspec
 
 from fairlead import documents, windows
-from fairlead.cache import Cache
+from fairlead.cache import Cache, Waiting
 from fairlead.digests import digesting
 from fairlead.documents import Unreadable
 from fairlead.fetched import NOT_HERE
@@ -30,7 +30,6 @@ from fairlead.usage import Usage, examine
 
 POOL_MIN_FILES = 96  # below this a root is read sooner than a process is started
 _BATCH = 32  # files a task
-KEPT_AT_ONCE = 2048  # new tables that wait to be written: an interrupted run goes on from the last of them
 
 
 class TableRules(msgspec.Struct, frozen=True):
@@ -239,21 +238,20 @@ def _make(
     makers: Makers | None,
 ) -> dict[int, _T | Refused]:
     """The tables of some files, made anew and kept."""
-    wanted, new = frozenset(keys), dict[bytes, bytes]()
     found: dict[int, _T | Refused] = {}
-    places = sorted(places, key=keys.__getitem__)  # so that what is written together goes to few files
+    waiting = None
+    if cache is not None:
+        waiting = Waiting(cache, frozenset(keys))
+        places = sorted(places, key=lambda place: cache.order_of(keys[place]))
     work = functools.partial(_make_batch, root, rules)
     for place, made in (
         worked(work, files, places) if makers is None else made_by(makers, root, rules, files, places)
     ):
         found[place] = _used(use, place, keys[place], made)
-        if cache is not None and isinstance(made, bytes):
-            new[keys[place]] = made
-            if len(new) >= KEPT_AT_ONCE:
-                cache.keep(new, used=wanted)
-                new.clear()
-    if cache is not None:
-        cache.keep(new, used=wanted)
+        if waiting is not None and isinstance(made, bytes):
+            waiting.add(keys[place], made)
+    if waiting is not None:
+        waiting.write()
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairlead import cache as module
-from fairlead.cache import Cache
+from fairlead.cache import Cache, Waiting
 
 KEYS = [hashlib.sha256(bytes([number])).digest() for number in range(200)]
 ENTRIES = {key: key * 3 for key in KEYS}
@@ -144,3 +144,41 @@ def test_a_large_entry_has_a_file_of_its_own_and_goes_once_nobody_uses_it(tmp_pa
     names = {KEYS[1].hex(), KEYS[5].hex(), "tmp-of-another"}
     assert {path.name for path in cache.folder.iterdir()} == names
     assert dict(cache.find(KEYS)) == {KEYS[1]: ENTRIES[KEYS[1]], KEYS[5]: b"new"}
+
+
+def test_what_waits_to_be_kept_is_of_one_file_and_each_file_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: so memory does not grow with them."""
+    written: list[dict[bytes, bytes]] = []
+    keep = Cache.keep
+
+    def counted(self: Cache, new: dict[bytes, bytes], *, used: set[bytes]) -> None:
+        if new:
+            written.append(new)
+        keep(self, new, used=used)
+
+    monkeypatch.setattr(Cache, "keep", counted)
+    cache = Cache(tmp_path / "cache")
+    waiting = Waiting(cache, set(KEYS))
+    for key in sorted(KEYS, key=cache.order_of):
+        waiting.add(key, ENTRIES[key])
+    waiting.write()
+    assert dict(cache.find(KEYS)) == ENTRIES
+    files = [{cache.file_of(key) for key in new} for new in written]
+    assert [len(names) for names in files] == [1] * len({cache.file_of(key) for key in KEYS})
+    assert len(set.union(*files)) == len(files)
+
+
+def test_what_waits_for_one_large_file_is_bounded_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SHARDS", 1)
+    monkeypatch.setattr(module, "_WAITING_MOST", 64)
+    cache = Cache(tmp_path / "cache")
+    waiting = Waiting(cache, set(KEYS))
+    for number, key in enumerate(KEYS):
+        waiting.add(key, ENTRIES[key])
+        assert len(dict(cache.find(KEYS))) == number // 64 * 64
+    waiting.write()
+    assert dict(cache.find(KEYS)) == ENTRIES

@@ -101,6 +101,28 @@ def test_what_other_machines_make_is_the_same_and_so_is_what_is_kept(root: Path,
     assert len(kept[0]) > 10
 
 
+def test_the_tables_that_wait_to_be_kept_do_not_grow_with_the_windows(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one file of the cache, wherever they are made and whoever asks for them."""
+    found, _ = load_repository(root)
+    waited: list[int] = []
+    keep = Cache.keep
+
+    def counted(self: Cache, new: dict[bytes, bytes], *, used: set[bytes]) -> None:
+        if self.folder.name == "tables":
+            assert len({self.file_of(key) for key in new}) <= 1
+            waited.append(len(new))
+        keep(self, new, used=used)
+
+    monkeypatch.setattr(Cache, "keep", counted)
+    for name, makers in (("here", None), ("there", by_others)):
+        evidence.load_evidence(found, Cache(tmp_path / name / "tables"), makers)
+        folders = {"tables": Cache(tmp_path / f"{name} too/tables"), "briefs": Cache(tmp_path / name)}
+        evidence.load_briefly(found, **folders, makers=makers)
+    assert sum(waited) == 4 * sum(len(manifest.windows) for manifest in found.manifests())
+
+
 def test_a_known_table_is_not_made_again(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = Cache(tmp_path / "cache")
     cold = load(root, cache)
