@@ -5,10 +5,11 @@ the reference fails in every way it can and reasons before it answers, and, wher
 was due, an open loop. Two things are changed: paths of this machine are cut, and GuideLLM's own statistics
 (``metrics``), longer than all else, are left out.
 
-LLMPerf and MLPerf Endpoints are in no package index. Theirs are made by hand, in the form that their public
-sources have, and so is one of vLLM's, in the form of versions that kept fewer fields. LLMPerf's records are
-tried on real ones as well: those that it wrote for the leaderboard of 2023, where they lie beside the clone
-(``tests/test_imports_llmperf.py``).
+LLMPerf and MLPerf Endpoints (``inference-endpoint``) are in no package index: what is called llmperf there
+greets the world, and what is named after MLPerf's endpoints checks and draws submissions. Theirs are made by
+hand, in the form that their public sources have, and so is one of vLLM's, in the form of versions that kept
+fewer fields. LLMPerf's records are tried on real ones as well: those it wrote for the leaderboard of 2023,
+where they lie beside the clone (``tests/test_imports_llmperf.py``).
 
 Run: ``python pipeline/benchmarks/import_files.py pipeline/tests/fixtures/imports``
 """

@@ -123,6 +123,7 @@ class Waiting:
         self._file = ""
 
     def add(self, key: bytes, value: bytes) -> None:
+        """One more; those of the file before it are kept."""
         file = self._cache.file_of(key)
         if file != self._file or len(self._new) >= _WAITING_MOST:
             self.write()

@@ -1,7 +1,29 @@
-"""Profiles and nothing else: a test says itself what it needs."""
+"""Profiles, and the one cluster that modules share; whatever else a test needs, it says itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import hypothesis
+import pytest
 
 # The machine may be slow and shared: a deadline would test the machine.
 hypothesis.settings.register_profile("fairlead", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("fairlead")
+
+
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the nodes of the cluster keep what they have not told yet."""
+    return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="session")
+def cluster(temporary: Path) -> Iterator[Any]:
+    """A Ray cluster on this machine. Who adds a node to it takes it away again."""
+    from . import ray_example
+
+    with ray_example.started(env={"TMPDIR": str(temporary)}) as made:
+        yield made

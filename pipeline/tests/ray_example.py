@@ -12,28 +12,40 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fairlead import demo
+
+NODES = 2
+VANTAGES = ("ams", "fra", demo.VANTAGE)
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 to mean the machine's address in the network
 _COMMON = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": 80_000_000}
+_SETTINGS = {
+    "health_check_initial_delay_ms": 0,  # a node that is dead is soon known to be
+    "health_check_period_ms": 500,
+    "worker_niceness": 0,  # else whatever runs on this machine besides goes before what is measured
+    "prestart_worker_first_driver": False,  # workers that nobody asked for
+}
 
 
 @contextlib.contextmanager
-def started(*vantages: str, nodes: int, env: Mapping[str, str] | None = None) -> Iterator[Any]:
-    """A head that measures nothing, and so many nodes that stand at these vantages."""
+def started(env: Mapping[str, str]) -> Iterator[Any]:
+    """A head that measures nothing, and nodes in this environment that stand at all vantages."""
     from ray import cluster_utils
 
-    made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1} | _COMMON)
+    head = {"num_cpus": 1, "_system_config": _SETTINGS} | _COMMON
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     try:
-        for _ in range(nodes):
-            add_node(made, *vantages, env=env)
+        for _ in range(NODES):
+            add_node(made, *VANTAGES, env=env, wait=False)
+        made.wait_for_nodes()
         yield made
     finally:
         made.shutdown()
 
 
-def add_node(cluster: Any, *vantages: str, env: Mapping[str, str] | None = None) -> Any:
+def add_node(cluster: Any, *vantages: str, env: Mapping[str, str] | None = None, wait: bool = True) -> Any:
     """One node more; ``env``: what its environment has besides."""
     resources = {f"vantage:{name}": 1 for name in vantages}
-    return cluster.add_node(num_cpus=1, resources=resources, env_vars=dict(env or {}), **_COMMON)
+    return cluster.add_node(wait, num_cpus=1, resources=resources, env_vars=dict(env or {}), **_COMMON)
 
 
 @contextlib.contextmanager
