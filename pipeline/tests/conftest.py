@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 # The machine may be slow and shared: a deadline would test the machine.
 hypothesis.settings.register_profile("fairlead", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("fairlead")
+
+# Whoever starts the tests in the background of a script has Ctrl-C ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -297,7 +297,6 @@ def server() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.realtime
 def test_every_number_stays_and_comes_back_over_s3(
     root: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,7 +339,6 @@ def test_every_number_stays_and_comes_back_over_s3(
     assert "../archive/" in page
 
 
-@pytest.mark.realtime
 def test_readers_of_a_web_server_need_no_key(root: Path, place: Path) -> None:
     """What a maintainer put in a folder, anybody has over http."""
     move_all(root, Store(place.as_uri()))

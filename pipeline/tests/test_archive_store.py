@@ -16,8 +16,6 @@ from fairlead.history import EnvironmentProblem
 
 from . import store_example as example
 
-pytestmark = pytest.mark.realtime
-
 DATA = bytes(range(256)) * 20
 SHA256 = hashlib.sha256(DATA).hexdigest()
 

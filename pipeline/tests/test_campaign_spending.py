@@ -19,8 +19,6 @@ from fairlead.measure.workload import FRAME_WORDS, KINDS
 from fairlead.model import Price
 from fairlead.repository import Repository, load_repository
 
-pytestmark = pytest.mark.realtime
-
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 NOW_UNIX_NS = int(NOW.timestamp()) * 10**9
@@ -139,6 +137,7 @@ def test_what_is_measured_without_a_key_costs_nothing(root: Path) -> None:
     assert (item.provider, item.windows) == ("demo-honest", 2)
 
 
+@pytest.mark.realtime
 def test_a_window_that_is_there_is_not_paid_for_again(root: Path) -> None:
     """Two windows over real sockets, the second after the first was reckoned and measured."""
     price = make_price(NOW.date(), 1.0)

@@ -32,8 +32,6 @@ from fairlead.windows import decode_window
 from . import roots
 from .examples import make_header, make_methodology, make_request
 
-pytestmark = pytest.mark.realtime
-
 CHECKOUT = Path(__file__).parents[2]
 
 

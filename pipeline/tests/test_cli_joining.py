@@ -90,7 +90,6 @@ def test_what_cannot_be_listed_is_refused_and_nothing_is_written(
     assert files(root) == before
 
 
-@pytest.mark.realtime
 def test_with_a_url_the_endpoint_is_looked_at_and_measured_before_it_is_listed(root: Path) -> None:
     """The dialect is the one that answers, the window is shown and kept nowhere, and prices are listed."""
     before = files(root)

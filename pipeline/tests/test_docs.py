@@ -15,8 +15,6 @@ import pytest
 
 from fairlead.repository import TOP_FOLDERS
 
-pytestmark = pytest.mark.realtime
-
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "GOVERNANCE.md", "SECURITY.md")
 PAGES = tuple(sorted(path.relative_to(CHECKOUT).as_posix() for path in CHECKOUT.glob("site/content/*.md")))
@@ -91,6 +89,7 @@ def test_the_readme_commands_on_the_2023_record_run(tmp_path: Path) -> None:
     assert run(audited.replace("/tmp/2023", there), tmp_path).returncode == 1
 
 
+@pytest.mark.realtime
 def test_the_readme_commands_that_measure_an_endpoint_run(tmp_path: Path) -> None:
     """The reference endpoint and a measurement of it, as the README shows them, on another port."""
     serve, look, measure = (command for command in commands() if "8377" in command)

@@ -23,8 +23,6 @@ from fairlead.measure.truth import ReferenceProfile
 
 from . import roots
 
-pytestmark = pytest.mark.realtime
-
 KEY = "sk-example-0123456789abcdef"
 Answer = Callable[[str, dict[str, object]], bytes]
 

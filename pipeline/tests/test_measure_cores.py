@@ -11,8 +11,6 @@ import pytest
 
 from fairlead.measure.cores import cores_apart, split_cores, undisturbed
 
-pytestmark = pytest.mark.realtime
-
 CHOOSES = hasattr(os, "sched_setaffinity")
 
 

@@ -16,8 +16,6 @@ from fairlead.windows import Outcome
 
 from . import dialect_streams as streams
 
-pytestmark = pytest.mark.realtime
-
 
 class Scripted(socketserver.ThreadingTCPServer):
     """Answers every request with the scripted answer of ``dialect`` and keeps what was asked."""

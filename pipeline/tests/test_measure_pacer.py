@@ -10,8 +10,6 @@ import uvloop
 from fairlead.clock import SystemClock
 from fairlead.measure.pacer import Pacer, Ticker
 
-pytestmark = pytest.mark.realtime
-
 MS = 1_000_000
 
 

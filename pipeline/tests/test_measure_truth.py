@@ -9,8 +9,6 @@ import pytest
 
 from fairlead.measure.truth import LoggedRequest, ReferenceProfile, Script, read_log, script
 
-pytestmark = pytest.mark.realtime
-
 NOISY = ReferenceProfile(seed="01", ttft_log_sd=0.4, icl_log_sd=0.3, tokens_per_chunk=3)
 
 

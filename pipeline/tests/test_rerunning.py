@@ -126,7 +126,6 @@ def test_endpoints_of_this_machine_may_be_measured_again_by_anybody(root: Path) 
     assert plan(root, "stranger:666")[0] == 1
 
 
-@pytest.mark.realtime
 def test_the_workflow_asks_before_anything_is_measured(root: Path, tmp_path: Path) -> None:
     """The job `allow` ends for whoever may not; for a maintainer it names the model, the place, the parts."""
     roots.commit(root)

@@ -114,8 +114,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         server.server_close()
 
 
-def test_a_round_is_measured_and_lands_on_main(board: Board) -> None:
-    """What there is to measure, each of it in a job of its own, and one commit on top of all others."""
+@pytest.fixture(scope="module")
+def landed(board: Board) -> list[str]:
+    """A round, measured and committed on a main that has moved: the subjects of the commits that it adds."""
     listed = board.machine.run("schedule", "models")
     assert listed.succeeded, listed.text
     matrix = json.loads(listed.outputs["rounds.rounds"])
@@ -132,14 +133,27 @@ def test_a_round_is_measured_and_lands_on_main(board: Board) -> None:
     before = roots.git(board.remote, "rev-parse", "main").strip()
     done = board.machine.run("schedule", "commit")
     assert done.succeeded, done.text
+    return roots.git(board.remote, "log", "--format=%s", f"{before}..main").splitlines()
+
+
+@pytest.fixture(scope="module")
+def published(board: Board, landed: list[str]) -> Board:
+    """The board once its round is shown, and main has moved on since."""
+    board.publish()
+    board.move_on("README.md", "Something else again.\n")
+    return board
+
+
+def test_a_round_is_measured_and_lands_on_main(board: Board, landed: list[str]) -> None:
+    """What there is to measure, each of it in a job of its own, and one commit on top of all others."""
+    assert landed == ["Measure neutral rounds"]
     kinds = [name.split("/")[3] for name in board.names()]
     assert kinds.count("rounds.yaml") == 1
     assert kinds.count("windows") >= 2  # what does not count on a busy machine is measured once more
     assert kinds.count("calibrations") >= 1
-    log = roots.git(board.remote, "log", "--format=%s", f"{before}..main").splitlines()
-    assert log == ["Measure neutral rounds"]
 
 
+@pytest.mark.usefixtures("landed")
 def test_a_round_that_does_not_check_out_stays_off_main(board: Board) -> None:
     """A window whose bytes are not those of its digest: the job fails, and main is what it was."""
     kept = board.machine.folder / "artifacts" / PLACE
@@ -153,15 +167,13 @@ def test_a_round_that_does_not_check_out_stays_off_main(board: Board) -> None:
     window.write_bytes(whole)
 
 
-def test_what_is_published_is_made_again_byte_for_byte(board: Board) -> None:
+def test_what_is_published_is_made_again_byte_for_byte(published: Board) -> None:
     """From the commit that is published, wherever main is since; and what needs an eye is listed."""
-    board.publish()
-    assert f"{demo.MODEL}/index.html" in (board.site / "SHA256SUMS").read_text()
-    board.move_on("README.md", "Something else again.\n")
-    ran = board.rebuild()
+    assert f"{demo.MODEL}/index.html" in (published.site / "SHA256SUMS").read_text()
+    ran = published.rebuild()
     assert ran.succeeded, ran.text
     assert "every file is what " in ran.text
-    review = board.machine.run("rebuild", "review")
+    review = published.machine.run("rebuild", "review")
     assert review.succeeded, review.text
     assert review.summary.startswith("price ")
 
@@ -174,9 +186,9 @@ def test_what_is_published_is_made_again_byte_for_byte(board: Board) -> None:
         ("a page that is gone", "index.html: FAILED open or read"),
     ],
 )
-def test_what_was_altered_after_it_was_published_is_found(board: Board, altered: str, said: str) -> None:
+def test_what_was_altered_after_it_was_published_is_found(published: Board, altered: str, said: str) -> None:
     """Whoever did it: with the list of digests left as it was, or made to fit."""
-    page, sums = board.site / "index.html", board.site / "SHA256SUMS"
+    page, sums = published.site / "index.html", published.site / "SHA256SUMS"
     text, listed = page.read_bytes(), sums.read_text()
     changed = text.replace(b"</body>", b" </body>")
     page.write_bytes(changed)
@@ -184,7 +196,7 @@ def test_what_was_altered_after_it_was_published_is_found(board: Board, altered:
         sums.write_text(listed.replace(hashlib.sha256(text).hexdigest(), hashlib.sha256(changed).hexdigest()))
     if altered.endswith("gone"):
         page.unlink()
-    ran = board.rebuild()
+    ran = published.rebuild()
     page.write_bytes(text)
     sums.write_text(listed)
     assert not ran.succeeded

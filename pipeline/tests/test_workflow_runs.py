@@ -22,8 +22,6 @@ from .fake_github import NAME, OWNER, FakeGitHub, serving, user
 from .walk_example import METHOD, VERSION, Walk, files_below, seat_everybody
 from .workflow_runner import Machine, Ran
 
-pytestmark = pytest.mark.realtime
-
 DANA = "dana:7"
 
 
@@ -137,6 +135,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
         yield Forge(remote, fork, machine, hub)
 
 
+@pytest.mark.realtime
 def test_a_good_change_goes_from_the_fork_to_the_site(forge: Forge) -> None:
     """Registered, measured, submitted, each checked; measured again by the board, judged, published."""
     forge.fairlead(
@@ -213,9 +212,12 @@ def test_a_hostile_change_runs_nothing_and_says_nothing_in_our_name(forge: Forge
 
 def test_a_report_that_is_none_is_said_to_be_none(forge: Forge) -> None:
     """Whatever stands where the report should be, nothing of it is repeated."""
+    roots.git(forge.fork, "checkout", "--quiet", "-B", "main", "origin/main")
+    roots.write(forge.fork, "README.md", "A change.\n")
+    number = forge.open_pull()
     report = forge.machine.folder / "artifacts" / "report" / "report.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text('{"schema_version": 1, "problems": "@everyone"}')
-    number = max(pull["number"] for pull in forge.hub.pulls)
     commented = forge.comment(number)
     assert commented.succeeded, commented.text
     assert "@everyone" not in forge.hub.talk[-1]["body"]
