@@ -8,6 +8,9 @@ VNU := 24.10.17
 ZENSICAL := 0.0.73
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
+# Whatever a shell says: tests start hundreds of short processes, and each would compile the same modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-servers test-cluster tested-on-a-cluster html zensical lint format site serve bench bench-scale bench-site lock setup setup-archive setup-dev setup-tokens clean
 
@@ -18,7 +21,7 @@ demo: setup ## Run the whole loop on this machine and build its site (ARGS="--ou
 	@$(BIN)/fairlead demo $(ARGS)
 
 test: setup-dev ## Run every test: first what may run side by side, then, alone, what measures (ARGS="-k name").
-	@$(BIN)/python -m pytest -q -n auto -m "not realtime and not servers" $(ARGS) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not realtime and not servers" $(ARGS) || [ $$? = 5 ]
 	@$(BIN)/python -m pytest -q -m "realtime and not servers" $(ARGS) || [ $$? = 5 ]
 
 test-servers: setup-dev ## Measure servers that people run, each in an environment of its own (the first time: half an hour).

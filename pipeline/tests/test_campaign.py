@@ -27,7 +27,7 @@ from fairlead.model import window_seed
 from fairlead.problems import render_text
 from fairlead.repository import Repository, load_repository, read_window
 
-pytestmark = pytest.mark.realtime
+from .certificate_example import dated
 
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 
@@ -65,12 +65,12 @@ def field(tmp_path: Path) -> Iterator[Field]:
 
 
 def gear(waited: list[int] | None = None) -> campaign.Gear:
-    """Real clocks and short certificates; waiting is written down where the test asks for it."""
+    """Real clocks and dated certificates; waiting is written down where the test asks for it."""
     return campaign.Gear(
         clock=SystemClock(),
         wait=pause if waited is None else waited.append,
         report=lambda _: None,
-        calibrate=demo.short_certificate,
+        calibrate=dated,
     )
 
 
@@ -319,7 +319,8 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
 def test_every_window_stands_between_two_certificates(field: Field) -> None:
     """The header carries what was certified before and after the round, and the files are beside it."""
     submission = register(field)
-    (path,) = measure(field, submission)
+    used = dataclasses.replace(gear(), calibrate=demo.short_certificate)
+    (path,) = campaign.measure_claim(field.load(), submission, used)
     calibration = read_window(path).header.calibration
     assert calibration.before is not None
     assert calibration.after is not None
@@ -335,7 +336,7 @@ def test_a_certificate_is_used_again_within_its_hour(field: Field) -> None:
 
     def counted(shape: LoadShape) -> Calibrated:
         taken.append(shape)
-        return demo.short_certificate(shape)
+        return dated(shape)
 
     submission = register(field, windows=2)
     used = dataclasses.replace(gear(), calibrate=counted)
@@ -352,7 +353,7 @@ def test_a_certificate_is_used_again_within_its_hour(field: Field) -> None:
 
 def wrong_certificate(shape: LoadShape) -> Calibrated:
     """A certificate of a client whose stamps are ten seconds late."""
-    taken = demo.short_certificate(shape)
+    taken = dated(shape)
     errors = [0, 0, 0, 10 * 10**9, 10 * 10**9]
     return dataclasses.replace(
         taken, certificate=msgspec.structs.replace(taken.certificate, token_error_ns=errors)

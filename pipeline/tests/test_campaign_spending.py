@@ -19,6 +19,8 @@ from fairlead.measure.workload import FRAME_WORDS, KINDS
 from fairlead.model import Price
 from fairlead.repository import Repository, load_repository
 
+from .certificate_example import dated
+
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 NOW_UNIX_NS = int(NOW.timestamp()) * 10**9
@@ -137,14 +139,11 @@ def test_what_is_measured_without_a_key_costs_nothing(root: Path) -> None:
     assert (item.provider, item.windows) == ("demo-honest", 2)
 
 
-@pytest.mark.realtime
 def test_a_window_that_is_there_is_not_paid_for_again(root: Path) -> None:
     """Two windows over real sockets, the second after the first was reckoned and measured."""
     price = make_price(NOW.date(), 1.0)
     submission = register(load(root), windows=2)
-    gear = campaign.Gear(
-        clock=SystemClock(), wait=pause, report=lambda _: None, calibrate=demo.short_certificate
-    )
+    gear = campaign.Gear(clock=SystemClock(), wait=pause, report=lambda _: None, calibrate=dated)
     measuring = campaign.measure_claim(load(root), submission, gear)
     next(measuring)
     measuring.close()
@@ -192,9 +191,7 @@ def test_every_kind_of_workload_has_its_factors() -> None:
 
 def test_the_bound_holds_what_the_reference_bills(root: Path) -> None:
     """A real window's usage, at the estimate's own rates, lies below the most of one run."""
-    gear = campaign.Gear(
-        clock=SystemClock(), wait=pause, report=lambda _: None, calibrate=demo.short_certificate
-    )
+    gear = campaign.Gear(clock=SystemClock(), wait=pause, report=lambda _: None, calibrate=dated)
     repository = load(root, make_price(dt.date(2026, 1, 1), 1.0))
     estimated = campaign.rounds_spending(
         repository,

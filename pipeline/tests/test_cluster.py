@@ -49,8 +49,6 @@ from . import roots
 from .cluster_example import LocalLink, local_crew
 from .examples import STEADY_RULES, make_methodology
 
-pytestmark = pytest.mark.realtime
-
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
 MS = 1_000_000
 OPEN = {"rate_per_s": 100.0, "arrivals": "poisson", "concurrency": 12}
@@ -309,6 +307,7 @@ def test_a_lost_node_costs_its_open_requests_and_nothing_else(tmp_path):
     assert "node b was lost before it had told all" in reasons_against(sealed)
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize("lost", ["a", "b"])
 def test_a_node_lost_before_it_told_anything_is_named_and_the_others_are_what_they_were(tmp_path, lost):
     """Also the one that the header itself describes. Each certificate is of a third of the load."""

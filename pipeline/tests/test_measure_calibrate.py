@@ -35,8 +35,6 @@ from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.spool import Sealed
 from fairlead.measure.truth import ReferenceProfile, read_log
 
-pytestmark = pytest.mark.realtime
-
 MS = 1_000_000
 SMALL = LoadShape(concurrency=4, seconds=0.8, ttft_ms=20, icl_ms=10, input_words=20)
 TWO_CORES = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1

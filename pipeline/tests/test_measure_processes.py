@@ -38,8 +38,6 @@ from fairlead.windows import Outcome, decode_window
 
 from .examples import STEADY_RULES, make_methodology
 
-pytestmark = pytest.mark.realtime
-
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
 MS = 1_000_000
 OPEN = {"rate_per_s": 200.0, "arrivals": "poisson", "concurrency": 13}

@@ -26,8 +26,6 @@ import pytest
 from fairlead.measure.reference import LOOPBACK_PEM, ReferenceStartError, start_reference
 from fairlead.measure.truth import LoggedRequest, ReferenceProfile, read_log, script, words
 
-pytestmark = pytest.mark.realtime
-
 QUICK = ReferenceProfile(ttft_median_ms=4, icl_median_ms=1)
 
 

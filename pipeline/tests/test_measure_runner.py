@@ -47,8 +47,6 @@ from fairlead.windows import Outcome, decode_window
 
 from .measuring_process import measuring
 
-pytestmark = pytest.mark.realtime
-
 QUICK = ReferenceProfile(ttft_median_ms=8, icl_median_ms=2)
 MS = 1_000_000
 
@@ -152,6 +150,7 @@ def test_a_closed_loop_holds_its_concurrency_and_no_more(measured):
     assert max(level) <= plan.concurrency
 
 
+@pytest.mark.realtime
 def test_ttft_and_gaps_agree_with_what_the_reference_really_wrote(measured):
     """Medians within 3 ms: a bound for a busy machine. The benchmark gives the figures."""
     _, sealed, _, log = measured

@@ -30,9 +30,8 @@ from fairlead.ranking import build_rows
 from fairlead.repository import Repository, load_repository, read_window
 from fairlead.tokens import Pinned, count, load_tokenizer
 
+from .certificate_example import dated
 from .tokenizer_example import pin, reference_words, words
-
-pytestmark = pytest.mark.realtime
 
 SHA256 = hashlib.sha256(reference_words()).hexdigest()
 SOURCE = "https://example.org/reference/tokenizer.json"
@@ -132,7 +131,7 @@ def measure_rounds(field: Field, tokenizers: dict[str, Pinned]) -> Iterator[Path
             clock=SystemClock(),
             wait=pause,
             report=lambda _: None,
-            calibrate=demo.short_certificate,
+            calibrate=dated,
             tokenizers=tokenizers,
         ),
     )
@@ -300,7 +299,7 @@ def test_a_claim_is_counted_from_the_cache_and_its_counts_are_checked_on_demand(
     field: Field, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``measure`` finds the file by its digest; ``check --recount`` counts again, or says that it cannot."""
-    monkeypatch.setattr(calibrate, "calibrate", lambda shape, *, seed: demo.short_certificate(shape))
+    monkeypatch.setattr(calibrate, "calibrate", lambda shape, *, seed: dated(shape))
     kept = cache / f"{SHA256}.json"
     kept.write_bytes(reference_words())
     folder = campaign.register(

@@ -29,8 +29,6 @@ from fairlead.measure.transport import Transport
 from fairlead.windows import Outcome
 from fairlead.windows import Request as Record
 
-pytestmark = pytest.mark.realtime
-
 TLS = Path(__file__).parent / "tls"
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -469,6 +467,7 @@ def test_a_close_in_mid_stream_is_truncated():
     assert (kept.ended, record(kept).outcome) == (Ended.CLOSED, Outcome.TRUNCATED)
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize(
     ("pieces", "ended"),
     [

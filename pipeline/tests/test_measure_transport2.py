@@ -31,8 +31,6 @@ from fairlead.windows import Request as Record
 from .http2_peer import STREAM, Peer, Script, Talk, answering, certificate, peer, trust
 from .test_measure_transport import calls_alive
 
-pytestmark = pytest.mark.realtime
-
 MS = 1_000_000
 SECOND = 1_000_000_000
 SHORT = Limits(connect_ns=5 * SECOND, first_ns=80 * MS, total_ns=160 * MS)
@@ -435,6 +433,7 @@ def test_a_connection_that_ends_in_mid_answer_is_truncated_and_keeps_what_came(h
         assert (record(kept).outcome, record(kept).text) == (Outcome.TRUNCATED, "hel")
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize(
     ("pieces", "ended"),
     [
@@ -563,6 +562,7 @@ def test_after_an_early_refusal_the_next_request_has_a_connection_of_its_own():
     assert (second.reused, len(server.talks)) == (False, 2)
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize("reset", [True, False])
 def test_an_early_success_is_none_before_the_request_was_wholly_sent(reset):
     """What nobody has asked for in full cannot be a good answer: a reset ends it, as does its limit."""

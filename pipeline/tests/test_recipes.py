@@ -8,8 +8,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from fairlead import demo, history
 from fairlead.measure.reference import start_reference
 from fairlead.repository import TOP_FOLDERS
@@ -44,7 +42,6 @@ def assert_said(step: Step, text: str) -> None:
         place = match.end()
 
 
-@pytest.mark.realtime
 def test_a_provider_submits(tmp_path: Path) -> None:
     """Listed in a copy of this board; registered, measured and submitted at an endpoint that is running."""
     listing, *claim = steps("A provider submits")

@@ -23,21 +23,13 @@ from fairlead import demo, history
 from fairlead.measure.reference import start_reference
 
 from . import roots
-from .workflow_runner import Machine, Ran
-
-pytestmark = pytest.mark.realtime
+from .workflow_runner import SHORT_CERTIFICATES, Machine, Ran
 
 PLACE = f"neutral-{demo.MODEL}-{demo.VANTAGE}"
 PERMISSION = "\n  granted: true\n  source: A letter of the board's own.\n  date: 2026-01-05"
 TLS = Path(__file__).parent / "tls"
-# Nobody waits up to forty minutes here, and a certificate is one of half a second, as in the demo.
-HURRY = """
-from fairlead import clock
-from fairlead.demo import field
-from fairlead.measure import calibrate
-clock.pause = lambda ns: None
-calibrate.calibrate = lambda shape, seed: field.short_certificate(shape)
-"""
+# Nobody waits up to forty minutes here.
+HURRY = SHORT_CERTIFICATES + "from fairlead import clock; clock.pause = lambda ns: None"
 
 
 class Quiet(SimpleHTTPRequestHandler):

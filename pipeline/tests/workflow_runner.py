@@ -35,6 +35,13 @@ from fairlead.cli import main
 main()
 """
 
+# A preface that makes a certificate one of half a second, as in the demo.
+SHORT_CERTIFICATES = """
+from fairlead.demo import field
+from fairlead.measure import calibrate
+calibrate.calibrate = lambda shape, seed: field.short_certificate(shape)
+"""
+
 
 @dataclass
 class Ran:
