@@ -58,9 +58,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of a later day, which also holds a stranger's snapshot full of hostile text."""
-    _write_hostile(root)
-    out = tmp_path_factory.mktemp("frozen-site") / "site"
-    outcome = fairlead("build", "--root", str(root), "--out", str(out), "--site-url", SITE.rstrip("/"))
+    folder = tmp_path_factory.mktemp("frozen-site")
+    later, out = shutil.copytree(root, folder / "root"), folder / "site"
+    _write_hostile(later)
+    outcome = fairlead("build", "--root", str(later), "--out", str(out), "--site-url", SITE.rstrip("/"))
     assert outcome.exit_code == 0, outcome.stderr
     return out
 
