@@ -7,13 +7,10 @@ digest, also where its table is known: a number is never given for bytes that ha
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import functools
 import gc
 import hashlib
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -22,6 +19,7 @@ import msgspec
 
 from fairlead import documents, windows
 from fairlead.cache import Cache, Waiting
+from fairlead.cores import in_order, permitted_cores
 from fairlead.digests import digesting
 from fairlead.documents import Unreadable
 from fairlead.fetched import NOT_HERE
@@ -134,11 +132,6 @@ def _used(use: Use[_T], place: int, key: bytes, made: Made) -> _T | Refused:
     return made if isinstance(made, Refused) else use(place, key, _decoder.decode(made))
 
 
-def permitted_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _batches(places: Sequence[int]) -> list[Sequence[int]]:
     return [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
 
@@ -212,21 +205,6 @@ def digested(root: Path, files: Sequence[RawWindow]) -> Iterator[Callable[[], li
 # -- tables that are made ------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _processes(most: int) -> Iterator[concurrent.futures.ProcessPoolExecutor | None]:
-    """A process for each permitted core, and no more than ``most``; None where one would be no gain."""
-    cores = min(permitted_cores(), most)
-    if cores < 2:
-        yield None
-        return
-    context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads the caller has
-    pool = concurrent.futures.ProcessPoolExecutor(cores, mp_context=context)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _make(
     root: Path,
     files: Sequence[RawWindow],
@@ -259,12 +237,11 @@ def worked(
     work: Callable[[Sequence[RawWindow]], Sequence[_R]], files: Sequence[RawWindow], places: Sequence[int]
 ) -> Iterator[tuple[int, _R]]:
     """What ``work`` makes of each file, by its place; in processes of their own where there are enough."""
-    with _processes(2 * len(places) // POOL_MIN_FILES) as pool:
-        batches = _batches(places)
-        tasks = [[files[place] for place in batch] for batch in batches]
-        results = map(work, tasks) if pool is None else pool.map(work, tasks)
-        for batch, made in zip(batches, results, strict=True):
-            yield from zip(batch, made, strict=True)
+    batches = _batches(places)
+    tasks = ([files[place] for place in batch] for batch in batches)
+    results = in_order(work, tasks, processes=min(permitted_cores(), 2 * len(places) // POOL_MIN_FILES))
+    for batch, made in zip(batches, results, strict=True):
+        yield from zip(batch, made, strict=True)
 
 
 def made_by(

@@ -27,7 +27,7 @@ from fairlead import documents
 from fairlead.campaign import CampaignError, Gear, field
 from fairlead.campaign.field import Job, measure_round
 from fairlead.checks.headers import _node_faults
-from fairlead.checks.raw import _client_of
+from fairlead.checks.looking import _client_of
 from fairlead.cli import cli, main
 from fairlead.clock import SystemClock
 from fairlead.cluster import ClusterError, Crew, worker

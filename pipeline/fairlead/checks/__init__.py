@@ -30,6 +30,7 @@ from fairlead.checks import (
     waivers,
 )
 from fairlead.checks.context import Context, Recount
+from fairlead.cores import LostProcessError
 from fairlead.documents import problem_of
 from fairlead.history import Base
 from fairlead.model import GitHub
@@ -148,6 +149,7 @@ def run_checks(
     Raises:
         EnvironmentProblem: git cannot answer for ``base``, or for when plans and results were merged; or
             a store does not answer.
+        LostProcessError: a process that read raw files was killed.
     """
     repository, problems = load_repository(root, fetched=fetched)
     past = history.open_base(root, base, (*TOP_FOLDERS, FROZEN)) if base is not None else None
@@ -206,6 +208,8 @@ def _run_guarded(check: Check, repository: Repository, context: Context) -> Iter
     name = f"{check.__module__.removeprefix('fairlead.')}.{check.__name__}"
     try:
         yield from itertools.islice(check(repository, context), MAX_PROBLEMS_PER_CHECK)
+    except LostProcessError:
+        raise  # the machine's fault, and no word on the data
     except Exception as error:  # noqa: BLE001  (the last guard: one check must not hide the others)
         yield bug(".", f"running {name}", error)
 

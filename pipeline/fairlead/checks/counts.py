@@ -37,8 +37,10 @@ def _pin_problems(path: str, window: Window, models: Mapping[str, Model]) -> Ite
     if named is None or model is None:
         return
     pinned = model.tokenizer.sha256 if model.tokenizer else None
-    document, _ = documents.parse(windows.encode_line(window.header), path)
-    if named != pinned and document is not None:
+    document = None
+    if named != pinned:
+        document, _ = documents.parse(windows.encode_line(window.header), path)
+    if document is not None:
         message = f"{quote(window.header.model)} is counted with another tokenizer"
         expected = (
             f"{quote(pinned, 80)}, as methodology/models.yaml pins" if pinned else "null: none is pinned"

@@ -36,11 +36,21 @@ class Owner:
 
 
 def header_problems(repository: Repository, owner: Owner, path: str, header: Header) -> Iterator[Problem]:
-    """Everything that is wrong with a header, each thing at its place in line 1."""
-    document, problems = documents.parse(windows.encode_line(header), path)
-    if document is None:
-        yield from problems
+    """Everything that is wrong with a header, each thing at its place in line 1.
+
+    Where things are is found out only once something is wrong.
+    """
+    line = windows.encode_line(header)
+    plain = documents.read_plain(line, path)
+    if plain is not None and not any(True for _ in _problems_in(plain, repository, owner, path, header)):
         return
+    document, problems = documents.parse(line, path)
+    yield from problems if document is None else _problems_in(document, repository, owner, path, header)
+
+
+def _problems_in(
+    document: Document, repository: Repository, owner: Owner, path: str, header: Header
+) -> Iterator[Problem]:
     shape = [
         dataclasses.replace(problem, code="WIN006") for problem in schema_problems(document, "window-header")
     ]

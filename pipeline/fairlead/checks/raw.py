@@ -7,53 +7,36 @@ headers of one folder are then held together against its plan.
 from __future__ import annotations
 
 import collections
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
-from fairlead import documents, windows
+from fairlead import windows
 from fairlead.checks.context import Context, at
-from fairlead.checks.counts import count_problems
-from fairlead.checks.headers import Owner, header_problems
+from fairlead.checks.headers import Owner
 from fairlead.checks.integrity import integrity_problems
-from fairlead.checks.requests import request_problems
+from fairlead.checks.looking import (
+    WINDOW_CODES,
+    Asked,
+    Look,
+    Looker,
+    Run,
+    calibration,
+    folder_of,
+    part_for_looking,
+)
 from fairlead.checks.submissions import registration_digest
-from fairlead.documents import Unreadable, problem_at, problem_of
-from fairlead.integrity import (
-    Beside,
-    Group,
-    Trace,
-    beside_of,
-    certificate_misfits,
-    findings,
-    group_of,
-    trace_of,
-)
+from fairlead.cores import in_order, permitted_cores
+from fairlead.documents import Unreadable, problem_of
+from fairlead.integrity import Beside, Group, Trace, findings
 from fairlead.measure import certificate as reports
-from fairlead.measure.plan import share_of
 from fairlead.model import RawFile, window_seed
-from fairlead.problems import Problem, Severity, pointer, quote
-from fairlead.repository import (
-    MAX_CALIBRATION_BYTES,
-    FileKind,
-    Manifest,
-    Repository,
-    bug,
-    is_within,
-)
-from fairlead.windows import Header
+from fairlead.problems import Problem, pointer, quote
+from fairlead.repository import FileKind, Manifest, Repository, is_within
 
 _RAW_KINDS = (FileKind.WINDOW, FileKind.CALIBRATION)
-_WINDOW_CODES = {
-    "gzip": "WIN001",
-    "size": "WIN002",
-    "encoding": "WIN003",
-    "json": "WIN004",
-    "canonical": "WIN005",
-    "header": "WIN006",
-    "request": "WIN007",
-}
+POOL_MIN_BYTES = 64 * 1024 * 1024  # of raw files: below this they are read sooner than processes are started
+_BATCH = 16  # windows a task
 
 
 class _Listed(NamedTuple):
@@ -74,25 +57,11 @@ def _listed_files(repository: Repository) -> dict[str, _Listed]:
     return found
 
 
-def _folder_of(path: str) -> str:
-    """The folder whose manifest lists a raw file: the one above windows/ or calibrations/."""
-    return path.rsplit("/", 2)[0]
-
-
 def _readable(repository: Repository, context: Context, kind: FileKind) -> Sequence[str]:
     """The raw files of a kind that are to be read: those of the tree, and those that came from an archive."""
     if context.faults is None:
         return repository.paths_of(kind)
     return [path for path in repository.raw_paths(kind) if path not in context.faults]
-
-
-def _calibration(repository: Repository, path: str) -> bytes:
-    if path not in repository.archived:
-        return documents.read_bounded(repository.root / path, MAX_CALIBRATION_BYTES)
-    data = repository.read_raw(path)
-    if len(data) > MAX_CALIBRATION_BYTES:
-        raise Unreadable("TREE004", f"{len(data):,} bytes, more than {MAX_CALIBRATION_BYTES:,}")
-    return data
 
 
 # -- manifests -----------------------------------------------------------------------------------
@@ -110,23 +79,23 @@ def check_manifests(repository: Repository, _context: Context) -> Iterator[Probl
             yield at(repository, entry.manifest.path, "SUB004", where, message, fix=fix)
     sealed = {manifest.folder: manifest.path for manifest in repository.manifests()}
     for path, kind in repository.kinds.items():
-        folder = _folder_of(path)
+        folder = folder_of(path)
         if kind in _RAW_KINDS and folder in sealed and path not in listed:
             fix = "list it with its digest, or delete it"
             yield problem_of(path, "SUB005", f"{sealed[folder]} does not list it", fix=fix)
 
 
-def _listing_problems(repository: Repository, listed: _Listed, data: bytes) -> Iterator[Problem]:
+def _listing_problems(repository: Repository, listed: _Listed, size: int, sha256: str) -> Iterator[Problem]:
     """The size and the digest of a file against its manifest: one problem, for one change is the cause."""
     path = listed.manifest.path
-    if listed.raw.bytes != len(data):
-        message = f"{listed.raw.file} has {len(data):,} bytes"
+    if listed.raw.bytes != size:
+        message = f"{listed.raw.file} has {size:,} bytes"
         expected = f"{listed.raw.bytes:,} bytes"
         fix = "restore the file as it was sealed"
         where = f"{listed.pointer}/bytes"
         yield at(repository, path, "SUB006", where, message, expected=expected, fix=fix)
-    elif (found := windows.digest(data)) != listed.raw.sha256:
-        message = f"{listed.raw.file} has the digest {found[:12]}…"
+    elif sha256 != listed.raw.sha256:
+        message = f"{listed.raw.file} has the digest {sha256[:12]}…"
         fix = "restore the file as it was sealed; raw data is never edited"
         where = f"{listed.pointer}/sha256"
         yield at(repository, path, "SUB007", where, message, fix=fix)
@@ -139,13 +108,13 @@ def check_calibrations(repository: Repository, context: Context) -> Iterator[Pro
         if not _is_wanted(path, context):
             continue
         try:
-            data = _calibration(repository, path)
+            data = calibration(repository, path)
         except Unreadable as error:
             yield problem_of(path, error.code, error.message)
             continue
-        if path in listed:
-            yield from _listing_problems(repository, listed[path], data)
         name, found = path.rpartition("/")[2].partition(".")[0], windows.digest(data)
+        if path in listed:
+            yield from _listing_problems(repository, listed[path], len(data), found)
         if name != found:
             fix = f"rename it to `{found}.json.gz`"
             yield problem_of(path, "SUB008", f"its bytes have the digest {found[:12]}…", fix=fix)
@@ -157,47 +126,9 @@ def _report_problems(path: str, data: bytes) -> Iterator[Problem]:
     try:
         reports.decode_report(data)
     except windows.WindowError as error:
-        yield problem_of(path, _WINDOW_CODES[error.rule], error.message, fix=fix)
+        yield problem_of(path, WINDOW_CODES[error.rule], error.message, fix=fix)
     except reports.ReportError as error:
         yield problem_of(path, "WIN020", f"no calibration report: {error}", fix=fix)
-
-
-def _summary_problems(repository: Repository, path: str, header: Header) -> Iterator[Problem]:
-    """What a header says of a calibration is what the file of that digest says.
-
-    A file that is missing or cannot be read is a problem of its own, stated elsewhere.
-    """
-    for where, stated in header.certificates():
-        file = f"{_folder_of(path)}/calibrations/{stated.sha256}.json.gz"
-        try:
-            report = reports.decode_report(_calibration(repository, file))
-        except (Unreadable, windows.WindowError, reports.ReportError):
-            continue
-        found = reports.summary(report, stated.sha256)
-        differ = [key for key in found.__struct_fields__ if getattr(found, key) != getattr(stated, key)]
-        document, _ = documents.parse(windows.encode_line(header), path)
-        if document is None:
-            continue
-        for words in certificate_misfits(_client_of(header, where), report) if not differ else ():
-            fix = "submit the certificates that were taken before and after the round, by the same client"
-            yield problem_at(document, "INT013", f"{where}/sha256", words, fix=fix)
-        name = f"calibrations/{stated.sha256[:12]}….json.gz"
-        for key in differ:
-            fix = "restore the window as it was sealed"
-            yield problem_at(document, "WIN020", f"{where}/{key}", f"{name} says otherwise", fix=fix)
-
-
-def _client_of(header: Header, where: str) -> Header:
-    """The header as the client of a certificate there would have it: of a node, with its share of it all."""
-    if not header.nodes:
-        return header
-    parts = where.split("/")
-    node = header.nodes[int(parts[2]) if parts[1] == "nodes" else 0]
-    shared = sum(len(other.processes) for other in header.nodes)
-    load, concurrency = header.load, header.load.concurrency
-    if concurrency is not None:
-        load = msgspec.structs.replace(load, concurrency=share_of(concurrency, node.processes, shared))
-    return msgspec.structs.replace(header, machine=node.machine, load=load)
 
 
 # -- windows -------------------------------------------------------------------------------------
@@ -209,93 +140,66 @@ def check_windows(repository: Repository, context: Context) -> Iterator[Problem]
     folders: dict[str, list[str]] = {}
     readable = _readable(repository, context, FileKind.WINDOW)
     for path in readable:
-        folders.setdefault(_folder_of(path), []).append(path)
-    in_part = {_folder_of(path) for path in repository.archived.keys() - set(readable)}
+        folders.setdefault(folder_of(path), []).append(path)
+    in_part = {folder_of(path) for path in repository.archived.keys() - set(readable)}
     manifests = {manifest.folder: manifest for manifest in repository.manifests()}
     owners = {folder: _owner(repository, folder, manifests.get(folder)) for folder in folders}
-    beside: dict[Group, list[Beside]] = {}
     # Neutral windows first: what a claim leaves out shows beside them.
-    for folder in sorted(folders, key=lambda folder: not owners[folder].is_neutral):
-        paths, owner = folders[folder], owners[folder]
-        runs: list[_Run] = []
-        for path in paths:
-            if _is_wanted(path, context):
-                run, problems = _check_window(repository, context, owner, path, listed.get(path))
-                yield from problems
-                runs += [run] if run is not None else []
+    order = sorted(folders, key=lambda folder: not owners[folder].is_neutral)
+    asked = {
+        folder: [
+            Asked(path, owners[folder], listed[path].raw if path in listed else None)
+            for path in folders[folder]
+            if _is_wanted(path, context)
+        ]
+        for folder in order
+    }
+    looks = _looks(repository, context, [one for folder in order for one in asked[folder]])
+    beside: dict[Group, list[Beside]] = {}
+    for folder in order:
+        owner = owners[folder]
+        runs: list[Run] = []
+        for path, _, _ in asked[folder]:
+            look = next(looks)
+            if look.size is not None and look.sha256 is not None:
+                yield from _listing_problems(repository, listed[path], look.size, look.sha256)
+            yield from look.problems
+            runs += [look.run] if look.run is not None else []
         if folder in in_part:
             continue  # the others are in an archive, and nobody asked for them
-        if len(runs) == len(paths):  # else a missing window may be one that cannot be read
+        if len(runs) == len(folders[folder]):  # else a missing window may be one that cannot be read
             yield from _plan_problems(repository, folder, owner, runs)
             yield from _seed_problems(owner, runs)
         for run in runs:
-            if run.beside is not None and (group := group_of(run.path, run.header)) is not None:
-                beside.setdefault(group, []).append(run.beside)
+            if run.beside is not None and run.group is not None:
+                beside.setdefault(run.group, []).append(run.beside)
         yield from _integrity_problems(repository, owner, runs, beside)
 
 
-class _Run(NamedTuple):
-    """What must be known of one window when the others have been read.
-
-    ``trace``: of a claim's. ``beside``: what a neutral one says beside a claim. With an error: neither.
-    """
-
-    path: str
-    header: Header
-    is_complete: bool
-    trace: Trace | None = None
-    beside: Beside | None = None
+def _looks(repository: Repository, context: Context, asked: Sequence[Asked]) -> Iterator[Look]:
+    """What is seen of each window, in their order; on every permitted core where there is enough to see."""
+    looker = Looker(part_for_looking(repository), context.recount)
+    size = sum(one.stated.bytes for one in asked if one.stated is not None)
+    is_much = size >= POOL_MIN_BYTES and context.recount is None  # a tokenizer is loaded once, in one process
+    batches = (asked[start : start + _BATCH] for start in range(0, len(asked), _BATCH))
+    processes = min(permitted_cores(), size // (POOL_MIN_BYTES // 2)) if is_much else 1
+    return itertools.chain.from_iterable(in_order(looker, batches, processes=processes))
 
 
 def _is_wanted(path: str, context: Context) -> bool:
     """Raw files are large: with ``paths``, only those in one of them or beside one of them are read."""
-    folder = _folder_of(path)
+    folder = folder_of(path)
     return is_within(path, context.paths) or any(is_within(asked, [folder]) for asked in context.paths)
 
 
-def _check_window(
-    repository: Repository, context: Context, owner: Owner, path: str, listed: _Listed | None
-) -> tuple[_Run | None, list[Problem]]:
-    problems: list[Problem] = []
-    trace, neutral = None, None
-    try:
-        data = repository.read_raw(path)
-        problems += _listing_problems(repository, listed, data) if listed is not None else []
-        if problems:
-            return None, problems  # these are not the bytes that anybody stands for
-        window = windows.decode_window(data)
-        problems += header_problems(repository, owner, path, window.header)
-        if not any(problem.code in ("WIN006", "WIN010") for problem in problems):
-            if not any(problem.code == "WIN020" for problem in problems):
-                problems += _summary_problems(repository, path, window.header)
-            problems += request_problems(path, window)
-            problems += count_problems(path, window, repository.models, context.recount)
-            if window.header.origin == "measured" and not _has_error(problems):
-                trace = None if owner.is_neutral else trace_of(repository.methodologies, path, window)
-                neutral = beside_of(window) if owner.is_neutral else None
-    except Unreadable as error:
-        return None, [problem_of(path, error.code, error.message)]
-    except windows.WindowError as error:
-        code = _WINDOW_CODES[error.rule]
-        return None, [problem_of(path, code, error.message, line=error.line)]
-    except Exception as error:  # noqa: BLE001  (the last guard: one file must not hide the others)
-        return None, [*problems, bug(path, "checking this window", error)]
-    is_complete = len(window.requests) == window.header.load.planned
-    return _Run(path, window.header, is_complete, trace, neutral), problems
-
-
-def _has_error(problems: Sequence[Problem]) -> bool:
-    return any(problem.severity is Severity.ERROR for problem in problems)
-
-
 def _integrity_problems(
-    repository: Repository, owner: Owner, runs: Sequence[_Run], beside: Mapping[Group, Sequence[Beside]]
+    repository: Repository, owner: Owner, runs: Sequence[Run], beside: Mapping[Group, Sequence[Beside]]
 ) -> Iterator[Problem]:
     """What the windows of a claim show to an auditor, by the methodology that the claim names."""
     traces: dict[Group, list[Trace]] = {}
     for run in runs:
-        if run.trace is not None and (group := group_of(run.path, run.header)) is not None:
-            traces.setdefault(group, []).append(run.trace)
+        if run.trace is not None and run.group is not None:
+            traces.setdefault(run.group, []).append(run.trace)
     named = owner.methodology
     methodology = repository.methodologies.get(named.version) if named is not None else None
     yield from integrity_problems(findings(traces, owner.registration, methodology, beside))
@@ -348,7 +252,7 @@ _RUNS_PER_PLANNED_WINDOW = 2
 
 
 def _plan_problems(
-    repository: Repository, folder: str, owner: Owner, runs: Sequence[_Run]
+    repository: Repository, folder: str, owner: Owner, runs: Sequence[Run]
 ) -> Iterator[Problem]:
     """Once a plan's results are submitted, each of its windows is there, and no more often than allowed."""
     path = f"{folder}/registration.yaml"
@@ -357,7 +261,7 @@ def _plan_problems(
     complete: dict[int | None, list[str]] = {}
     for run in runs:
         if run.is_complete:
-            complete.setdefault(run.header.plan_index, []).append(run.path)
+            complete.setdefault(run.plan_index, []).append(run.path)
     for index, planned in enumerate(owner.registration.windows):
         found = complete.get(index, [])
         for extra in found[_RUNS_PER_PLANNED_WINDOW:]:
@@ -372,7 +276,7 @@ def _plan_problems(
             yield at(repository, path, "SUB009", pointer("windows", index), message, fix=fix)
 
 
-def _seed_problems(owner: Owner, runs: Sequence[_Run]) -> Iterator[Problem]:
+def _seed_problems(owner: Owner, runs: Sequence[Run]) -> Iterator[Problem]:
     """The n-th run of a planned window has the seed of its n-th run: no prompt was chosen, no run left out.
 
     Or that of an earlier one: repeats were once sent with the prompts of the first.
@@ -380,13 +284,13 @@ def _seed_problems(owner: Owner, runs: Sequence[_Run]) -> Iterator[Problem]:
     if owner.registration is None:
         return
     seen: collections.Counter[int] = collections.Counter()
-    for run in sorted(runs, key=lambda run: run.header.clock.start_unix_ns):
-        index = run.header.plan_index
-        if run.header.origin != "measured" or index is None or index >= len(owner.registration.windows):
+    for run in sorted(runs, key=lambda run: run.start_unix_ns):
+        index = run.plan_index
+        if run.origin != "measured" or index is None or index >= len(owner.registration.windows):
             continue
         known = [window_seed(owner.registration.seed, index, attempt) for attempt in range(seen[index] + 1)]
         seen[index] += 1
-        if run.header.seed not in known:
+        if run.seed not in known:
             message = f"the registration gives run {seen[index]} of window {index} another seed"
             fix = "submit every run of a planned window, as it was sealed"
             yield problem_of(run.path, "WIN009", message, line=1, expected=known[-1], fix=fix)

@@ -119,8 +119,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _environment_problems() -> type[Any]:
-    """The exception of a machine that lacks something; imported only once something went wrong."""
+def _environment_problems() -> Any:
+    """The exceptions of a machine that lacks something; imported only once something went wrong."""
+    from fairlead.cores import LostProcessError
     from fairlead.history import EnvironmentProblem
 
-    return EnvironmentProblem
+    return EnvironmentProblem, LostProcessError

@@ -31,7 +31,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairlead.documents.canonical import canonical_yaml
-from fairlead.documents.reading import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_VALUES, parse
+from fairlead.documents.reading import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, MAX_VALUES, parse, read_plain
 from fairlead.documents.scalars import Ambiguous, describe, resolve_plain
 from fairlead.documents.text import (
     Document,
@@ -64,6 +64,7 @@ __all__ = [
     "problem_at",
     "problem_of",
     "read_bounded",
+    "read_plain",
     "resolve_plain",
     "source_line",
 ]

@@ -8,6 +8,7 @@ so that no nesting is ever built before it is known to be bounded.
 from __future__ import annotations
 
 import bisect
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -51,6 +52,19 @@ def parse(data: bytes, path: str) -> tuple[Document | None, list[Problem]]:
     except _HaltError:
         return None, problems
     return Document(path=path, text=text, data=root, marks=builder.marks), problems
+
+
+def read_plain(data: bytes, path: str) -> Document | None:
+    """What :func:`parse` makes of one line of canonical JSON, without where anything is, in a hundredth of
+    the time; None where only :func:`parse` can tell.
+
+    Both read JSON of printable ASCII without escapes alike, as long as it is too short for any bound. The
+    caller has it from our own encoder, so no key stands twice and no number has a spelling of its own.
+    """
+    if len(data) > MAX_VALUES or not data.startswith(b"{") or b"\\" in data or not data.isascii():
+        return None
+    text = data.decode()
+    return Document(path=path, text=text, data=json.loads(text), marks={}) if text.isprintable() else None
 
 
 def _decode(data: bytes, path: str) -> tuple[str | None, list[Problem]]:
