@@ -40,16 +40,16 @@ class Finding(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Lists:
-    """One list field of every request, end to end: its values, whose each is, and how many each has."""
+    """One list field of every request, end to end: its values, and how many each request has."""
 
     values: Ints
-    owner: Ints
     lengths: Ints
 
     def any_of(self, wrong: Mask) -> Mask:
         """The requests that hold at least one wrong value."""
         broken = np.zeros(len(self.lengths), dtype=bool)
-        broken[self.owner[wrong]] = True
+        if wrong.any():
+            broken[np.repeat(np.arange(len(self.lengths)), self.lengths)[wrong]] = True
         return broken
 
 
@@ -60,8 +60,8 @@ def request_problems(path: str, window: Window) -> Iterator[Problem]:
     if not requests:
         return
     for code, broken, message in _findings(header, requests):
-        indices = np.flatnonzero(broken)
-        if indices.size:
+        if np.count_nonzero(broken):
+            indices = np.flatnonzero(broken)
             more = f" (and {indices.size - 1:,} more requests)" if indices.size > 1 else ""
             yield problem_of(path, code, message + more, line=int(indices[0]) + 2, fix=_RESTORE)
 
@@ -87,28 +87,36 @@ _NUMBERS = (
 )
 
 
-def _column(requests: Sequence[Request], read: Callable[[Request], int | None]) -> Ints:
-    return np.fromiter((_or_missing(read(request)) for request in requests), np.int64, len(requests))
+_read_numbers = operator.attrgetter(*_NUMBERS)
 
 
-def _or_missing(number: int | None) -> int:
-    # The one number that stands for none gives way to its neighbour, which is as wrong.
-    return _MISSING if number is None else max(number, _MISSING + 1)
+def _numbers(requests: Sequence[Request]) -> Ints:
+    """(names, requests): every number, in the order of :data:`_NUMBERS`; _MISSING where there is none."""
+    found: list[int | None] = list(itertools.chain.from_iterable(map(_read_numbers, requests)))
+    if _MISSING in found:  # the one number that stands for none gives way to its neighbour, which is as wrong
+        found = [_MISSING + 1 if number == _MISSING else number for number in found]
+    filled = [_MISSING if number is None else number for number in found]
+    return np.array(filled, dtype=np.int64).reshape(len(requests), len(_NUMBERS)).T.copy()
+
+
+def _column(requests: Sequence[Request], read: Callable[[Request], int]) -> Ints:
+    return np.array(list(map(read, requests)), dtype=np.int64)
 
 
 def _lists(requests: Sequence[Request], read: Callable[[Request], Sequence[int] | None]) -> _Lists:
     found = [read(request) or () for request in requests]
     lengths = np.fromiter(map(len, found), np.int64, len(found))
     values = np.fromiter(itertools.chain.from_iterable(found), np.int64, int(lengths.sum()))
-    return _Lists(values, np.repeat(np.arange(len(found)), lengths), lengths)
+    return _Lists(values, lengths)
 
 
 def _findings(header: Header, requests: Sequence[Request]) -> Iterator[Finding]:
-    numbers = {name: _column(requests, operator.attrgetter(name)) for name in _NUMBERS}
+    every = _numbers(requests)
+    numbers = dict(zip(_NUMBERS, every, strict=True))
     chunks = _lists(requests, lambda r: r.chunk_ns)
     in_order = numbers["i"] == np.arange(len(requests))
     yield Finding("WIN011", ~in_order, "`i` is not the number of the request, counted from 0")
-    yield from _negative(requests, numbers, chunks)
+    yield from _negative(requests, every, chunks)
     yield from _order(numbers, chunks)
     yield from _lengths(header, requests, chunks)
     yield from _outcomes(header, requests, numbers, chunks)
@@ -118,9 +126,9 @@ def _findings(header: Header, requests: Sequence[Request]) -> Iterator[Finding]:
         yield from _only_stamps(header, requests, numbers, chunks)
 
 
-def _negative(requests: Sequence[Request], numbers: dict[str, Ints], chunks: _Lists) -> Iterator[Finding]:
-    for name, values in numbers.items():
-        wrong = (values != _MISSING) & ((values < 0) | (values > LIMIT))
+def _negative(requests: Sequence[Request], every: Ints, chunks: _Lists) -> Iterator[Finding]:
+    impossible = (every != _MISSING) & ((every < 0) | (every > LIMIT))
+    for name, wrong in zip(_NUMBERS, impossible, strict=True):
         yield Finding("WIN014", wrong, f"`{name}` is negative, or longer than 104 days")
     gaps = (chunks.values < 0) | (chunks.values > LIMIT)
     yield Finding("WIN014", chunks.any_of(gaps), "`chunk_ns` holds a negative gap, or one of 104 days")
@@ -169,9 +177,9 @@ def _lengths(header: Header, requests: Sequence[Request], chunks: _Lists) -> Ite
     yield Finding("WIN015", wrong, "`chunk_kind` counts other chunks than `chunk_ns`")
 
 
-def _length_of(name: str, request: Request) -> int | None:
+def _length_of(name: str, request: Request) -> int:
     found: Sequence[int] | None = getattr(request, name)
-    return None if found is None else len(found)
+    return _MISSING if found is None else len(found)
 
 
 def _kind_length(kinds: str) -> int:
