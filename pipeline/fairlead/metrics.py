@@ -42,7 +42,7 @@ def start_ns(request: Request, load: LoadKind) -> int | None:
 
 def _connecting_ns(request: Request) -> int:
     connection = request.connection
-    return sum(step or 0 for step in (connection.dns_ns, connection.tcp_ns, connection.tls_ns))
+    return (connection.dns_ns or 0) + (connection.tcp_ns or 0) + (connection.tls_ns or 0)
 
 
 def _latency_ns(request: Request, load: LoadKind, last: int, duration_ns: int | None) -> int | None:

@@ -8,17 +8,20 @@ root with ``build(root, roots)``. ``FAIRLEAD_ACCEPT=1`` writes what is said to `
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from fairlead import checks, repository
+from fairlead.cores import LostProcessError, in_order
 from fairlead.model import GitHub
-from fairlead.problems import Problem, render_text
+from fairlead.problems import Problem, render_json, render_text
 from fairlead.rules import GROUPS, RULES
 
 from . import roots
@@ -135,6 +138,56 @@ def test_every_check_is_listed_and_promises_something() -> None:
         assert (check.__doc__ or "").strip().endswith(".")
         written = {value for name, value in vars(module).items() if name.startswith("check_")}
         assert written <= listed
+
+
+def _lay_out(tmp_path: Path) -> Path:
+    """A root with something wrong in windows of a claim and of the board, and many sound ones beside them."""
+    root = roots.build_root(tmp_path / "root")
+    for number in range(40):
+        header = roots.at_time(roots.make_header(role="subject"), f"2026-03-10T13:{number:02}:00Z")
+        roots.put_window(root, roots.ROUNDS, header, [roots.make_request(0)])
+    roots.change_request(root, roots.ROUNDS, 1, done_ns=310 * roots.MS)
+    roots.change_header(root, roots.RERUN, vantage="elsewhere")
+    roots.change_bytes(root, roots.CLAIM, lambda data: data[:-9])
+    return root
+
+
+def test_windows_are_looked_at_alike_in_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On however many cores: the same problems, to the letter."""
+    root = _lay_out(tmp_path)
+    alone = render_json(checks.run_checks(root, now=roots.NOW))
+    monkeypatch.setattr(checks.raw, "POOL_MIN_BYTES", 2)
+    monkeypatch.setattr(checks.raw, "permitted_cores", lambda: 2)
+    started = []
+    monkeypatch.setattr(
+        checks.raw,
+        "in_order",
+        lambda *arguments, processes: started.append(processes) or in_order(*arguments, processes=processes),
+    )
+    assert render_json(checks.run_checks(root, now=roots.NOW)) == alone
+    assert started == [2]
+    assert json.loads(alone)["counts"]["errors"] >= 3
+
+
+def test_a_small_root_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To start one takes longer than to read a thousand windows."""
+    monkeypatch.setattr("fairlead.cores.multiprocessing.get_context", lambda _: pytest.fail("started"))
+    root = roots.build_root(tmp_path)
+    assert checks.run_checks(root, now=roots.NOW) == []
+
+
+def test_a_lost_process_is_no_problem_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the check: what it had not seen may be wrong or right."""
+
+    def lost(*_: object, **__: object) -> Iterator[object]:
+        raise LostProcessError
+        yield
+
+    monkeypatch.setattr(checks.raw, "in_order", lost)
+    with pytest.raises(LostProcessError):
+        checks.run_checks(roots.build_root(tmp_path), now=roots.NOW)
 
 
 def test_with_paths_only_their_problems_are_said(tmp_path: Path) -> None:
