@@ -4,8 +4,7 @@ A root of about N requests (:mod:`months`) is made below --folder, or taken from
 in a fresh process: *check*; *rank* cold, with an empty cache; *again*; and *changed*, after one window was
 replaced by another and listed anew. Memory is the largest of the processes', by their highest resident set.
 ``*_cpu_s`` is the processor time of all of them, which tells of a machine that was busy with other things.
-Growth is linear where a row's ``times_*`` are at most its ``times_n``. ``--rank-only`` leaves out *check*,
-which takes an hour where *rank* takes ten minutes.
+Growth is linear where a row's ``times_*`` are at most its ``times_n``. ``--rank-only`` leaves out *check*.
 
 Run: ``python pipeline/benchmarks/bench_scale.py [--sizes 1e4,1e5,1e6] [--rank-only] [--json FILE]``
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fairlead import cores
+from fairlead.cli import main
 from fairlead.cores import LostProcessError, in_order
 
 _PACKAGE = str(Path(cores.__file__).parents[1])
@@ -71,6 +72,24 @@ def test_a_killed_process_is_the_machines_fault() -> None:
     with pytest.raises(LostProcessError, match="killed") as raised:
         list(in_order(functools.partial(_die_at, 3), range(10), processes=2))
     assert raised.value.fix
+
+
+def test_a_lost_process_ends_a_command_with_its_fix(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The environment's fault, so exit code 3, and no traceback."""
+
+    def lost(*_: object, **__: object) -> None:
+        raise LostProcessError
+
+    monkeypatch.setattr("fairlead.checks.run_checks", lost)
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", "--root", str(tmp_path)])
+    assert stopped.value.code == 3
+    said = capsys.readouterr().err
+    assert "killed" in said
+    assert "fix: run it again" in said
+    assert "Traceback" not in said
 
 
 def test_an_exception_of_the_work_is_its_own() -> None:
