@@ -57,7 +57,11 @@ def main() -> None:
         for site in (folder / "first", folder / "second"):
             (site / "assets").mkdir(parents=True)
             (site / "index.html").write_text("".join(map(placeholder, charts)))
-            cached, _ = timed(lambda site=site: drawing.publish(site, [site / "index.html"], charts, cache))
+            cached, _ = timed(
+                lambda site=site: drawing.publish(
+                    site, [site / "index.html"], charts, drawing.Drawings(cache)
+                )
+            )
     walls, processors = zip(*cold, strict=True)
     print(f"{len(charts)} charts, {TURNS} turns, load average {load:.1f} before")
     print(f"first chart of a process: {first:.0f} ms; the bundle, once: {bundling:.0f} ms")

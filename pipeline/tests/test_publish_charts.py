@@ -410,7 +410,7 @@ def _publish(folder: Path, edition: Edition, cache: Cache | None) -> dict[str, s
     digest, chart = next(iter(edition.charts.items()))
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text(str(figure({}, chart)) + "<!--fl-chart " + "0" * 32 + "-->", "utf-8")
-    made = drawing.publish(folder, [folder / "index.html"], {digest: chart}, cache)
+    made = drawing.publish(folder, [folder / "index.html"], {digest: chart}, drawing.Drawings(cache))
     assert made == [drawing.spec_path(digest), drawing.BUNDLE]
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.*")}
 
@@ -439,7 +439,7 @@ def test_a_file_that_is_there_is_left_and_the_other_pages_are_not_read(
     place = str(figure({}, chart))
     for name in ("again.html", "other.html"):
         (tmp_path / name).write_text(place, "utf-8")
-    assert drawing.publish(tmp_path, [tmp_path / "again.html"], {digest: chart}, None) == []
+    assert drawing.publish(tmp_path, [tmp_path / "again.html"], {digest: chart}, drawing.Drawings()) == []
     assert "<svg" in (tmp_path / "again.html").read_text("utf-8")
     assert (tmp_path / "other.html").read_text("utf-8") == place
 

@@ -39,7 +39,7 @@ class LiveSite:
         self.site = folder / "site"
         self._folder = folder
         self._source = source
-        self._charts, self._requests = charts, requests
+        self._drawings, self._requests = drawing.Drawings(charts), requests
         self._builds = 0
         self.memory = Memory()
         self._draft: Draft | None = None
@@ -77,7 +77,7 @@ class LiveSite:
         draft.lay_out(new / "project")
         generator = Generator(new / "project", new / "site", draft.pages, draft.blocks)
         generator.build()
-        drawing.publish(new / "site", (new / "site").rglob("*.html"), draft.edition.charts, self._charts)
+        drawing.publish(new / "site", (new / "site").rglob("*.html"), draft.edition.charts, self._drawings)
         _, unread = copy_raw_files(draft.edition, new / "site")
         write_beside(draft.edition, new / "site", requests=self._requests)
         sums.write(new / "site")
@@ -97,7 +97,7 @@ class LiveSite:
         write_texts(self.site, data)
         touched = generator.rebuild(draft.pages, draft.blocks, pages) if pages else []
         rendered = [self.site / name for name in touched if name.endswith(".html")]
-        explored = drawing.publish(self.site, rendered, draft.edition.charts, self._charts)
+        explored = drawing.publish(self.site, rendered, draft.edition.charts, self._drawings)
         charts, drawn = (set(map(drawing.spec_path, each.edition.charts)) for each in (draft, before))
         listed, known = draft.edition.raw_files, before.edition.raw_files
         _, unread = copy_raw_files(draft.edition, self.site, known)

@@ -9,6 +9,7 @@ Characters that cannot be seen (controls, bidirectional overrides, zero-width) a
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import html
 import itertools
 import posixpath
@@ -23,6 +24,7 @@ _EXTERNAL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s<>\"'`\\]
 _APART = {"small": ("\n", "\n"), **dict.fromkeys(("td", "th", "dt", "dd", "span", "time"), ("", "\n"))}
 LINES_UNFOLDED = 50  # of a table or a list that stand open on a page of many
 _VOID = frozenset({"br", "img", "wbr", "meta"})
+_HELD = 16_384  # results of pure functions that a site asks for again and again
 
 
 class Html(str):
@@ -36,14 +38,17 @@ Child = str | None
 
 def escape(text: str) -> Html:
     """A stranger's text as HTML text on one line; fit for an attribute between double quotes too."""
-    if isinstance(text, Html):
-        return text
+    return text if isinstance(text, Html) else _escaped(text)
+
+
+@functools.lru_cache(_HELD)
+def _escaped(text: str) -> Html:
     return Html(html.escape(visible(text), quote=True))
 
 
 def join(children: Iterable[Child], between: str = "") -> Html:
     """Children one after another, each escaped unless it is HTML; ``None`` is left out."""
-    return Html(escape(between).join(escape(child) for child in children if child is not None))
+    return Html(escape(between).join([escape(child) for child in children if child is not None]))
 
 
 def tag(name: str, *children: Child, **attributes: str | int | None) -> Html:
@@ -52,9 +57,11 @@ def tag(name: str, *children: Child, **attributes: str | int | None) -> Html:
     An attribute that is ``None`` is left out.
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
-        for key, value in attributes.items()
-        if value is not None
+        [
+            f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+            for key, value in attributes.items()
+            if value is not None
+        ]
     )
     if name in _VOID:
         return Html(f"<{name}{written}>")
@@ -62,6 +69,7 @@ def tag(name: str, *children: Child, **attributes: str | int | None) -> Html:
     return Html(f"{before}<{name}{written}>{join(children)}</{name}>{after}")
 
 
+@functools.lru_cache(_HELD)
 def inline(text: str) -> str:
     """A stranger's text as Markdown within one line: rendered, it is the text and nothing else."""
     shown = visible(text).strip()
@@ -87,6 +95,7 @@ def external(url: str, text: str | None = None) -> Html:
     return tag("a", shown, href=url, rel="noopener nofollow ugc")
 
 
+@functools.lru_cache(_HELD)
 def relative(here: str, target: str) -> str:
     """The address of ``target`` as seen from the page ``here``; both relative to the site's root.
 

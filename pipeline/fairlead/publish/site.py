@@ -116,7 +116,7 @@ def build_site(
         draft.lay_out(folder / "project")
         built = folder / "built"
         Generator(folder / "project", built, draft.pages, draft.blocks).build()
-        drawing.publish(built, built.rglob("*.html"), draft.edition.charts, charts)
+        drawing.publish(built, built.rglob("*.html"), draft.edition.charts, drawing.Drawings(charts))
         sizes, unread = copy_raw_files(draft.edition, built)
         write_beside(draft.edition, built, requests=requests)
         sums.write(built)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -29,32 +29,60 @@ class DrawingError(Exception):
     """A specification of ours that Vega refuses, or whose picture holds what no chart of ours may."""
 
 
-def publish(
-    built: Path, pages: Iterable[Path], charts: Mapping[str, Chart], cache: Cache | None
-) -> list[str]:
-    """Put each picture in its place on these pages, its specification beside them, and what explores it.
+class Drawings:
+    """Pictures that this process drew, by their charts; with a cache, those of earlier ones too."""
+
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._cache = cache
+        self._held: dict[str, Html] = {}
+
+    def of(self, charts: Mapping[str, Chart], wanted: Set[str]) -> Mapping[str, Html]:
+        """The pictures of ``wanted`` at least, by digest. Those of no chart in ``charts`` are let go."""
+        self._held = {digest: picture for digest, picture in self._held.items() if digest in charts}
+        texts = {digest: _text(charts[digest]) for digest in sorted(wanted - self._held.keys())}
+        makers = {_key(text): functools.partial(render, text) for text in texts.values()}
+        made = self._make(makers, charts)
+        self._held |= {digest: embed(charts[digest], made[_key(text)]) for digest, text in texts.items()}
+        return self._held
+
+    def bundle(self, charts: Mapping[str, Chart]) -> str:
+        """What explores charts."""
+        return self._make({_BUNDLE_KEY: bundle}, charts)[_BUNDLE_KEY]
+
+    def _make(
+        self, makers: Mapping[bytes, Callable[[], str]], charts: Mapping[str, Chart]
+    ) -> dict[bytes, str]:
+        """What each maker makes, by its key; what an earlier process made is taken from the cache."""
+        if not makers:
+            return {}
+        known = {key: value.decode() for key, value in self._cache.find(makers)} if self._cache else {}
+        new = {key: make() for key, make in makers.items() if key not in known}
+        if self._cache and new:
+            used = {_BUNDLE_KEY, *(_key(_text(chart)) for chart in charts.values())}
+            self._cache.keep({key: text.encode() for key, text in new.items()}, used=used)
+        return known | new
+
+
+def publish(built: Path, pages: Iterable[Path], charts: Mapping[str, Chart], drawings: Drawings) -> list[str]:
+    """Put each picture in its place on these pages, specifications beside them, and what explores them.
 
     The names of the files that were not there yet; a specification is named by what is in it.
     """
     if not charts:
         return []
-    texts = {digest: canonical(still(chart.spec)) for digest, chart in charts.items()}
-    made = _made(
-        {_BUNDLE_KEY: bundle, **{_key(text): functools.partial(render, text) for text in texts.values()}},
-        cache,
-    )
-    found = {digest: embed(charts[digest], made[_key(text)]) for digest, text in texts.items()}
-    for path in sorted(pages):
+    places = {path: charts.keys() & _PLACE.findall(path.read_text("utf-8")) for path in sorted(pages)}
+    pictures = drawings.of(charts, set().union(*places.values()))
+    for path in (path for path, digests in places.items() if digests):
         text = path.read_text("utf-8")
-        drawn = _PLACE.sub(lambda match: found.get(match[1], match[0]), text)
-        if drawn != text:
-            path.write_text(drawn, "utf-8")
-    files = {spec_path(digest): canonical(chart.spec) for digest, chart in charts.items()}
-    files[BUNDLE] = made[_BUNDLE_KEY]
-    new = [name for name in files if not (built / name).exists()]
+        path.write_text(_PLACE.sub(lambda match: pictures.get(match[1], match[0]), text), "utf-8")
+    makers: dict[str, Callable[[], str]] = {
+        spec_path(digest): functools.partial(canonical, chart.spec) for digest, chart in charts.items()
+    }
+    makers[BUNDLE] = functools.partial(drawings.bundle, charts)
+    new = [name for name in makers if not (built / name).exists()]
     (built / FOLDER).mkdir(exist_ok=True)
     for name in new:
-        (built / name).write_text(files[name], "utf-8")
+        (built / name).write_text(makers[name](), "utf-8")
     return new
 
 
@@ -63,17 +91,13 @@ def spec_path(digest: str) -> str:
     return f"{FOLDER}/{digest}.json"
 
 
+def _text(chart: Chart) -> str:
+    """What the picture of a chart is drawn from."""
+    return canonical(still(chart.spec))
+
+
 def _key(text: str) -> bytes:
     return hashlib.sha256(f"{VEGA_LITE} {text}".encode()).digest()
-
-
-def _made(makers: Mapping[bytes, Callable[[], str]], cache: Cache | None) -> dict[bytes, str]:
-    """What each maker makes, by its key; what an earlier build made is taken from the cache."""
-    known = {key: value.decode() for key, value in cache.find(makers)} if cache else {}
-    new = {key: make() for key, make in makers.items() if key not in known}
-    if cache and new:
-        cache.keep({key: text.encode() for key, text in new.items()}, used=makers.keys())
-    return known | new
 
 
 def still(spec: Spec) -> Spec:
