@@ -6,6 +6,7 @@ import dataclasses
 import http.client
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from fairlead.publish import (
     running_site,
     shipped_source,
 )
+from fairlead.windows import decode_window, digest, encode_window
 
 from .publish_example import COMMIT, NOW, load, tree_digest, write_root
 
@@ -44,27 +46,56 @@ def _replace(path: Path, old: str, new: str) -> None:
 # -- what is rendered ----------------------------------------------------------------------------
 
 
+ROUNDS = "submissions/neutral/2026-02-harbour-fable-7b"
+PROPOSAL = "methodology/proposals/0001-first/proposal.md"
+FEW = 9  # pages
+# What changes, and how many pages say it at most; None: each provider's page names the model.
+CHANGES: tuple[tuple[str, str, str, int | None], ...] = (
+    ("providers/dunlin.yaml", "name: Dunlin", "name: Dunlin & Sons", FEW),
+    ("providers/acme.yaml", "region: ", "region: north-", FEW),
+    ("providers/hostile.yaml", "input_usd_per_mtok: 0.2", "input_usd_per_mtok: 0.25", FEW),
+    ("methodology/governance/members/bo-example.yaml", "2028-01-15", "2029-01-15", FEW),
+    ("methodology/governance/charter.md", "\n", "\n\nOne more sentence.\n\n", FEW),
+    ("methodology/versions/0.1.0/methodology.md", "\n\n", "\n\nOne more sentence.\n\n", FEW),
+    ("methodology/versions/0.1.0/methodology.yaml", "stale_badge_days: 30", "stale_badge_days: 3", None),
+    (PROPOSAL, "\n", "\n\nOne more sentence.\n\n## A heading\n\n", FEW),
+    (f"{ROUNDS}/history.yaml", "kind: upheld", "kind: dismissed", None),
+    ("methodology/models.yaml", "name: Fable 7B", "name: Fable Seven", None),
+)
+
+
 def test_only_what_changed_is_rendered_and_the_bytes_are_those_of_a_whole_build(
     root: Path, tmp_path: Path
 ) -> None:
-    """A name, a region, a member's role and a proposal's prose, one after the other; checksums included."""
+    """Every kind of file, one after the other, raw ones last; and then all as it was. Checksums included."""
     live = LiveSite(tmp_path, shipped_source())
-    counts = []
-    changes = (
-        ("providers/dunlin.yaml", "name: Dunlin", "name: Dunlin & Sons"),
-        ("providers/acme.yaml", "region: ", "region: north-"),
-        ("methodology/proposals/0001-first/proposal.md", "\n", "\n\nOne more sentence.\n\n## A heading\n\n"),
-    )
-    for change in (None, *changes):
-        if change is not None:
-            _replace(root / change[0], *change[1:])
+    live.update(*load(root), now=NOW, commit=COMMIT)
+    first = tree_digest(live.site)
+    shutil.copytree(root, tmp_path / "before")
+    for name, old, new, most in CHANGES:
+        _replace(root / name, old, new)
         count, problems = live.update(*load(root), now=NOW, commit=COMMIT)
         assert problems == ()
-        counts.append(count)
+        assert 0 < count < (most or 30), name
+    _cut_short(root, min((root / ROUNDS / "windows").iterdir()))
+    count, _ = live.update(*load(root), now=NOW, commit=COMMIT)
+    assert 0 < count < 30
     build_site(*load(root), out=tmp_path / "whole", now=NOW, commit=COMMIT)
     assert tree_digest(live.site) == tree_digest(tmp_path / "whole")
-    assert counts[0] > 25
-    assert all(0 < count < 9 for count in counts[1:])
+    shutil.rmtree(root)
+    (tmp_path / "before").rename(root)
+    live.update(*load(root), now=NOW, commit=COMMIT)
+    assert tree_digest(live.site) == first
+    assert sorted(path.name for path in tmp_path.glob("build-*")) == ["build-1"]  # it was made whole once
+
+
+def _cut_short(root: Path, raw: Path) -> None:
+    """A window of one request less, and the manifest that says so."""
+    before, window = raw.read_bytes(), decode_window(raw.read_bytes())
+    after = encode_window(window.header, window.requests[:-1])
+    raw.write_bytes(after)
+    _replace(root / ROUNDS / "rounds.yaml", digest(before), digest(after))
+    _replace(root / ROUNDS / "rounds.yaml", f"bytes: {len(before)}\n", f"bytes: {len(after)}\n")
 
 
 def test_a_page_more_or_less_builds_the_site_anew(root: Path, tmp_path: Path) -> None:

@@ -63,11 +63,12 @@ Maker = Callable[[], Object]
 
 def render(edition: Edition) -> Iterator[tuple[str, str]]:
     """Every data file and every schema as path and text."""
-    yield f"{ROOT}index.json", text({**envelope(edition, "index", "index.json"), **_index(edition)})
+    made = edition.kept.made
+    yield f"{ROOT}index.json", made(text, {**envelope(edition, "index", "index.json"), **_index(edition)})
     for path, kind, make in _files(edition):
-        yield ROOT + path, text({**envelope(edition, kind, path), **make()})
+        yield ROOT + path, made(text, {**envelope(edition, kind, path), **make()})
     for kind in SCHEMAS:
-        yield f"{ROOT}schemas/{kind}.json", text(schema(kind))
+        yield f"{ROOT}schemas/{kind}.json", made(_schema_text, kind)
 
 
 def paths(edition: Edition) -> Iterator[tuple[str, str]]:
@@ -80,6 +81,10 @@ def paths(edition: Edition) -> Iterator[tuple[str, str]]:
 def text(data: Object) -> str:
     """Deterministic JSON of pure ASCII, with the keys in the order they were written."""
     return json.dumps(data, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _schema_text(kind: str) -> str:
+    return text(schema(kind))
 
 
 def schema(kind: str) -> Object:

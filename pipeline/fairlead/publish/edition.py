@@ -24,6 +24,7 @@ from fairlead.model import RawFile, Version
 from fairlead.problems import Problem
 from fairlead.publish import markup
 from fairlead.publish.charts.chart import Chart
+from fairlead.publish.kept import Kept
 from fairlead.ranking import Evidence, Family, Origin, Row, methodology_of, version_order
 from fairlead.repository import Repository
 from fairlead.snapshots import Frozen, load_snapshots
@@ -40,7 +41,8 @@ class Edition:
 
     ``site_url``: where the site will be served from, with a slash at its end; None where nobody says it.
     ``charts``: every chart that a page made so far holds, by the digest that stands in its place.
-    ``memory``: of raw files that an earlier edition of this process has read. ``kept``: see :meth:`once`.
+    ``memory``: of raw files that an earlier edition of this process has read; ``kept``: what it made of the
+    same values. ``by_row``: see :meth:`once`.
     """
 
     repository: Repository
@@ -51,16 +53,17 @@ class Edition:
     site_url: str | None = None
     charts: dict[str, Chart] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     memory: Memory = dataclasses.field(default_factory=Memory, compare=False, repr=False)
-    kept: dict[tuple[str, str], Any] = dataclasses.field(
+    kept: Kept = dataclasses.field(default_factory=Kept, compare=False, repr=False)
+    by_row: dict[tuple[str, str], Any] = dataclasses.field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
     def once(self, name: str, row: Row, make: Callable[[], _Made]) -> _Made:
         """What ``make`` gives for one of this edition's rows, made when first asked for by that name."""
         key = (name, row.id)
-        if key not in self.kept:
-            self.kept[key] = make()
-        made: _Made = self.kept[key]
+        if key not in self.by_row:
+            self.by_row[key] = make()
+        made: _Made = self.by_row[key]
         return made
 
     @functools.cached_property

@@ -236,11 +236,16 @@ def _proposals(edition: Edition) -> Iterator[Entry]:
 def render(edition: Edition) -> Iterator[tuple[str, str]]:
     """Every feed as path and text."""
     for feed in feeds(edition):
-        yield feed.path, feed_text(feed, edition.site_url)
+        yield feed.path, edition.kept.made(_text, (feed, edition.site_url))
 
 
 def feed_text(feed: Feed, site_url: str | None) -> str:
     """A feed as XML. Without the site's address its links are relative, as Atom allows."""
+    return _text((feed, site_url))
+
+
+def _text(given: tuple[Feed, str | None]) -> str:
+    feed, site_url = given
     up = "../" * feed.path.count("/") if site_url is None else site_url
     root = ET.Element("feed", {"xmlns": _ATOM})
     _add(root, "id", _name(feed.path))

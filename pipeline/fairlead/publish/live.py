@@ -21,6 +21,7 @@ from fairlead.publish import api, exports, sums
 from fairlead.publish.charts import drawing
 from fairlead.publish.edition import raw_url
 from fairlead.publish.generator import Generator
+from fairlead.publish.kept import Kept
 from fairlead.publish.site import Draft, copy_raw_files, draft_site, write_beside, write_texts
 from fairlead.ranking import Row
 from fairlead.repository import Repository
@@ -41,7 +42,7 @@ class LiveSite:
         self._source = source
         self._drawings, self._requests = drawing.Drawings(charts), requests
         self._builds = 0
-        self.memory = Memory()
+        self.memory, self._kept = Memory(), Kept()
         self._draft: Draft | None = None
         self._look: Look = {}
         self._generator: Generator | None = None
@@ -58,7 +59,16 @@ class LiveSite:
                 changed meanwhile, and the next update builds the site anew.
         """
         look = look_at([self._source])
-        draft = draft_site(repository, rows, now=now, commit=commit, source=self._source, memory=self.memory)
+        draft = draft_site(
+            repository,
+            rows,
+            now=now,
+            commit=commit,
+            source=self._source,
+            memory=self.memory,
+            kept=self._kept,
+        )
+        self._kept.turn()
         if any(problem.severity is Severity.ERROR for problem in draft.problems):
             return 0, draft.problems
         before, generator = self._draft, self._generator

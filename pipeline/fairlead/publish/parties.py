@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from fairlead import cost, ranking
 from fairlead.metrics import WindowTable
 from fairlead.model import (
@@ -17,7 +19,6 @@ from fairlead.model import (
     Price,
     Provider,
     RawFile,
-    ServedModel,
     Submission,
 )
 from fairlead.publish import (
@@ -124,55 +125,104 @@ def _disclosure_counts(provider: Provider) -> tuple[int, int]:
     return len(values), sum(value is not None for value in values)
 
 
+class _Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the page of a provider is made from: its file, others' names for what is in it, our sections.
+
+    ``models`` and ``parties``: names by id. ``boards``: those of its models that have a page.
+    ``organisation``: a name; None where it is not known.
+    """
+
+    id: str
+    provider: Provider
+    organisation: str | None
+    models: dict[str, str]
+    parties: dict[str, str]
+    boards: tuple[str, ...]
+    has_rows: bool
+    results: tuple[str, ...]
+    price_charts: tuple[str, ...]
+    others: tuple[str, ...]
+
+    def model_name(self, model: str) -> str:
+        """As :meth:`Edition.model_name`."""
+        return self.models[model]
+
+    def organisation_name(self, organisation: str) -> str:
+        """As :meth:`Edition.organisation_name`."""
+        return self.parties[organisation]
+
+
 def provider_page(edition: Edition, name: str) -> Page:
     """/providers/<provider>/"""
     provider, url = edition.repository.providers[name], provider_url(name)
     rows = edition.rows_where(provider=name)
-    blocks: list[str] = [_identity(edition, name, provider)]
+    served = {served.model for endpoint in provider.endpoints for served in endpoint.models}
+    organisation = edition.repository.organisations.get(provider.organisation or "")
+    results: list[str] = (
+        [*overview.provider_board(edition, rows, url), _reasons(rows)]
+        if rows
+        else [tag("p", "No result of this provider is published.", class_="fl-empty")]
+    )
+    shown = _Shown(
+        id=name,
+        provider=provider,
+        organisation=organisation.name if organisation else None,
+        models={model: edition.model_name(model) for model in sorted(served)},
+        parties={one.party: edition.organisation_name(one.party) for one in provider.interests},
+        boards=tuple(sorted(served.intersection(edition.board_models))),
+        has_rows=bool(rows),
+        results=(*results, *history.provider_blocks(edition, name)),
+        price_charts=tuple(prices.provider_blocks(edition, name)),
+        others=(
+            *disputes.about_provider(edition, name, url),
+            heading(2, "Submissions"),
+            _submission_list(edition, name, url),
+            heading(2, "Registered runs"),
+            *registrations.table(edition, url, name),
+            *badges.blocks(edition, name, url),
+        ),
+    )
+    return edition.kept.made(_provider_page, shown)
+
+
+def _provider_page(shown: _Shown) -> Page:
+    provider, url = shown.provider, provider_url(shown.id)
+    blocks: list[str] = [_identity(shown)]
     if provider.notes:
         blocks.append(markup.paragraphs(provider.notes, "fl-note"))
-    blocks.append(heading(2, "Results"))
-    if rows:
-        blocks += [*overview.provider_board(edition, rows, url), _reasons(rows)]
-    else:
-        blocks.append(tag("p", "No result of this provider is published.", class_="fl-empty"))
-    blocks += history.provider_blocks(edition, name)
-    blocks += [heading(2, "Disclosures"), *_endpoints(edition, provider, url)]
-    blocks += [heading(2, "Prices"), *prices.provider_blocks(edition, name), _prices(edition, provider)]
-    blocks += [
-        heading(2, "Interests"),
-        interests_table(((provider.name, i) for i in provider.interests), edition),
-    ]
-    blocks += disputes.about_provider(edition, name, url)
-    blocks += [heading(2, "Submissions"), _submission_list(edition, name, url)]
-    blocks += [heading(2, "Registered runs"), *registrations.table(edition, url, name)]
-    blocks += badges.blocks(edition, name, url)
+    blocks += [heading(2, "Results"), *shown.results]
+    blocks += [heading(2, "Disclosures"), *_endpoints(shown, url)]
+    blocks += [heading(2, "Prices"), *shown.price_charts, _prices(shown)]
+    interests = interests_table(((provider.name, one) for one in provider.interests), shown)
+    blocks += [heading(2, "Interests"), interests, *shown.others]
     return Page(
         url=url,
         title=provider.name,
-        feed=feeds.feed_path(f"providers/{name}"),
+        feed=feeds.feed_path(f"providers/{shown.id}"),
         description=f"What {provider.name} serves and discloses, every result of it, and its interests.",
         blocks=blocks,
         crumbs=(("providers/", "Providers"),),
         wide=True,
-        scripts=(overview.SCRIPT, "assets/chart.js") if rows else ("assets/chart.js",),
+        scripts=(overview.SCRIPT, "assets/chart.js") if shown.has_rows else ("assets/chart.js",),
     )
 
 
-def _identity(edition: Edition, name: str, provider: Provider) -> Html:
-    permission = provider.benchmark_permission
+def _identity(shown: _Shown) -> Html:
+    provider, permission = shown.provider, shown.provider.benchmark_permission
     if permission is None:
         allowed = join(("none recorded",))
     else:
         word = "granted" if permission.granted else "refused"
         allowed = join((f"{word} {permission.date}, ", _source(permission.source)))
-    organisation = edition.repository.organisations.get(provider.organisation or "")
     contacts = ", ".join(f"{contact.name} ({contact.github.login})" for contact in provider.contacts)
     return markup.definitions(
         [
-            ("Id", tag("code", name)),
+            ("Id", tag("code", shown.id)),
             ("Status", STATUS_WORDS[provider.status]),
-            ("Organisation", organisation.name if organisation else disclosed(provider.organisation)),
+            (
+                "Organisation",
+                disclosed(provider.organisation if shown.organisation is None else shown.organisation),
+            ),
             ("Website", markup.external(provider.website) if provider.website else _MISSING),
             ("Permission to publish benchmarks", allowed),
             ("Contacts", contacts or "none listed"),
@@ -187,10 +237,10 @@ def _reasons(rows: Sequence[Row]) -> Html:
     return tag("p", f"Why rows are not ranked: {'; '.join(reasons)}.", class_="fl-why")
 
 
-def _endpoints(edition: Edition, provider: Provider, here: str) -> Iterator[str]:
-    if not provider.endpoints:
+def _endpoints(shown: _Shown, here: str) -> Iterator[str]:
+    if not shown.provider.endpoints:
         yield tag("p", "No endpoint is listed.", class_="fl-empty")
-    for endpoint in provider.endpoints:
+    for endpoint in shown.provider.endpoints:
         yield heading(3, f"Endpoint {endpoint.id}", f"endpoint-{endpoint.id}")
         yield markup.definitions(
             [
@@ -201,14 +251,14 @@ def _endpoints(edition: Edition, provider: Provider, here: str) -> Iterator[str]
             ]
         )
         if endpoint.models:
-            yield _served_table(edition, endpoint, here)
+            yield _served_table(shown, endpoint, here)
 
 
-def _served_table(edition: Edition, endpoint: Endpoint, here: str) -> Html:
+def _served_table(shown: _Shown, endpoint: Endpoint, here: str) -> Html:
     lines = []
     for served in endpoint.models:
-        model: str = edition.model_name(served.model)
-        if served.model in edition.board_models:
+        model: str = shown.model_name(served.model)
+        if served.model in shown.boards:
             model = link(here, model_url(served.model), model)
         lines.append(markup.row(model, *(disclosed(getattr(served, field)) for _, field in _SERVED)))
     names = ("Model", *(name for name, _ in _SERVED))
@@ -224,10 +274,10 @@ _PRICE_NOTE = tag(
 )
 
 
-def _prices(edition: Edition, provider: Provider) -> Html:
+def _prices(shown: _Shown) -> Html:
     lines = [
-        _price_row(edition, endpoint, served, price)
-        for endpoint in provider.endpoints
+        _price_row(shown.model_name(served.model), endpoint, price)
+        for endpoint in shown.provider.endpoints
         for served in endpoint.models
         for price in cost.held(served.prices)
     ]
@@ -241,13 +291,13 @@ def _prices(edition: Edition, provider: Provider) -> Html:
     return join((markup.simple_table("Prices and the days they held", names, lines), _PRICE_NOTE))
 
 
-def _price_row(edition: Edition, endpoint: Endpoint, served: ServedModel, price: Price) -> Html:
+def _price_row(model: str, endpoint: Endpoint, price: Price) -> Html:
     amounts = (price.input_usd_per_mtok, price.cached_input_usd_per_mtok, price.output_usd_per_mtok)
     source = join((_source(price.source), tag("small", f"looked up {price.retrieved}", class_="fl-sub")))
     return markup.row(
         tag(
             "th",
-            edition.model_name(served.model),
+            model,
             tag("small", endpoint.id, class_="fl-sub"),
             scope="row",
         ),
@@ -654,14 +704,14 @@ def _custody(edition: Edition) -> Iterator[str]:
 
 
 def interests_table(
-    pairs: Iterable[tuple[str, Interest]], edition: Edition, label: str = "Interests"
+    pairs: Iterable[tuple[str, Interest]], named: Edition | _Shown, label: str = "Interests"
 ) -> Html:
     """Interests as they were declared; an empty register is said plainly."""
     lines = [
         markup.row(
             name,
             interest.kind,
-            edition.organisation_name(interest.party),
+            named.organisation_name(interest.party),
             disclosed(interest.amount_band and AMOUNT_WORDS[interest.amount_band]),
             _span(interest.from_, interest.until),
             join((_source(interest.source), tag("small", interest.notes or "", class_="fl-sub fl-wrap"))),

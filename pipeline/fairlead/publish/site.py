@@ -56,6 +56,7 @@ from fairlead.publish.charts import certainty, drawing
 from fairlead.publish.charts import model as model_charts
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
 from fairlead.publish.generator import Generator, SiteError, html_blocks
+from fairlead.publish.kept import Kept
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
 from fairlead.windows import WindowError, digest
@@ -317,8 +318,9 @@ def draft_site(
     source: Path,
     site_url: str | None = None,
     memory: Memory | None = None,
+    kept: Kept | None = None,
 ) -> Draft:
-    """Everything but the last step, which is MkDocs'.
+    """Everything but the last step, which is MkDocs'. ``memory`` and ``kept``: of earlier editions.
 
     Raises:
         SiteError: ``source`` is no hand-written half of a site, or a raw file was changed meanwhile.
@@ -327,7 +329,14 @@ def draft_site(
         raise SiteError(f"{source} holds no mkdocs.yml")
     prose, problems = read_prose(repository)
     edition = Edition(
-        repository, tuple(rows), now.astimezone(dt.UTC), commit, prose, site_url, memory=memory or Memory()
+        repository,
+        tuple(rows),
+        now.astimezone(dt.UTC),
+        commit,
+        prose,
+        site_url,
+        memory=memory or Memory(),
+        kept=kept or Kept(),
     )
     pages, found = _pages(edition)
     texts = _texts(edition, pages)
