@@ -4,8 +4,8 @@ The root is :mod:`months`' smallest, with as many small invented providers as ma
 size runs in a fresh process. Bare MkDocs is given the very folder that we give it, with the same theme and
 settings, after us and in the same process: what we take beyond it, or less, is ours. Times are processor
 time, for a machine may be busy with other things. *memory* is the highest resident set before and after our
-build. *changed* is the time from a changed name in one provider's YAML to the site that shows it, everything
-read and reckoned anew, in a process that already serves it.
+build. *changed* is the time from a changed name in one provider's YAML to the site that shows it, every file
+read anew, in a process that already serves it and knows what it made before.
 
 Run: ``python pipeline/benchmarks/bench_site.py [--pages 500 2000] [--json FILE] [--profile]``
 """

@@ -29,7 +29,7 @@ def _row(edition: Edition, provider: str) -> Row:
 def test_a_reply_of_one_token_takes_as_long_as_the_first_token(edition: Edition) -> None:
     """The board's own TTFT, with its interval and n: no second way of counting."""
     row = _row(edition, "acme")
-    first = next(replies(edition, row))
+    first = replies(edition, row)[0]
     assert first.tokens == 1
     assert first.latency_ms["p50"] == row.figures["ttft_p50_ms"]
 
@@ -39,7 +39,7 @@ def test_a_longer_reply_pairs_the_start_and_the_pace_of_one_request(edition: Edi
     row = _row(edition, "cumulus")
     tables = [item.table for item in row.valid]
     ttft, tpot = (np.concatenate([table.values[name] for table in tables]) for name in ("ttft_ms", "tpot_ms"))
-    found = list(replies(edition, row))
+    found = replies(edition, row)
     assert tuple(reply.tokens for reply in found) == TOKENS
     for reply in found:
         latency = ttft + (reply.tokens - 1) * tpot

@@ -7,10 +7,12 @@ value that differs in one bit is made anew, and nobody has to say what "can" hav
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+
+from fairlead.ranking import Evidence
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -32,9 +34,27 @@ class Kept:
         Raises:
             TypeError: ``given`` holds what no digest can be taken of.
         """
-        key = (make, hashlib.sha256(_encoder.encode(given)).digest())
+        return self._found((make, hashlib.sha256(_encoder.encode(given)).digest()), lambda: make(given))
+
+    def made_of(
+        self,
+        make: Callable[[Sequence[Evidence], _Given], _Made],
+        windows: Sequence[Evidence],
+        given: _Given,
+    ) -> _Made:
+        """The same of windows too, of which ``make`` reads the tables and why they do not count, no more.
+
+        A window whose table nobody made a digest for is read each time.
+        """
+        if any(item.made_from is None for item in windows):
+            return make(windows, given)
+        known = [(item.made_from, item.invalid) for item in windows]
+        digest = hashlib.sha256(_encoder.encode((known, given))).digest()
+        return self._found((make, digest), lambda: make(windows, given))
+
+    def _found(self, key: tuple[Callable[..., Any], bytes], make: Callable[[], _Made]) -> _Made:
         if key not in self._now:
-            self._now[key] = self._before[key] if key in self._before else make(given)
+            self._now[key] = self._before[key] if key in self._before else make()
         found: _Made = self._now[key]
         return found
 

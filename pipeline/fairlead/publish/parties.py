@@ -48,6 +48,7 @@ from fairlead.publish.edition import (
 )
 from fairlead.publish.markup import Html, heading, join, link, number_cell, number_head, tag
 from fairlead.ranking import Evidence, Row
+from fairlead.stats import IntervalRules
 
 STATUS_WORDS = {
     "active": "serves today",
@@ -552,13 +553,10 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
         scope="row",
     )
     methodology = _methodology(edition, item)
-    estimates = ranking.estimate_figures(
-        [table], ranking.interval_rules(methodology), day_seconds=methodology.day_seconds
-    )
+    given = (methodology.day_seconds, ranking.interval_rules(methodology))
     cells = []
-    for name in _WINDOW_FIGURES:
+    for name, value in edition.kept.made_of(_window_values, [item], given).items():
         below = figures.failures(table.outcomes) if name == "success_rate" else None
-        value = estimates[name].value
         shown = "–" if value is None else figures.figure_value(name, value)
         extra = tag("small", below, class_="fl-sub fl-wrap") if below else None
         cells.append(number_cell(tag("span", shown, class_="fl-value"), extra))
@@ -568,6 +566,13 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
     valid = "not judged: imported" if header.origin == "imported" else "; ".join(item.invalid) or "yes"
     requests = number_cell(recorded(table))
     return markup.row(name_cell, time, requests, *cells, tag("td", valid, class_="fl-wide"), raw)
+
+
+def _window_values(windows: Sequence[Evidence], given: tuple[int, IntervalRules]) -> dict[str, float | None]:
+    """The figures of a list of windows, of these windows alone."""
+    day_seconds, rules = given
+    found = ranking.estimate_figures([item.table for item in windows], rules, day_seconds=day_seconds)
+    return {name: found[name].value for name in _WINDOW_FIGURES}
 
 
 def recorded(table: WindowTable) -> str:

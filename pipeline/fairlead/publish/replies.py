@@ -8,7 +8,7 @@ of every latency are, so slow starts and slow paces that come together are count
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,8 @@ from fairlead.profile import hour_of_day
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition
 from fairlead.publish.markup import Html, tag
-from fairlead.ranking import Row
-from fairlead.stats import Estimate
+from fairlead.ranking import Evidence, Row
+from fairlead.stats import Estimate, IntervalRules
 
 TOKENS = tuple(2**power for power in range(12))  # a reader's script draws straight lines between them
 SHOWN = (1, 32, 128, 512, 2048)  # in words
@@ -35,22 +35,30 @@ class Reply:
     latency_ms: dict[str, Estimate]
 
 
-def replies(edition: Edition, row: Row) -> Iterator[Reply]:
+def replies(edition: Edition, row: Row) -> Sequence[Reply]:
     """A reply of each length of :data:`TOKENS`; nothing where the windows do not pair TTFT with TPOT."""
-    tables = [item.table for item in row.valid]
+    methodology = ranking.methodology_of(edition.repository.methodologies, row.family.methodology)
+    given = (methodology.day_seconds, ranking.interval_rules(methodology))
+    return edition.kept.made_of(_replies, row.valid, given)
+
+
+def _replies(windows: Sequence[Evidence], given: tuple[int, IntervalRules]) -> list[Reply]:
+    day_seconds, rules = given
+    tables = [item.table for item in windows]
     pairs = [pair for table in tables if (pair := pairs_of(table)) is not None]
     if not tables or len(pairs) < len(tables):
-        return
-    methodology = ranking.methodology_of(edition.repository.methodologies, row.family.methodology)
+        return []
+    made = []
     for tokens in TOKENS:
         found = stats.quantile_estimates(
             [ttft + (tokens - 1) * tpot for ttft, tpot in pairs],
             list(LEVELS.values()),
-            strata=[hour_of_day(table.start_unix_ns, methodology.day_seconds) for table in tables],
-            rules=ranking.interval_rules(methodology),
+            strata=[hour_of_day(table.start_unix_ns, day_seconds) for table in tables],
+            rules=rules,
             attempts=[table.requests for table in tables],
         )
-        yield Reply(tokens, dict(zip(LEVELS, found, strict=True)))
+        made.append(Reply(tokens, dict(zip(LEVELS, found, strict=True))))
+    return made
 
 
 def pairs_of(table: WindowTable) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -68,10 +76,10 @@ def pairs_of(table: WindowTable) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 def replies_html(edition: Edition, row: Row) -> Html | None:
     """The estimates in words, and in full for the page's script; made once an edition."""
-    return edition.once("replies", row, lambda: _html(list(replies(edition, row))))
+    return edition.once("replies", row, lambda: _html(replies(edition, row)))
 
 
-def _html(found: list[Reply]) -> Html | None:
+def _html(found: Sequence[Reply]) -> Html | None:
     if not found:
         return None
     lacking = dict.fromkeys(

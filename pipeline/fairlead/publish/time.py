@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from fairlead import profile, ranking, stats
 from fairlead.metrics import Undefined
@@ -16,8 +17,9 @@ from fairlead.model import Methodology
 from fairlead.profile import Bin, Coverage, Drift, Sampling, TimeRules
 from fairlead.publish import api, exports, figures, markup, results
 from fairlead.publish.edition import Edition, by_family, model_url
+from fairlead.publish.kept import Kept
 from fairlead.publish.markup import Html, number_cell, number_head, tag
-from fairlead.ranking import Family, Row
+from fairlead.ranking import Evidence, Family, Row
 
 #: For an early draft that states none, and nothing is ranked by it. Two whole weeks: its days differ.
 DRIFT_DAYS_MIN = 14
@@ -49,24 +51,31 @@ class RowTime:
     drifts: Mapping[str, Drift | Undefined]
 
 
-def row_time(row: Row, rules: TimeRules) -> RowTime | Undefined:
+def row_time(row: Row, rules: TimeRules, kept: Kept | None = None) -> RowTime | Undefined:
     """Hours, days, coverage and drift of a row; undefined where its windows have no time of their own."""
-    line = profile.timeline(row.evidence)
+    found = (kept or Kept()).made_of(_time_of, row.evidence, rules)
+    return found if isinstance(found, Undefined) else RowTime(row, *found)
+
+
+_Time: TypeAlias = tuple[tuple[Bin, ...], tuple[Bin, ...], Coverage, Mapping[str, Drift | Undefined]]
+
+
+def _time_of(windows: Sequence[Evidence], rules: TimeRules) -> _Time | Undefined:
+    line = profile.timeline(windows)
     if isinstance(line, Undefined):
         return line
-    drifts = {metric: profile.drift(line, metric, rules) for metric in DRIFT_METRICS}
-    return RowTime(
-        row=row,
-        hours=profile.hour_bins(line, rules),
-        days=profile.day_bins(line, rules, latest=DAYS_SHOWN),
-        coverage=profile.coverage(line, rules),
-        drifts=drifts,
+    return (
+        profile.hour_bins(line, rules),
+        profile.day_bins(line, rules, latest=DAYS_SHOWN),
+        profile.coverage(line, rules),
+        {metric: profile.drift(line, metric, rules) for metric in DRIFT_METRICS},
     )
 
 
 def time_of(edition: Edition, row: Row) -> RowTime | Undefined:
     """The same by the row's own methodology; made once an edition."""
-    return edition.once("time", row, lambda: row_time(row, time_rules(_methodology(edition, row.family))))
+    rules = time_rules(_methodology(edition, row.family))
+    return edition.once("time", row, lambda: row_time(row, rules, edition.kept))
 
 
 def _methodology(edition: Edition, family: Family) -> Methodology:
