@@ -67,7 +67,7 @@ CHANGES: tuple[tuple[str, str, str, int | None], ...] = (
 def test_only_what_changed_is_rendered_and_the_bytes_are_those_of_a_whole_build(
     root: Path, tmp_path: Path
 ) -> None:
-    """Every kind of file, one after the other, raw ones last; and then all as it was. Checksums included."""
+    """One kind of file after the other, a raw one last; and then all as it was. Checksums included."""
     live = LiveSite(tmp_path, shipped_source())
     live.update(*load(root), now=NOW, commit=COMMIT)
     first = tree_digest(live.site)
