@@ -88,7 +88,7 @@ def cells(blocks: Sequence[str], label: str) -> dict[str, list[str]]:
     return found
 
 
-def text(blocks: Sequence[str]) -> str:
+def text(blocks: Iterable[str]) -> str:
     return " ".join(Outline("".join(blocks)).text.split())
 
 
@@ -288,8 +288,24 @@ def test_a_row_is_marked_by_its_age(repository: Repository, days: int, words: st
     (row,) = edition.rows
     badge = results.age_badge(edition, row)
     assert (Outline(badge).text.strip() if badge else None) == words
-    assert (badge or "") in "".join(results.model_page(edition, "fable-7b").blocks)
+    assert (badge or "").strip() in "".join(results.model_page(edition, "fable-7b").blocks)
     assert ("older than 90 days" in row.unranked) is (days > 90)
+
+
+def test_long_tables_of_hours_and_days_stand_on_a_page_of_their_own(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's page keeps the heading and leads there; nothing is said twice and nothing is left out."""
+    edition = edition_of(repository, [window(0), window(1, provider="borealis")])
+    whole = time.model_blocks(edition, "fable-7b")
+    assert list(time.model_pages(edition, "fable-7b")) == []
+    monkeypatch.setattr(time.markup, "LINES_UNFOLDED", 1)
+    (page,) = time.model_pages(edition, "fable-7b")
+    head, way = time.model_blocks(edition, "fable-7b")
+    assert (page.url, head) == ("models/fable-7b/time/", whole[0])
+    assert 'href="time/"' in way
+    apart = text(f"{block} " for block in page.blocks)
+    assert [word for word in text(f"{block} " for block in whole[1:]).split() if word not in apart] == []
 
 
 # -- curves and fronts ---------------------------------------------------------------------------

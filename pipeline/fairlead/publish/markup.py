@@ -22,6 +22,7 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _EXTERNAL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s<>\"'`\\]*)?")
 # Line feeds around these keep their words apart for the search index; on the page they show nothing.
 _APART = {"small": ("\n", "\n"), **dict.fromkeys(("td", "th", "dt", "dd", "span", "time"), ("", "\n"))}
+_NEEDLESS = re.compile(r"(?<=>)\n+(?=</|<t[dhr]|<d[dt]|<div)|(?<=\n)\n")
 LINES_UNFOLDED = 50  # of a table or a list that stand open on a page of many
 _VOID = frozenset({"br", "img", "wbr", "meta"})
 _HELD = 16_384  # results of pure functions that a site asks for again and again
@@ -34,6 +35,9 @@ class Html(str):
 
 
 Child = str | None
+# Between lines of one element: fewer elements make a page of many rows quicker to read in. The space parts
+# them where they run on.
+LINE = Html("\n\u2002")
 
 
 def escape(text: str) -> Html:
@@ -67,6 +71,11 @@ def tag(name: str, *children: Child, **attributes: str | int | None) -> Html:
         return Html(f"<{name}{written}>")
     before, after = _APART.get(name, ("", ""))
     return Html(f"{before}<{name}{written}>{join(children)}</{name}>{after}")
+
+
+def tight(written: Html) -> Html:
+    """The same without line feeds that part no words: before cells, rows and ends, and second ones."""
+    return Html(_NEEDLESS.sub("", written))
 
 
 @functools.lru_cache(_HELD)

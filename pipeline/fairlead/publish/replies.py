@@ -103,7 +103,7 @@ def _reply(reply: Reply) -> Html:
 def _ends(estimate: Estimate) -> str:
     """Value, lower and upper end in ms; a hyphen for what is missing."""
     ends = (estimate.value, estimate.low, estimate.high)
-    return " ".join("-" if end is None else f"{end:.6g}" for end in ends)
+    return " ".join("-" if end is None else f"{end:.4g}" for end in ends)
 
 
 def _words(estimate: Estimate) -> str:

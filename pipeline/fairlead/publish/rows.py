@@ -39,45 +39,54 @@ def when(edition: Edition, time: dt.datetime) -> Html:
 def figure_cell(row: Row, figure: Figure, *, is_hidden: bool = False, digits: int | None = None) -> Html:
     """A figure with its interval, n and rank range; for the success rate also the failures by class.
 
-    ``digits``: how many the page's script is given, where not all of them.
+    A hidden one holds the same lines as bare text, which the page's script makes a cell of when a reader
+    asks for its column. ``digits``: how many the page's script is given, where not all of them.
     """
-    lines = [figure_words(row, figure)]
+    lines = _figure_lines(row, figure)
     if figure.name == "success_rate":
-        lines.append(tag("small", figures.failures(row.outcomes) or "no failure", class_="fl-sub fl-wrap"))
-    hidden = "" if is_hidden else None
-    return tag("td", *lines, class_="fl-n", hidden=hidden, **figure_data(row, figure, digits))
+        lines.append(("small", "fl-sub fl-wrap", figures.failures(row.outcomes) or "no failure"))
+    data = figure_data(row, figure, digits)
+    if is_hidden:
+        return tag("td", join((text for _, _, text in lines), markup.LINE), class_="fl-n", hidden="", **data)
+    return tag("td", _elements(lines), class_="fl-n", **data)
 
 
 def figure_data(row: Row, figure: Figure, digits: int | None = None) -> dict[str, str | None]:
-    """A figure in full, for the page's script: value, interval, n, rank range or why there is none."""
+    """A figure in full, for the page's script: value, low, high and n, rank range or why there is none."""
     estimate, rank = sound(figure, row.figures[figure.name]), row.ranks.get(figure.name)
-    has_value = estimate.value is not None
+    numbers = (_written(number, digits) or "-" for number in (estimate.value, estimate.low, estimate.high))
     return {
         "data_figure": figure.name,
-        "data_value": _exact(estimate.value, digits),
-        "data_low": _exact(estimate.low, digits),
-        "data_high": _exact(estimate.high, digits),
-        "data_n": str(estimate.n) if has_value else None,
+        "data_given": None if estimate.value is None else " ".join((*numbers, str(estimate.n))),
         "data_rank": f"{rank.best} {rank.worst} {rank.of}" if rank else None,
         "data_withheld": withheld_of(row).get(figure.name),
     }
 
 
-def _exact(number: float | None, digits: int | None = None) -> str | None:
+def _written(number: float | None, digits: int | None = None) -> str | None:
     if number is None:
         return None
     return repr(number) if digits is None else f"{number:.{digits}g}"
 
 
+_Lines = list[tuple[str, str, str]]  # element, class, text
+
+
 def estimate_html(name: str, estimate: Estimate) -> Html:
-    """A figure's value, and its interval and n in a smaller second line."""
+    """A figure's value, and its interval and n in smaller lines below."""
+    return _elements(_estimate_lines(name, estimate))
+
+
+def _estimate_lines(name: str, estimate: Estimate) -> _Lines:
     if estimate.value is None:
-        missing = tag("span", "–", class_="fl-none")
-        return join((missing, tag("small", estimate.reason or "not given", class_="fl-sub fl-wrap")))
-    value = tag("span", figures.figure_value(name, estimate.value), class_="fl-value")
+        return [("span", "fl-none", "–"), ("small", "fl-sub fl-wrap", estimate.reason or "not given")]
     between = figures.interval(name, estimate)
-    below = tag("small", between, class_="fl-sub") if between else None
-    return join((value, below, tag("small", f"n {estimate.n:,}", class_="fl-sub")))
+    below = join((between or None, f"n {estimate.n:,}"), markup.LINE)
+    return [("span", "fl-value", figures.figure_value(name, estimate.value)), ("small", "fl-sub", below)]
+
+
+def _elements(lines: _Lines) -> Html:
+    return join(tag(name, text, class_=class_) for name, class_, text in lines)
 
 
 def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
@@ -128,6 +137,7 @@ def bodies(
     before the page's script has come; the script puts a group together again. ``before``: how many rows
     of the table stand before these.
     """
+    rows = [markup.tight(row) for row in rows]
     early = max(0, ROWS_FIRST - before)
     late = rows[early:]
     if not early:
@@ -150,8 +160,8 @@ def row_data(edition: Edition, row: Row) -> dict[str, str | None]:
         "data_hardware": "disclosed" if served and served.accelerator else figures.NOT_DISCLOSED,
         "data_origin": str(row.origin),
         "data_newest": f"{figures.moment(row.last_unix_ns):%Y-%m-%dT%H:%M:%SZ}",
-        "data_input_usd": _exact(stated.input_usd_per_mtok) if stated else None,
-        "data_output_usd": _exact(stated.output_usd_per_mtok) if stated else None,
+        "data_input_usd": _written(stated.input_usd_per_mtok) if stated else None,
+        "data_output_usd": _written(stated.output_usd_per_mtok) if stated else None,
     }
 
 
@@ -194,12 +204,17 @@ def behind(edition: Edition, row: Row, further: Sequence[Figure], here: str, col
 
 def figure_words(row: Row, figure: Figure) -> Html:
     """What a cell of the figure would hold."""
-    rank, words = row.ranks.get(figure.name), None
+    return _elements(_figure_lines(row, figure))
+
+
+def _figure_lines(row: Row, figure: Figure) -> _Lines:
+    rank = row.ranks.get(figure.name)
+    lines = _estimate_lines(figure.name, sound(figure, row.figures[figure.name]))
     if rank:
-        words = tag("span", f"rank {rank.words}", class_="fl-rank")
+        lines.append(("span", "fl-rank", f"rank {rank.words}"))
     elif reason := withheld_of(row).get(figure.name):
-        words = tag("small", f"no rank: {reason}", class_="fl-sub fl-wrap")
-    return join((estimate_html(figure.name, sound(figure, row.figures[figure.name])), words))
+        lines.append(("small", "fl-sub fl-wrap", f"no rank: {reason}"))
+    return lines
 
 
 def _facts(edition: Edition, row: Row, here: str) -> list[tuple[str, Html | str]]:

@@ -164,6 +164,7 @@ def _pages(edition: Edition) -> tuple[list[Page], list[Problem]]:
     pages = [
         results.models_page(edition),
         *(_model_page(edition, model) for model in edition.board_models),
+        *(page for model in edition.board_models for page in time.model_pages(edition, model)),
         parties.providers_page(edition),
         *(parties.provider_page(edition, name) for name in repository.providers),
         parties.submissions_page(edition),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from fairlead import profile, ranking, stats
@@ -16,7 +16,7 @@ from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.profile import Bin, Coverage, Drift, Sampling, TimeRules
 from fairlead.publish import api, exports, figures, markup, results
-from fairlead.publish.edition import Edition, by_family, model_url
+from fairlead.publish.edition import Edition, Page, by_family, model_url
 from fairlead.publish.kept import Kept
 from fairlead.publish.markup import Html, number_cell, number_head, tag
 from fairlead.ranking import Evidence, Family, Row
@@ -82,18 +82,49 @@ def _methodology(edition: Edition, family: Family) -> Methodology:
     return ranking.methodology_of(edition.repository.methodologies, family.methodology)
 
 
-# -- the blocks of a model's page ----------------------------------------------------------------
+# -- the blocks of a model's page, or a page of their own ------------------------------------------
+
+_TITLE = "Through the day and over days"
 
 
 def model_blocks(edition: Edition, model: str) -> list[str]:
-    """Hours and days of each table of the board, and a line on each of its rows."""
-    rows = edition.rows_where(model=model)
-    blocks = [
-        markup.heading(2, "Through the day and over days", "time"),
-        tag("p", _READING, class_="fl-note"),
-    ]
-    for family, members in by_family(rows).items():
-        blocks += _family_blocks(edition, family, members)
+    """Hours and days of each table of the board, and a line on each of its rows; or where they stand."""
+    head = markup.heading(2, _TITLE, "time")
+    if not _is_apart(edition, model):
+        return [head, *_blocks(edition, model, model_url(model))]
+    way = markup.link(
+        model_url(model), _page_url(model), "Hours and days of every row, and each row in words"
+    )
+    return [head, tag("p", way, " are on a page of their own.")]
+
+
+def model_pages(edition: Edition, model: str) -> Iterator[Page]:
+    """/models/<model>/time/, where the tables are long: so that nobody who does not ask waits for them."""
+    if _is_apart(edition, model):
+        name = edition.model_name(model)
+        yield Page(
+            url=_page_url(model),
+            title=f"{name}: {_TITLE[0].lower()}{_TITLE[1:]}",
+            description=f"When the rows of {name} were measured, and what they showed by hour and by day.",
+            blocks=_blocks(edition, model, _page_url(model)),
+            crumbs=(("models/", "Models"), (model_url(model), name)),
+            wide=True,
+        )
+
+
+def _is_apart(edition: Edition, model: str) -> bool:
+    families = by_family(edition.rows_where(model=model))
+    return any(len(rows) > markup.LINES_UNFOLDED for rows in families.values())
+
+
+def _page_url(model: str) -> str:
+    return f"{model_url(model)}time/"
+
+
+def _blocks(edition: Edition, model: str, here: str) -> list[str]:
+    blocks: list[str] = [tag("p", _READING, class_="fl-note")]
+    for family, members in by_family(edition.rows_where(model=model)).items():
+        blocks += _family_blocks(edition, family, members, here)
     return blocks
 
 
@@ -120,7 +151,7 @@ def family_time(edition: Edition, rows: Sequence[Row]) -> FamilyTime:
     return FamilyTime(found, _told_apart(timed, _methodology(edition, rows[0].family)))
 
 
-def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> list[str]:
+def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row], here: str) -> list[str]:
     methodology = _methodology(edition, family)
     rules = time_rules(methodology)
     of_family = family_time(edition, rows)
@@ -132,7 +163,7 @@ def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row]) -> lis
         blocks.append(_hours_table(edition, label, timed))
         blocks.append(_days_table(edition, label, timed, rules))
         if any(item.coverage.days > DAYS_SHOWN for item in timed):
-            blocks.append(tag("p", *_older_days(family.model), class_="fl-note"))
+            blocks.append(tag("p", *_older_days(here), class_="fl-note"))
     if methodology.day_seconds != ranking.REAL_DAY_SECONDS:
         words = f"A day of this methodology has {methodology.day_seconds:,} seconds, an hour a 24th of that."
         blocks.append(tag("p", words, class_="fl-note"))
@@ -191,10 +222,10 @@ def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: T
     return markup.fold_table(f"By day: {label}", ("Day", *heads), lines, "fl-board fl-hours")
 
 
-def _older_days(model: str) -> Iterable[Html | str]:
+def _older_days(here: str) -> Iterable[Html | str]:
     table = f"{api.ROOT}{exports.FOLDER}windows.csv"
     yield f"Above: the newest {DAYS_SHOWN} days. Every window of older ones, with its own figures, is in "
-    yield markup.link(model_url(model), table, "windows.csv")
+    yield markup.link(here, table, "windows.csv")
     yield "."
 
 
@@ -207,18 +238,21 @@ def _head(edition: Edition, row: Row) -> Html:
 def _cell(found: Bin | None) -> Html:
     if found is None or found.sampling is Sampling.EMPTY:
         return number_cell(tag("span", "empty", class_="fl-none"))
-    lacking = tag("small", f"{found.invalid} invalid", class_="fl-sub") if found.invalid else None
+    lacking = f"{found.invalid} invalid" if found.invalid else None
     if found.sampling is Sampling.INVALID:
-        return number_cell(tag("span", "missing", class_="fl-none"), lacking)
+        return number_cell(tag("span", "missing", class_="fl-none"), _below(lacking))
     ttft, success = found.figures["ttft_p50_ms"], found.figures["success_rate"]
     shown = "–" if ttft.value is None else figures.number(ttft.value)
-    lines = [tag("small", f"n {ttft.n:,}", class_="fl-sub")]
-    between = figures.interval("ttft_p50_ms", ttft)
-    if between:
-        lines.insert(0, tag("small", between, class_="fl-sub"))
-    if success.value is not None and success.value < 1:
-        lines.append(tag("small", f"{figures.percent(success.value)} % ok", class_="fl-sub"))
-    return number_cell(shown, *lines, lacking)
+    between = figures.interval("ttft_p50_ms", ttft) or None
+    share = success.value
+    succeeded = None if share is None or share == 1 else f"{figures.percent(share)} % ok"
+    return number_cell(shown, _below(between, f"n {ttft.n:,}", succeeded, lacking))
+
+
+def _below(*lines: str | None) -> Html | None:
+    """Smaller lines in one element."""
+    written = markup.join(lines, markup.LINE)
+    return tag("small", written, class_="fl-sub") if written else None
 
 
 # -- sentences -----------------------------------------------------------------------------------

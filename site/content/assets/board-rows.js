@@ -18,20 +18,22 @@ export const WORK = { in: "Tokens in", out: "Tokens out", day: "Requests a day",
 export const MOST_COMPARED = 4;
 
 const number = (text) => (text === undefined ? null : Number(text));
-export const words = (node) => node.textContent.replace(/\s+/g, " ").trim();
+const squeezed = (text) => text.replace(/\s+/g, " ").trim();
+export const words = (node) => squeezed(node.textContent);
 export const copies = (node) => [...node.childNodes].map((child) => child.cloneNode(true));
 
 // -- the page as it was served -------------------------------------------------------------------
 
 /** A table with its rows, its figures' heads and everything that stands under its heading. */
 export function readTable(table) {
-  for (const rest of table.querySelectorAll("tbody[data-continues]")) rejoin(rest);
-  const found = { table, bodies: [...table.tBodies], rows: [], heads: new Map() };
+  const found = { table, bodies: [], late: [], rows: [], heads: new Map() };
   for (const head of table.querySelectorAll("thead [data-figure]")) found.heads.set(head.dataset.figure, head);
   found.served = new Set([...found.heads.keys()].filter((name) => !found.heads.get(name).hidden));
-  for (const body of found.bodies) {
+  for (const part of table.tBodies) {
+    (part.hasAttribute("data-continues") ? found.late : found.bodies).push(part);
+    const body = found.bodies.at(-1);
     let row = null;
-    for (let line = body.firstElementChild; line; line = line.nextElementSibling) {
+    for (let line = part.firstElementChild; line; line = line.nextElementSibling) {
       if (line.hasAttribute("data-row")) {
         row = new Row(line, body, found);
         found.rows.push(row);
@@ -49,12 +51,14 @@ export function readTable(table) {
   return found;
 }
 
-/** The late rows of a group, which the server had in a body of their own, go back to the group; they stay out of sight. */
-function rejoin(rest) {
-  const lines = [...rest.rows];
-  for (const line of lines) line.hidden = true;
-  rest.previousElementSibling.append(...lines);
-  rest.remove();
+/** The late rows of a group, which the server had in a body of their own, go back to the group, once rows are moved or shown. */
+export function rejoin(table) {
+  for (const part of table.late.splice(0)) {
+    const lines = [...part.rows];
+    for (const line of lines) line.hidden = true;
+    part.previousElementSibling.append(...lines);
+    part.remove();
+  }
 }
 
 /** A row; what its lines say is read when it is first asked for, since most rows of a long table never are. */
@@ -67,7 +71,7 @@ class Row {
   constructor(line, body, table) {
     this.id = line.dataset.row;
     this.lines = [line];
-    this.isHidden = line.hidden;
+    this.isHidden = line.hidden || line.parentElement.hasAttribute("data-continues");
     this.body = body;
     this.table = table;
     this.place = table.rows.length;
@@ -136,18 +140,32 @@ function readCells(lines) {
   const [figures, columns] = [new Map(), new Map()];
   for (const line of new Set([lines[0], lines.at(-1)])) {
     for (const cell of line.querySelectorAll("[data-figure]")) {
-      const { figure, value, low, high, n, rank, withheld } = cell.dataset;
+      const { figure, given, rank, withheld } = cell.dataset;
+      const [value, low, high, n] = given ? given.split(" ").map((each) => (each === "-" ? null : Number(each))) : [null, null, null, null];
       const [best, worst, of] = (rank ?? "").split(" ").map(Number);
       figures.set(figure, {
-        value: number(value), low: number(low), high: number(high), n: number(n),
+        value, low, high, n,
         rank: rank ? { best, worst, of } : null,
         withheld,
-        get shown() { return cell.querySelector("dd") ?? cell; },
+        get shown() { return cell.querySelector("dd") ?? withElements(cell); },
       });
       if (cell.tagName === "TD") columns.set(figure, cell);
     }
   }
   return { figures, columns };
+}
+
+/** A cell of a column that was served hidden holds bare lines; now somebody wants to see it. */
+export function withElements(cell) {
+  if (cell.firstElementChild || !cell.firstChild) return cell;
+  const [value, ...lines] = cell.textContent.split("\n").map(squeezed);
+  const made = lines.map((line) => {
+    if (line.startsWith("rank ")) return ["span", "fl-rank", line];
+    return ["small", /^(n )?[\d.,]+( – [\d.,]+)?$/.test(line) ? "fl-sub" : "fl-sub fl-wrap", line];
+  });
+  const elements = [["span", value === "–" ? "fl-none" : "fl-value", value], ...made].map(([name, className, textContent]) => Object.assign(document.createElement(name), { className, textContent }));
+  cell.replaceChildren(...elements);
+  return cell;
 }
 
 /** How long replies of several lengths would take, as it stands behind a row. */
@@ -339,7 +357,7 @@ export function toMarkdown(rows, figures, page) {
   const cell = (row, name) => {
     const found = row.figures.get(name);
     if (!found) return "–";
-    const [value, ...rest] = [...found.shown.children].map(words);
+    const [value, ...rest] = [...found.shown.children].flatMap((child) => child.textContent.split("\n")).map(squeezed).filter(Boolean);
     return rest.length ? `${value} (${rest.join("; ")})` : value;
   };
   const lines = rows.map((row) => {

@@ -5,7 +5,7 @@
 
 import {
   FACETS, MOST_COMPARED, WORK, copies, formatState, orderTable, parseState, readAhead, readFigureNames, readTable,
-  reckon, shownFigures, standing, toCsv, toJson, toMarkdown, whereOf, words,
+  reckon, rejoin, shownFigures, standing, toCsv, toJson, toMarkdown, whereOf, withElements, words,
 } from "./board-rows.js";
 
 /** An element; text children stay text. */
@@ -230,7 +230,7 @@ class Controls {
     for (const [name, head] of table.heads) {
       const isHidden = !wanted.includes(name);
       head.hidden = isHidden;
-      for (const row of table.rows) row.columns.get(name).hidden = isHidden;
+      for (const row of table.rows) (isHidden ? row.columns.get(name) : withElements(row.columns.get(name))).hidden = isHidden;
     }
     for (const cell of table.spanning) cell.colSpan = wanted.length + 2;
   }
@@ -258,6 +258,8 @@ class Controls {
     if (table.key === key) return;
     const isAsServed = table.key === undefined && !sort;
     table.key = key;
+    if (isAsServed && !Object.keys(facets).length && !table.isWhole) for (const part of table.late) part.hidden = true;
+    else rejoin(table);
     const chosen = Object.entries(facets);
     const isWanted = (row) => chosen.every(([facet, value]) => row.facets[facet].includes(value));
     table.matching = orderTable(table, sort, this.figures).filter(isWanted);
@@ -301,7 +303,7 @@ class Controls {
     const line = aim && aim.closest("[data-board] tr");
     if (!line) return;
     const table = this.tables.find((each) => each.table.contains(line));
-    if (line.hidden) {
+    if (line.hidden || line.parentElement.hidden) {
       table.isWhole = true;
       this.show({ ...this.state, facets: {} });
     }

@@ -1,0 +1,119 @@
+"""What surrounds a page, in a real browser, without the theme's script: colours, folds, contents, drawer."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..publish_example import build, write_root
+from .conftest import serve
+
+pytestmark = pytest.mark.browser
+
+SCHEME = "document.body.dataset.mdColorScheme"
+SHOWN = (
+    "[...document.querySelectorAll('[data-md-component=palette] label')].findIndex(label => !label.hidden)"
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("frame")
+    write_root(folder / "root")
+    build(folder / "root", folder / "site")
+    return serve(folder / "site")
+
+
+@pytest.fixture
+def page(address: str, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 700}, color_scheme="dark")
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(address + "rules/")
+    yield page
+    context.close()
+    assert said == []
+
+
+def test_colours_follow_the_system_until_a_reader_chooses(page, address: str) -> None:
+    """The choice goes round by mouse and by Enter, and the next page has it before it is drawn."""
+    assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 0)
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(SCHEME) == "default"
+    page.click("[data-md-component=palette] label:not([hidden])")
+    assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("default", 1)
+    page.keyboard.press("Enter")
+    assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 2)
+    assert page.get_attribute("meta[name=color-scheme]", "content") == "dark"
+    page.goto(address + "search/")
+    assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 2)
+    page.emulate_media(color_scheme="dark")
+    page.goto(address + "glossary/")
+    page.focus(".md-option >> nth=0")
+    page.keyboard.press("Enter")
+    assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 0)
+
+
+def test_the_frame_needs_no_script_of_the_theme(page, address: str) -> None:
+    """Only the page that searches loads it."""
+    loaded = (
+        "performance.getEntriesByType('resource').map(each => each.name).filter(name => /bundle/.test(name))"
+    )
+    assert page.evaluate(loaded) == []
+    page.goto(address + "search/")
+    assert len(page.evaluate(loaded)) == 1
+
+
+def test_contents_title_and_the_way_up_say_where_a_reader_is(page) -> None:
+    """The section that is read is marked; the title comes into the head; turning back offers the way up."""
+    assert page.locator(".md-top").is_hidden() or page.get_attribute(".md-top", "hidden") is not None
+    page.mouse.move(600, 400)
+    page.mouse.wheel(0, 3000)
+    page.locator(".md-header__title--active").wait_for()
+    page.wait_for_function("document.querySelectorAll('.md-nav__link--passed').length > 2")
+    assert page.locator(".md-nav--secondary .md-nav__link--active").count() == 1
+    page.mouse.wheel(0, -300)
+    page.locator(".md-top:not([hidden])").click()
+    page.wait_for_function("scrollY === 0")
+    page.wait_for_function("!document.querySelector('.md-header__title--active')")
+
+
+def test_an_address_into_a_fold_opens_it(page, address: str) -> None:
+    """At once, and when the address of an open page changes."""
+    page.goto(address + "models/fable-7b/")
+    first, second = page.eval_on_selector_all(
+        ".fl-behind [id]", "found => found.slice(0, 2).map(each => each.id)"
+    )
+    page.goto(f"{address}models/fable-7b/#{first}")
+    page.locator(f".fl-behind details[open] #{first}").wait_for()
+    page.evaluate(f"location.hash = '{second}'")
+    page.locator(f".fl-behind details[open] #{second}").wait_for()
+
+
+def test_on_a_phone_the_drawer_opens_by_touch_and_a_way_within_the_page_closes_it(page, address: str) -> None:
+    """The list of a section opens by Enter, and says so."""
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.goto(address + "rules/")
+    page.click(".md-header label[for=__drawer]")
+    page.wait_for_function("document.getElementById('__drawer').checked")
+    label = page.locator(".md-nav label[tabindex]").first
+    label.focus()
+    opened = f"document.querySelector('[aria-labelledby=\"{label.get_attribute('id')}\"]').ariaExpanded"
+    before = page.evaluate(opened)
+    page.keyboard.press("Enter")
+    assert {before, page.evaluate(opened)} == {"true", "false"}
+    page.evaluate("location.hash = 'doc001'")
+    page.wait_for_function("!document.getElementById('__drawer').checked")
+
+
+def test_folds_are_open_on_paper(page, address: str) -> None:
+    """All of them while it is printed, none of them after that."""
+    page.goto(address + "models/fable-7b/")
+    closed = "document.querySelectorAll('.md-content details:not([open])').length"
+    before = page.evaluate(closed)
+    assert before > 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(closed) == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(closed) == before
