@@ -40,7 +40,7 @@ def test_colours_follow_the_system_until_a_reader_chooses(page, address: str) ->
     """The choice goes round by mouse and by Enter, and the next page has it before it is drawn."""
     assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 0)
     page.emulate_media(color_scheme="light")
-    assert page.evaluate(SCHEME) == "default"
+    page.wait_for_function(f"{SCHEME} === 'default'")
     page.click("[data-md-component=palette] label:not([hidden])")
     assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("default", 1)
     page.keyboard.press("Enter")
