@@ -26,7 +26,7 @@ from fairlead.publish.replies import replies_html
 from fairlead.ranking import Figure, Row, sound, withheld_of
 from fairlead.stats import Estimate
 
-ROWS_FIRST = 25  # of a table: those that the page's script shows until a reader asks for more
+ROWS_FIRST = 15  # of a table: those that the page's script shows until a reader asks for more
 _FOLDERS_SHOWN = 3  # the newest; what stands behind the row leads to the files of all
 _RAW_FILES_SHOWN = 4  # the newest; the page of their folder lists them all
 

@@ -40,7 +40,7 @@ def test_colours_follow_the_system_until_a_reader_chooses(page, address: str) ->
     """The choice goes round by mouse and by Enter, and the next page has it before it is drawn."""
     assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 0)
     page.emulate_media(color_scheme="light")
-    page.wait_for_function(f"{SCHEME} === 'default'")
+    page.locator("body[data-md-color-scheme=default]").wait_for()
     page.click("[data-md-component=palette] label:not([hidden])")
     assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("default", 1)
     page.keyboard.press("Enter")
@@ -71,12 +71,11 @@ def test_contents_title_and_the_way_up_say_where_a_reader_is(page) -> None:
     page.mouse.move(600, 400)
     page.mouse.wheel(0, 3000)
     page.locator(".md-header__title--active").wait_for()
-    page.wait_for_function("document.querySelectorAll('.md-nav__link--passed').length > 2")
+    page.locator(".md-nav__link--passed >> nth=2").wait_for(state="attached")
     assert page.locator(".md-nav--secondary .md-nav__link--active").count() == 1
     page.mouse.wheel(0, -300)
     page.locator(".md-top:not([hidden])").click()
-    page.wait_for_function("scrollY === 0")
-    page.wait_for_function("!document.querySelector('.md-header__title--active')")
+    page.locator(".md-header__title:not(.md-header__title--active)").wait_for()
 
 
 def test_an_address_into_a_fold_opens_it(page, address: str) -> None:
@@ -96,7 +95,7 @@ def test_on_a_phone_the_drawer_opens_by_touch_and_a_way_within_the_page_closes_i
     page.set_viewport_size({"width": 390, "height": 700})
     page.goto(address + "rules/")
     page.click(".md-header label[for=__drawer]")
-    page.wait_for_function("document.getElementById('__drawer').checked")
+    page.locator("#__drawer:checked").wait_for(state="attached")
     label = page.locator(".md-nav label[tabindex]").first
     label.focus()
     opened = f"document.querySelector('[aria-labelledby=\"{label.get_attribute('id')}\"]').ariaExpanded"
@@ -104,7 +103,7 @@ def test_on_a_phone_the_drawer_opens_by_touch_and_a_way_within_the_page_closes_i
     page.keyboard.press("Enter")
     assert {before, page.evaluate(opened)} == {"true", "false"}
     page.evaluate("location.hash = 'doc001'")
-    page.wait_for_function("!document.getElementById('__drawer').checked")
+    page.locator("#__drawer:not(:checked)").wait_for(state="attached")
 
 
 def test_folds_are_open_on_paper(page, address: str) -> None:

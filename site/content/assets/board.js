@@ -18,7 +18,7 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-const MOST_SHOWN = 25; // rows of one table, until a reader asks for all; the server has those beyond in late bodies
+const MOST_SHOWN = 15; // rows of one table, until a reader asks for all; the server has those beyond in late bodies
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function download(name, type, text) {
