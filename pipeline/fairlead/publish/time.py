@@ -132,7 +132,7 @@ _READING = (
     "Each cell: TTFT p50 in ms over the windows that count and that began in that hour of the day, in UTC, "
     "or on that day; its interval where they are enough for one, its n, and the success rate where a request "
     "failed. empty: no window began then. missing: all that did are invalid. A dash: too few values. Nothing "
-    "is compared here; rows are, in the tables above."
+    "is compared here; rows are, in the leaderboard."
 )
 
 
