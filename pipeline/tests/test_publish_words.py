@@ -183,7 +183,8 @@ def test_no_page_shows_an_interval_that_is_wide_somewhere(figure: Figure) -> Non
     shown, data = rows.figure_words(row, figure), rows.figure_data(row, figure)
     between = figures.interval(figure.name, estimate)
     assert between is not None
-    assert (between in shown, data["data_low"] is None) == (not figure.is_wide, figure.is_wide)
+    given = ["0.5", "-", "-", "720"] if figure.is_wide else ["0.5", "0.40625", "0.59375", "720"]
+    assert (between in shown, (data["data_given"] or "").split()) == (not figure.is_wide, given)
     assert (WIDE in shown) is (withheld_of(row).get(figure.name) == WIDE) is figure.is_wide
     assert figures.figure_value(figure.name, 0.5) in shown
     drawn = {name for name, _ in distribution.MARKED} | set(intervals.DRAWN_FIGURES)
