@@ -91,7 +91,7 @@ def model_blocks(edition: Edition, model: str) -> list[str]:
     """Hours and days of each table of the board, and a line on each of its rows; or where they stand."""
     head = markup.heading(2, _TITLE, "time")
     if not _is_apart(edition, model):
-        return [head, *_blocks(edition, model, model_url(model))]
+        return [head, *_blocks(edition, model, model_url(model), 3)]
     way = markup.link(
         model_url(model), _page_url(model), "Hours and days of every row, and each row in words"
     )
@@ -106,7 +106,7 @@ def model_pages(edition: Edition, model: str) -> Iterator[Page]:
             url=_page_url(model),
             title=f"{name}: {_TITLE[0].lower()}{_TITLE[1:]}",
             description=f"When the rows of {name} were measured, and what they showed by hour and by day.",
-            blocks=_blocks(edition, model, _page_url(model)),
+            blocks=_blocks(edition, model, _page_url(model), 2),
             crumbs=(("models/", "Models"), (model_url(model), name)),
             wide=True,
         )
@@ -121,10 +121,11 @@ def _page_url(model: str) -> str:
     return f"{model_url(model)}time/"
 
 
-def _blocks(edition: Edition, model: str, here: str) -> list[str]:
+def _blocks(edition: Edition, model: str, here: str, level: int) -> list[str]:
+    """``level``: of a family's heading."""
     blocks: list[str] = [tag("p", _READING, class_="fl-note")]
     for family, members in by_family(edition.rows_where(model=model)).items():
-        blocks += _family_blocks(edition, family, members, here)
+        blocks += _family_blocks(edition, family, members, here, level)
     return blocks
 
 
@@ -151,14 +152,14 @@ def family_time(edition: Edition, rows: Sequence[Row]) -> FamilyTime:
     return FamilyTime(found, _told_apart(timed, _methodology(edition, rows[0].family)))
 
 
-def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row], here: str) -> list[str]:
+def _family_blocks(edition: Edition, family: Family, rows: Sequence[Row], here: str, level: int) -> list[str]:
     methodology = _methodology(edition, family)
     rules = time_rules(methodology)
     of_family = family_time(edition, rows)
     found, told = of_family.rows, of_family.told
     timed = [item for _, item in found if isinstance(item, RowTime)]
     label = results.family_words(edition, family)
-    blocks: list[str] = [markup.heading(3, label, f"time--{results.family_anchor(family)}")]
+    blocks: list[str] = [markup.heading(level, label, f"time--{results.family_anchor(family)}")]
     if timed:
         blocks.append(_hours_table(edition, label, timed))
         blocks.append(_days_table(edition, label, timed, rules))

@@ -492,6 +492,27 @@ def test_the_script_shows_the_rows_that_were_there_before_it(long_site: str, bro
     page.close()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_hours_and_days_of_a_long_table_are_on_a_page_of_their_own(
+    long_site: str, browser, width: int, scheme: str
+) -> None:
+    """A link on the model's page leads there; axe finds nothing wrong, and nothing scrolls sideways."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    context = browser.new_context(
+        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 844}
+    )
+    page = context.new_page()
+    page.goto(long_site + PAGE)
+    page.click("text=Hours and days of every row")
+    page.wait_for_url("**/time/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator(".md-content details summary").first.click()
+    found = axe.Axe().run(page, context=".md-content")
+    context.close()
+    assert [violation["id"] for violation in found.response["violations"]] == []
+
+
 def test_rows_are_read_when_asked_for_or_a_few_at_a_time(long_site: str, browser) -> None:
     """Loading reads no figure; each idle moment reads a few rows, until all are read."""
     page = browser.new_page()
