@@ -28,6 +28,7 @@ from typing import Any
 import months
 
 from fairlead import windows
+from fairlead.cores import permitted_cores
 from fairlead.documents import parse
 from fairlead.repository import canonical_text
 
@@ -81,7 +82,7 @@ def replace_window(root: Path, turn: int) -> tuple[Path, bytes, Path, bytes]:
 def measure(folder: Path, size: int, *, rank_only: bool) -> dict[str, Any]:
     """The figures of one size: requests, windows, bytes; and seconds, processor time and memory a command."""
     count = max(1, round(size / months.WINDOWS / months.REQUESTS))
-    made = months.make_root(folder, count, cores=months.permitted_cores())
+    made = months.make_root(folder, count, cores=permitted_cores())
     rank, end = ["rank", "--json"], made.end_unix_s
     with tempfile.TemporaryDirectory() as cache_folder:
         cache = Path(cache_folder)
@@ -148,7 +149,7 @@ def main() -> None:
     for size in map(float, arguments.sizes.split(",")):
         print(f"{size:,.0f} requests ...", file=sys.stderr)
         rows.append(measure(arguments.folder.resolve(), int(size), rank_only=arguments.rank_only))
-    rows, cores = with_ratios(rows), months.permitted_cores()
+    rows, cores = with_ratios(rows), permitted_cores()
     print(table(rows))
     print(f"{cores} cores; load average {before[0]:.2f} before, {os.getloadavg()[0]:.2f} after")
     if arguments.json is not None:

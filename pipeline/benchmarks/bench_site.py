@@ -33,6 +33,7 @@ from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 
 from fairlead.cache import Cache
+from fairlead.cores import permitted_cores
 from fairlead.evidence import load_evidence, with_replies
 from fairlead.publish import LiveSite, build_site, shipped_source
 from fairlead.publish.live import look_at
@@ -64,7 +65,7 @@ class Found:
 
 def make_root(folder: Path, pages: int) -> tuple[Path, int]:
     """A root whose site has about so many pages, and the second just after its last window."""
-    made = months.make_root(folder / "months", 4, cores=months.permitted_cores())
+    made = months.make_root(folder / "months", 4, cores=permitted_cores())
     root = folder / f"root-{pages}"
     shutil.copytree(made.root, root)
     for number in range(pages - 35):

@@ -12,7 +12,6 @@ import datetime as dt
 import functools
 import hashlib
 import multiprocessing
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import numpy as np
 
 from fairlead import windows
 from fairlead.board import rows_of
+from fairlead.cores import permitted_cores
 from fairlead.evidence import load_evidence
 from fairlead.model import window_file_name
 from fairlead.ranking import Row
@@ -359,8 +359,3 @@ def _header(month: Month, turn: int, duration_ns: int, seed: str, count: int) ->
 def _lent_header() -> windows.Header:
     file = min((CHECKOUT / MODEL_SUBMISSION / "windows").iterdir())
     return windows.decode_window(file.read_bytes()).header
-
-
-def permitted_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

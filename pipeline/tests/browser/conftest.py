@@ -6,10 +6,13 @@ import atexit
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fairlead.publish import running_site
+
+from ..publish_example import build, write_root
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -30,6 +33,27 @@ atexit.register(_SERVERS.close)
 def serve(folder: Path) -> str:
     """The address at which a built site is served until the tests end."""
     return _SERVERS.enter_context(running_site(folder))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The example's site, as it is."""
+    folder = tmp_path_factory.mktemp("example")
+    write_root(folder / "root")
+    build(folder / "root", folder / "site")
+    return serve(folder / "site")
+
+
+@contextlib.contextmanager
+def silent_page(context: Any) -> Iterator[Any]:
+    """A page in a context of its own, which is closed after it; nothing may be heard in the console."""
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+    assert said == []
 
 
 @pytest.fixture(scope="module")

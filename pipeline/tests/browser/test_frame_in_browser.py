@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..publish_example import build, write_root
-from .conftest import serve
+from .conftest import silent_page
 
 pytestmark = pytest.mark.browser
 
@@ -15,25 +14,12 @@ SHOWN = (
 )
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("frame")
-    write_root(folder / "root")
-    build(folder / "root", folder / "site")
-    return serve(folder / "site")
-
-
 @pytest.fixture
 def page(address: str, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 700}, color_scheme="dark")
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address + "rules/")
-    yield page
-    context.close()
-    assert said == []
+    with silent_page(context) as page:
+        page.goto(address + "rules/")
+        yield page
 
 
 def test_colours_follow_the_system_until_a_reader_chooses(page, address: str) -> None:

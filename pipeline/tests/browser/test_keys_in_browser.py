@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..publish_example import build, write_root
-from .conftest import serve
+from .conftest import silent_page
 
 pytestmark = pytest.mark.browser
 
@@ -16,26 +15,13 @@ FOCUSED = "document.activeElement"
 TABS_MAX = 400
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("keys")
-    write_root(folder / "root")
-    build(folder / "root", folder / "site")
-    return serve(folder / "site")
-
-
 @pytest.fixture
 def page(address: str, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.rstrip("/"))
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address + "models/fable-7b/")
-    yield page
-    context.close()
-    assert said == []
+    with silent_page(context) as page:
+        page.goto(address + "models/fable-7b/")
+        yield page
 
 
 def tab_to(page, selector: str) -> None:

@@ -12,7 +12,7 @@ from bench_board import long_table
 from fairlead.publish import Bulletin, build_site, running_site
 
 from ..publish_example import COMMIT, NOW, load, write_root
-from .conftest import serve
+from .conftest import serve, silent_page
 
 pytestmark = pytest.mark.browser
 
@@ -35,14 +35,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def page(address: str, browser):
     """The front page; nothing it does may be heard in the console."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address)
-    yield page
-    context.close()
-    assert said == []
+    with silent_page(context) as page:
+        page.goto(address)
+        yield page
 
 
 def _models(page) -> list[str]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ..publish_example import build, write_root
-from .conftest import serve
-
 pytestmark = pytest.mark.browser
 
 #: A page of each kind; links and anchors of all pages are followed in test_publish.py.
@@ -39,14 +36,6 @@ PAGES = (
     "404.html",
 )
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("browser")
-    write_root(folder / "root")
-    build(folder / "root", folder / "site")
-    return serve(folder / "site")
 
 
 class Visit:
