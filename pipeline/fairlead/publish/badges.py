@@ -259,10 +259,7 @@ def blocks(edition: Edition, provider: str, here: str) -> Iterator[str]:
             ("Markdown", f"[![{_plain(alternative)}]({root}{badge.path})]({root}{badge.row_url})"),
             ("HTML", f'<a href="{root}{badge.row_url}">{image}</a>'),
         )
-        code = (
-            markup.join((tag("p", kind), tag("pre", tag("code", text, tabindex=0))))
-            for kind, text in snippets
-        )
+        code = (markup.join((tag("p", kind), tag("pre", tag("code", text)))) for kind, text in snippets)
         title = f"To embed it: {edition.model_name(badge.model)}"
         yield tag("details", tag("summary", title), *code, class_="fl-fold")
 

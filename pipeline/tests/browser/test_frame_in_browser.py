@@ -102,3 +102,26 @@ def test_folds_are_open_on_paper(page, address: str) -> None:
     assert page.evaluate(closed) == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(closed) == before
+
+
+def test_code_wider_than_the_window_is_reached_without_scripts(address: str, browser) -> None:
+    """Arrow keys scroll what has the focus."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    with silent_page(context) as page:
+        page.goto(address + "api/")
+        codes = page.locator("pre > code")
+        assert codes.count() > 0
+        assert codes.evaluate_all("codes => codes.map(code => code.getAttribute('tabindex'))") == (
+            ["0"] * codes.count()
+        )
+
+
+def test_code_that_fits_is_no_stop_on_the_way(page, address: str) -> None:
+    """A script takes it out, and puts it back where the window becomes too narrow."""
+    page.goto(address + "api/")
+    code = page.locator("pre > code").first
+    page.locator("pre > code:not([tabindex])").first.wait_for()
+    page.set_viewport_size({"width": 390, "height": 700})
+    page.locator("pre > code[tabindex='0']").first.wait_for()
+    code.focus()
+    assert page.evaluate("document.activeElement.tagName") == "CODE"
