@@ -10,7 +10,7 @@ from scipy import stats as scipy_stats
 
 from fairlead.forgery.frauds import FRAUDS
 from fairlead.integrity import Finding
-from fairlead.publish import findings, integrity, parties
+from fairlead.publish import findings, integrity, submissions
 from fairlead.publish.edition import Edition
 from fairlead.ranking import Origin, Row
 from fairlead.repository import Repository
@@ -46,7 +46,7 @@ def test_a_submission_shows_each_finding_with_its_rule_its_requests_and_its_file
     example: tuple[Repository, tuple[Row, ...]],
 ) -> None:
     found = a_finding(example[0])
-    page = "\n".join(parties.submission_page(edition(example, found), CLAIM).blocks)
+    page = "\n".join(submissions.submission_page(edition(example, found), CLAIM).blocks)
     assert "correlate by 0.912; requests 0, 1, 2, 3, 4, 5, 6, 7 and 2 more" in Outline(page).text
     assert 'rules/#int006"' in page
     assert f"{found.path.rpartition('/')[2]}</a>" in page

@@ -15,8 +15,8 @@ from fairlead.evidence import load_evidence
 from fairlead.publish import verdicts
 from fairlead.publish.api import _files as data_files
 from fairlead.publish.edition import Edition
-from fairlead.publish.parties import submission_page
 from fairlead.publish.results import model_page
+from fairlead.publish.submissions import submission_page
 from fairlead.ranking import build_rows
 from fairlead.repository import load_repository
 from fairlead.verdict import judge_repository, judge_submission

@@ -15,7 +15,7 @@ from fairlead import governance
 from fairlead.governance import Count, Register, Step, Tally, words
 from fairlead.model import Ballot, Proposal
 from fairlead.problems import Problem
-from fairlead.publish import figures, impacts, markup, method, parties, prose
+from fairlead.publish import figures, impacts, interests, markup, method, prose
 from fairlead.publish.edition import Edition, Page, Searched, proposal_url
 from fairlead.publish.markup import Child, Html, heading, join, link, number_cell, number_head, tag
 
@@ -124,7 +124,7 @@ def _own_house(edition: Edition, register: Register) -> Iterator[str]:
         words_ = "No group holds rights over the board or gave much of its money."
         yield tag("p", words_, class_="fl-empty")
     yield heading(3, "Custody")
-    yield parties.custody_table(edition)
+    yield interests.custody_table(edition)
     shares = governance.funding_shares(register, governance.day_of(edition.now))
     if shares:
         months = register.rules.own_house.funding_months

@@ -138,7 +138,7 @@ def _concerns(edition: Edition, dispute: Dispute) -> Html:
 def _interests(edition: Edition, dispute: Dispute) -> Html | str:
     stated = dispute.case.interests
     if stated is None:
-        return tag("span", figures.NOT_DISCLOSED, class_="fl-none")
+        return markup.disclosed(None)
     words = (f"{one.kind}: {edition.organisation_name(one.party)}" for one in stated)
     return join(words, "; ") or "none, as stated"
 

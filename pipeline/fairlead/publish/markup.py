@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fairlead.problems import visible
+from fairlead.publish import figures
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _EXTERNAL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s<>\"'`\\]*)?")
@@ -102,6 +103,11 @@ def external(url: str, text: str | None = None) -> Html:
         return escape(url) if text is None else join((text, " (", url, ")"))
     shown = text if text is not None else url.removeprefix("https://").removesuffix("/")
     return tag("a", shown, href=url, rel="noopener nofollow ugc")
+
+
+def disclosed(value: object) -> Html:
+    """A value as a stranger stated it, or *not disclosed*."""
+    return tag("span", figures.NOT_DISCLOSED, class_="fl-none") if value is None else escape(str(value))
 
 
 @functools.lru_cache(_HELD)
