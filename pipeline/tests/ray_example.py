@@ -21,9 +21,9 @@ _COMMON = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_stor
 _SETTINGS = {
     "health_check_initial_delay_ms": 0,  # a node that is dead is soon known to be
     "health_check_period_ms": 500,
-    "worker_niceness": 0,  # else whatever runs on this machine besides goes before what is measured
     "prestart_worker_first_driver": False,  # workers that nobody asked for
 }
+_PROMPT = {"RAY_worker_niceness": "0"}  # as the documentation says: else what measures gives way to all else
 
 
 @contextlib.contextmanager
@@ -31,7 +31,7 @@ def started(env: Mapping[str, str]) -> Iterator[Any]:
     """A head that measures nothing, and nodes in this environment that stand at all vantages."""
     from ray import cluster_utils
 
-    head = {"num_cpus": 1, "_system_config": _SETTINGS} | _COMMON
+    head = {"num_cpus": 1, "_system_config": _SETTINGS, "env_vars": _PROMPT} | _COMMON
     made = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(NODES):
@@ -45,7 +45,9 @@ def started(env: Mapping[str, str]) -> Iterator[Any]:
 def add_node(cluster: Any, *vantages: str, env: Mapping[str, str] | None = None, wait: bool = True) -> Any:
     """One node more; ``env``: what its environment has besides."""
     resources = {f"vantage:{name}": 1 for name in vantages}
-    return cluster.add_node(wait, num_cpus=1, resources=resources, env_vars=dict(env or {}), **_COMMON)
+    return cluster.add_node(
+        wait, num_cpus=1, resources=resources, env_vars={**_PROMPT, **(env or {})}, **_COMMON
+    )
 
 
 @contextlib.contextmanager

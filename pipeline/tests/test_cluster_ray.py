@@ -24,7 +24,7 @@ from fairlead.measure.truth import ReferenceProfile
 from fairlead.windows import Outcome
 
 from . import roots
-from .ray_example import NODES, add_node, run
+from .ray_example import NODES, add_node, odd_node, run
 
 pytest.importorskip("ray", reason="the extra fairlead[ray] is not installed: make test-cluster")
 
@@ -159,7 +159,23 @@ def test_the_command_measures_from_the_nodes(cluster, tmp_path):
         )
     assert found.returncode == 0, found.stderr
     assert "Traceback" not in found.stderr
+    assert "warning" not in found.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["w.jsonl.gz"]
+
+
+def test_a_node_whose_worker_gives_way_to_all_else_is_named(cluster, tmp_path):
+    """It measures all the same: its certificate says what that is worth."""
+    load = ("--requests", "3", "--max-tokens", "8", "--input-words", "20")
+    with start_reference(QUICK) as reference, odd_node(cluster, "nice", env={"RAY_worker_niceness": "7"}):
+        found = run(
+            *("measure", "--url", reference.url, "--model", "reference", *load),
+            *("--ray", cluster.address, "--vantage", "nice", "--out", str(tmp_path / "w.jsonl.gz")),
+        )
+    assert found.returncode == 0, found.stderr
+    assert "warning: what measures gives way to whatever else runs there: node " in found.stderr
+    assert " at niceness 7\n" in found.stderr
+    assert "export RAY_worker_niceness=0" in found.stderr
+    assert (tmp_path / "w.jsonl.gz").is_file()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999", "nowhere.invalid:6379"])

@@ -40,7 +40,16 @@ class Commands(click.Group):
 
 def complain(message: str, fix: str | None = None) -> None:
     """Say on standard error what is wrong, and what would help."""
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True)
+    _say(click.style("error", fg="red", bold=True), message, fix)
+
+
+def warn(message: str, fix: str | None = None) -> None:
+    """Say on standard error what stops nothing but had better be otherwise, and what would help."""
+    _say(click.style("warning", fg="yellow", bold=True), message, fix)
+
+
+def _say(severity: str, message: str, fix: str | None) -> None:
+    click.echo(f"{severity}: {message}", err=True)
     if fix:
         click.echo(f"  = fix: {fix}", err=True)
 

@@ -67,7 +67,8 @@ class Link(Protocol):
 class Crew:
     """The nodes of one place, which share every window: see :class:`fairlead.campaign.Gear`.
 
-    ``token``: makes hex that nobody knows beforehand.
+    ``token``: makes hex that nobody knows beforehand. ``yielding``: of each node whose worker gives way to
+    whatever else runs there, its niceness.
 
     Raises:
         ClusterError: a node runs other versions than this machine, or was lost while it was asked.
@@ -79,7 +80,9 @@ class Crew:
         self._clock = clock
         self._token = token
         told = self._all_of(self._links, "facts", Facts)
-        require_same(ours, {f"{name} ({self._links[name].host})": found for name, found in told.items()})
+        named = {f"{name} ({self._links[name].host})": found for name, found in told.items()}
+        require_same(ours, named)
+        self.yielding = {node: found.niceness for node, found in named.items() if found.niceness > 0}
         self._cores = min(found.cores for found in told.values())
 
     @property

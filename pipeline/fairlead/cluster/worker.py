@@ -45,10 +45,10 @@ _A = TypeVar("_A")
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be the same on every node; and how many cores a client has there.
+    """What has to be the same on every node; how many cores a client has there, and how it stands to others.
 
     ``code_sha256``: of fairlead's sources and of what it computes with. ``engine``: version of what joins the
-    nodes.
+    nodes. ``niceness``: of the process, as POSIX counts it; above 0 it gives way to whatever else runs there.
     """
 
     fairlead: str
@@ -56,6 +56,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     engine: str
     cores: int
+    niceness: int = 0
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -103,6 +104,7 @@ def facts(engine: str = "") -> Facts:
         python=platform.python_version(),
         engine=engine,
         cores=client_cores(),
+        niceness=os.nice(0),
     )
 
 
