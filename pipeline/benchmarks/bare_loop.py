@@ -25,8 +25,9 @@ from typing import Any
 
 from environments import UnavailableError
 
+from fairlead.measure.connection import READ_BYTES
 from fairlead.measure.plan import Plan
-from fairlead.measure.transport import ANCILLARY_BYTES, READ_BYTES
+from fairlead.measure.readiness import ANCILLARY_BYTES
 
 _SO_TIMESTAMPNS = 35
 _END = b"0\r\n\r\n"

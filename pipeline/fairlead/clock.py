@@ -6,6 +6,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+NS_PER_S = 1_000_000_000
+
 
 class Clock(Protocol):
     """Two clocks: one that never steps, to measure with; one that people agree on, to date with."""

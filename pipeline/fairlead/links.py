@@ -24,7 +24,7 @@ import fairlead
 from fairlead.documents import Document, Json, locate
 from fairlead.history import EnvironmentProblem
 from fairlead.measure import policy
-from fairlead.measure.transport import Resolve, system_resolver, tls_context
+from fairlead.measure.connection import Resolve, system_resolver, tls_context
 from fairlead.problems import pointer, visible
 from fairlead.repository import Repository
 from fairlead.upkeep import Reminder

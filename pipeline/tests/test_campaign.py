@@ -16,10 +16,10 @@ import pytest
 
 from fairlead import campaign, checks, demo, history, model, windows
 from fairlead.campaign import claims
-from fairlead.clock import SystemClock, pause
+from fairlead.clock import NS_PER_S, SystemClock, pause
 from fairlead.evidence import load_evidence, with_replies
 from fairlead.fidelity import Answers
-from fairlead.measure import transport
+from fairlead.measure import connection
 from fairlead.measure.calibrate import Calibrated, LoadShape
 from fairlead.measure.certificate import decode_report
 from fairlead.measure.reference import LOOPBACK_PEM, Reference, start_reference
@@ -65,10 +65,18 @@ def field(tmp_path: Path) -> Iterator[Field]:
 
 
 def gear(waited: list[int] | None = None) -> campaign.Gear:
-    """Real clocks and dated certificates; waiting is written down where the test asks for it."""
+    """Real clocks and dated certificates; where the test asks for it, waiting is written down and cut short.
+
+    A second is left of it: rounds are told apart by the second in which they began.
+    """
+
+    def cut_short(ns: int) -> None:
+        waited.append(ns)
+        pause(min(ns, NS_PER_S))
+
     return campaign.Gear(
         clock=SystemClock(),
-        wait=pause if waited is None else waited.append,
+        wait=pause if waited is None else cut_short,
         report=lambda _: None,
         calibrate=dated,
     )
@@ -130,7 +138,7 @@ def test_an_endpoint_that_has_http2_only_is_measured_and_certified_over_it(
 ) -> None:
     """Its windows say so, and so does the report under each of their certificates; the control's do not."""
     monkeypatch.setenv("SSL_CERT_FILE", str(LOOPBACK_PEM))
-    transport.tls_context.cache_clear()
+    connection.tls_context.cache_clear()
     chosen = [one for one in demo.contestants("00") if one.provider in ("demo-honest", "demo-control")]
     with start_reference(chosen[0].profile, tls=True) as first, start_reference(chosen[1].profile) as second:
         running = dict(zip((one.provider for one in chosen), (first, second), strict=True))
@@ -139,7 +147,7 @@ def test_an_endpoint_that_has_http2_only_is_measured_and_certified_over_it(
         path = field.root / "providers" / "demo-honest.yaml"
         path.write_text(path.read_text().replace('http: "1.1"', 'http: "2"'))
         paths = run_round(field)
-    transport.tls_context.cache_clear()
+    connection.tls_context.cache_clear()
     found = {window.header.provider: window for window in map(read_window, paths)}
     assert {name: window.header.http for name, window in found.items()} == {
         "demo-honest": "2",
@@ -291,7 +299,7 @@ def test_a_killed_run_keeps_its_finished_requests_and_goes_on(field: Field) -> N
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "from fairlead import campaign, demo\n"
-        "from fairlead.clock import SystemClock\n"
+        "from fairlead.clock import NS_PER_S, SystemClock\n"
         "from fairlead.repository import load_repository\n"
         "repository, _ = load_repository(Path(sys.argv[1]))\n"
         "def report(progress):\n"
@@ -541,7 +549,7 @@ def test_a_rerun_that_was_cut_off_half_way_goes_on_in_its_own_folder(field: Fiel
     code = (
         "import os, random, signal, sys; from pathlib import Path\n"
         "from fairlead import campaign, demo, model\n"
-        "from fairlead.clock import SystemClock\n"
+        "from fairlead.clock import NS_PER_S, SystemClock\n"
         "from fairlead.repository import load_repository\n"
         "repository, _ = load_repository(Path(sys.argv[1]))\n"
         "begun = []\n"

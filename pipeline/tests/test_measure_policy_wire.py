@@ -27,15 +27,16 @@ import msgspec
 import pytest
 import uvloop
 
+from fairlead.measure import connection as connection_module
 from fairlead.measure import policy as policy_module
-from fairlead.measure import transport as transport_module
+from fairlead.measure.connection import Resolve, tls_context
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.policy import KEYLESS, Policy, Secret, conceal_record, secret_for_url
 from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import Finished, SpoolError, SpoolWriter, seal
 from fairlead.measure.timeline import Ended, Exchange, Shot, read_request
-from fairlead.measure.transport import Resolve, Transport, prepare, tls_context
+from fairlead.measure.transport import Transport, prepare
 from fairlead.windows import Http, Outcome
 from fairlead.windows import Request as Record
 
@@ -337,7 +338,7 @@ def test_a_second_host_in_the_providers_file_never_gets_the_key():
     [PRIVATE, "::1", "::ffff:127.0.0.2", "169.254.169.254", "10.0.0.1", "64:ff9b::7f00:1", "0.0.0.0"],
 )
 def test_a_listed_name_at_an_address_that_is_not_public_is_refused_without_a_socket(address, monkeypatch):
-    monkeypatch.setattr(transport_module, "socket", NoSockets())
+    monkeypatch.setattr(connection_module, "socket", NoSockets())
     [(kept, result)] = send([f"https://{HOST}/v1"], Policy(secret(HOST)), Resolver([address]))
     assert_refused(kept, result, "must not see a key")
     assert (kept.tcp_ns, kept.address) == (None, None)
@@ -389,7 +390,7 @@ def test_a_connection_that_arrives_elsewhere_than_was_checked_hears_nothing():
 
 
 def test_even_without_a_key_the_metadata_address_is_not_connected_to(monkeypatch):
-    monkeypatch.setattr(transport_module, "socket", NoSockets())
+    monkeypatch.setattr(connection_module, "socket", NoSockets())
     [(kept, result)] = send(["http://169.254.169.254/latest"], KEYLESS, Resolver([]))
     assert_refused(kept, result, "metadata")
     [(kept, result)] = send(["http://innocent.example/"], KEYLESS, Resolver(["169.254.169.254"]))
@@ -566,7 +567,7 @@ def plan(url: str, requests: int, http: Http = "1.1") -> Plan:
 
 def test_a_window_measured_with_a_key_holds_nothing_of_it(monkeypatch, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(transport_module, "socket", Names())
+    monkeypatch.setattr(connection_module, "socket", Names())
     body = ECHOES["as it stands"].encode()
     echo = b"HTTP/1.1 401 No\r\ncontent-length: %d\r\nx-request-id: %s\r\n\r\n%s"
     spool = tmp_path / "window.spool"
@@ -591,7 +592,7 @@ def test_a_window_measured_with_a_key_holds_nothing_of_it(monkeypatch, tmp_path,
 
 
 def test_a_window_to_a_host_that_the_key_is_not_bound_to_is_all_refusals(monkeypatch, tmp_path):
-    monkeypatch.setattr(transport_module, "socket", Names())
+    monkeypatch.setattr(connection_module, "socket", Names())
     with untouched() as port:
         sealed = measure_window(
             plan(f"https://evil.example:{port}/v1", 3),

@@ -15,13 +15,14 @@ import httpx
 import pytest
 import uvloop
 
-from fairlead.measure import transport as transport_module
+from fairlead.measure import connection as connection_module
+from fairlead.measure.connection import Resolve, tls_context
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.policy import KEYLESS, Policy
 from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import SpoolError, seal
 from fairlead.measure.timeline import Ended, Exchange
-from fairlead.measure.transport import Resolve, Transport, prepare, tls_context
+from fairlead.measure.transport import Transport, prepare
 from fairlead.measure.transport2 import HTTP2
 from fairlead.windows import Outcome
 
@@ -134,7 +135,7 @@ def test_a_request_built_with_a_credential_or_another_host_is_refused(header):
 
 @pytest.mark.parametrize("address", [PRIVATE, "::1", "::ffff:127.0.0.2", "169.254.169.254", "10.0.0.1"])
 def test_a_listed_name_at_an_address_that_is_not_public_is_refused_without_a_socket(address, monkeypatch):
-    monkeypatch.setattr(transport_module, "socket", NoSockets())
+    monkeypatch.setattr(connection_module, "socket", NoSockets())
     [(kept, result)] = send([f"https://{HOST}/v1"], Policy(secret(HOST)), Resolver([address]))
     assert_refused(kept, result, "must not see a key")
 
@@ -172,7 +173,7 @@ def test_a_name_rebound_to_loopback_between_two_connections_is_refused():
 
 
 def test_a_metadata_address_is_refused_even_without_a_key(monkeypatch):
-    monkeypatch.setattr(transport_module, "socket", NoSockets())
+    monkeypatch.setattr(connection_module, "socket", NoSockets())
     [(kept, result)] = send(["https://innocent.example/"], KEYLESS, Resolver(["169.254.169.254"]))
     assert_refused(kept, result, "metadata")
 
@@ -289,7 +290,7 @@ def test_an_echo_of_the_key_is_nowhere_kept_and_the_failure_stays_readable(echo,
 
 def test_a_window_measured_with_a_key_says_http2_and_holds_nothing_of_it(monkeypatch, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(transport_module, "socket", Names())
+    monkeypatch.setattr(connection_module, "socket", Names())
     body = ECHOES["as it stands"].encode()
 
     def script(talk: Talk) -> None:

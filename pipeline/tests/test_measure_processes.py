@@ -23,13 +23,13 @@ from fairlead.clock import SystemClock
 from fairlead.measure import calibrate as module
 from fairlead.measure import processes
 from fairlead.measure.calibrate import LoadShape, calibrate, shape_of
+from fairlead.measure.connection import tls_context
 from fairlead.measure.plan import Plan
 from fairlead.measure.policy import Secret
 from fairlead.measure.processes import ProcessError
 from fairlead.measure.reference import LOOPBACK_PEM, start_reference
 from fairlead.measure.runner import measure_window
 from fairlead.measure.spool import Sealed, SpoolExistsError, discard, seal
-from fairlead.measure.transport import tls_context
 from fairlead.measure.truth import ReferenceProfile, read_log
 from fairlead.metrics import tabulate
 from fairlead.ranking import invalid_reasons

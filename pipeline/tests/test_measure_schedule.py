@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-from fairlead.measure.schedule import NS_PER_S, closed_starts, constant_times, open_times, poisson_times
+from fairlead.clock import NS_PER_S
+from fairlead.measure.schedule import closed_starts, constant_times, open_times, poisson_times
 
 CLOSED = [38290044, 54393368, 130428609, 179661207]
 

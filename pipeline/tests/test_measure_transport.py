@@ -21,9 +21,12 @@ import pytest
 import uvloop
 
 from fairlead.clock import SystemClock
-from fairlead.measure import transport as transport_module
+from fairlead.measure import connection as connection_module
+from fairlead.measure import transport1 as http1
+from fairlead.measure.connection import READ_BYTES
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Limits
+from fairlead.measure.readiness import hold_kernel_stamps
 from fairlead.measure.timeline import Ended, Exchange, Shot, read_request
 from fairlead.measure.transport import Transport
 from fairlead.windows import Outcome
@@ -245,7 +248,7 @@ def test_the_request_on_the_wire_is_the_request_that_was_built():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kernel stamps are Linux's")
 def test_on_linux_every_read_knows_its_lag_behind_the_kernel():
-    holder = transport_module.hold_kernel_stamps()
+    holder = hold_kernel_stamps()
     assert holder is not None
     with holder, peer(answer(HEAD, chunked(EVENT), END)) as server:
         kept, _ = exchange_with(server.url)
@@ -552,19 +555,19 @@ def test_endless_headers_are_cut_off():
     assert isinstance(error, httpx.RemoteProtocolError)
     assert (kept.ended, record(kept).outcome) == (Ended.TOO_LARGE, Outcome.MALFORMED)
     held = sum(len(data) for _, _, data in kept.reads)
-    assert held <= transport_module.MAX_HEADER_BYTES + transport_module.READ_BYTES
+    assert held <= http1.MAX_HEADER_BYTES + READ_BYTES
 
 
 def test_an_endless_stream_is_cut_off_and_what_is_held_is_bounded(monkeypatch):
-    monkeypatch.setattr(transport_module, "MAX_EXCHANGE_BYTES", 1_000_000)
+    monkeypatch.setattr(http1, "MAX_EXCHANGE_BYTES", 1_000_000)
     with peer(endless(HEAD, chunked(b"data: " + b"x" * 60_000))) as server:
         kept, _ = exchange_with(server.url)
     assert (kept.ended, record(kept).outcome) == (Ended.TOO_LARGE, Outcome.MALFORMED)
-    assert sum(len(data) for _, _, data in kept.reads) <= 1_000_000 + transport_module.READ_BYTES
+    assert sum(len(data) for _, _, data in kept.reads) <= 1_000_000 + READ_BYTES
 
 
 def test_an_endless_trickle_of_reads_is_cut_off(monkeypatch):
-    monkeypatch.setattr(transport_module, "MAX_READS", 20)
+    monkeypatch.setattr(http1, "MAX_READS", 20)
     with peer(endless(HEAD, chunked(b":\n"))) as server:
         kept, _ = exchange_with(server.url)
     assert (kept.ended, len(kept.reads) <= 21) == (Ended.TOO_LARGE, True)
@@ -609,7 +612,7 @@ class Exhausted:
 
 
 def test_a_machine_out_of_descriptors_is_our_own_failure(monkeypatch):
-    monkeypatch.setattr(transport_module, "socket", Exhausted())
+    monkeypatch.setattr(connection_module, "socket", Exhausted())
     kept, error = exchange_with("http://127.0.0.1:9/")
     assert isinstance(error, httpx.ConnectError)
     assert (kept.ended, record(kept).outcome) == (Ended.LOCAL, Outcome.CLIENT)

@@ -20,10 +20,12 @@ import uvloop
 
 from fairlead.clock import SystemClock
 from fairlead.measure import transport2 as module
+from fairlead.measure.connection import tls_context
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.plan import Limits
+from fairlead.measure.readiness import hold_kernel_stamps
 from fairlead.measure.timeline import STALE_SLACK_NS, Ended, Exchange, Shot, read_request
-from fairlead.measure.transport import Transport, hold_kernel_stamps, prepare, tls_context
+from fairlead.measure.transport import Transport, prepare
 from fairlead.measure.transport2 import HTTP2
 from fairlead.windows import Outcome
 from fairlead.windows import Request as Record

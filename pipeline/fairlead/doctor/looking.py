@@ -17,13 +17,14 @@ import msgspec
 import uvloop
 
 from fairlead import windows
-from fairlead.clock import Clock
+from fairlead.clock import NS_PER_S, Clock
+from fairlead.measure.connection import Resolve, system_resolver
 from fairlead.measure.dialects import DIALECTS, auth
-from fairlead.measure.plan import NS_PER_S, Limits, Plan
+from fairlead.measure.plan import Limits, Plan
 from fairlead.measure.policy import Policy, Secret
 from fairlead.measure.runner import speaks
 from fairlead.measure.timeline import Exchange, Response, Shot, read_request, read_response
-from fairlead.measure.transport import Resolve, Transport, prepare, system_resolver
+from fairlead.measure.transport import Transport, prepare
 
 LONG_TOKENS, SHORT_TOKENS = 32, 8
 _INPUT_WORDS = 20

@@ -16,9 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from fairlead.clock import Clock
-
-NS_PER_S = 1_000_000_000
+from fairlead.clock import NS_PER_S, Clock
 
 
 class Pacer:

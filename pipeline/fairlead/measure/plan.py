@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from fairlead import windows
+from fairlead.clock import NS_PER_S
 from fairlead.measure import schedule, workload
 from fairlead.measure.dialects import DIALECTS
 from fairlead.measure.workload import Workload
@@ -26,7 +27,6 @@ STREAMS_PER_PROCESS = 256
 MAX_PROCESSES = 64
 MAX_RATE_PER_S = 10_000.0
 MAX_SCHEDULE_S = 86_400
-NS_PER_S = 1_000_000_000
 
 # What a request takes in the raw window, and each of its tokens: stamp, lag, length and text.
 _REQUEST_BYTES = 800

@@ -36,7 +36,7 @@ import httptools
 import msgspec
 import uvloop
 
-from fairlead.clock import Clock, SystemClock, offset_ns
+from fairlead.clock import NS_PER_S, Clock, SystemClock, offset_ns
 from fairlead.measure.cores import make_room_for_descriptors
 from fairlead.measure.pacer import Pacer
 from fairlead.measure.truth import WORDS, LoggedRequest, ReferenceProfile, Script, Tricks, script, words
@@ -54,7 +54,6 @@ _DESCRIPTORS = 4096  # beyond that, connections wait to be taken
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if sys.platform == "linux" else 0
-_NS_PER_S = 1_000_000_000
 
 
 def loopback_tls() -> ssl.SSLContext:
@@ -577,7 +576,7 @@ def _arrival_ns(ancillary: list[tuple[int, int, bytes]], clock: Clock) -> int | 
     if not ancillary:
         return None
     seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-    return int(seconds) * _NS_PER_S + int(nanoseconds) - offset_ns(clock)
+    return int(seconds) * NS_PER_S + int(nanoseconds) - offset_ns(clock)
 
 
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 413: "Content Too Large"} | {

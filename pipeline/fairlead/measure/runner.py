@@ -41,13 +41,15 @@ import uvloop
 
 import fairlead
 from fairlead import windows
-from fairlead.clock import Clock, StepWatch, SystemClock, offset_ns
+from fairlead.clock import NS_PER_S, Clock, StepWatch, SystemClock, offset_ns
+from fairlead.measure.connection import Speaks
 from fairlead.measure.cores import cores_apart, make_room_for_descriptors, undisturbed
 from fairlead.measure.dialects import DIALECTS, auth
 from fairlead.measure.pacer import Pacer
-from fairlead.measure.plan import NS_PER_S, Placing, Plan, Share
+from fairlead.measure.plan import Placing, Plan, Share
 from fairlead.measure.policy import Policy, Secret
 from fairlead.measure.processes import Go, Orders, Progress, RunAll, Said, run_processes
+from fairlead.measure.readiness import Readiness, hold_kernel_stamps
 from fairlead.measure.spool import (
     Begun,
     Finished,
@@ -60,16 +62,8 @@ from fairlead.measure.spool import (
     spool_of,
 )
 from fairlead.measure.timeline import Shot
-from fairlead.measure.transport import (
-    EARLY_NS,
-    HTTP1,
-    PreparedRequest,
-    Readiness,
-    Speaks,
-    Transport,
-    hold_kernel_stamps,
-    prepare,
-)
+from fairlead.measure.transport import EARLY_NS, PreparedRequest, Transport, prepare
+from fairlead.measure.transport1 import HTTP1
 from fairlead.tokens import Pinned
 
 MODULE = "fairlead.measure.runner"

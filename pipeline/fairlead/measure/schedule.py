@@ -10,9 +10,9 @@ import math
 import random
 from typing import Literal
 
-Arrivals = Literal["poisson", "constant"]
+from fairlead.clock import NS_PER_S
 
-NS_PER_S = 1_000_000_000
+Arrivals = Literal["poisson", "constant"]
 
 
 def closed_starts(concurrency: int, ramp_ns: int, rng: random.Random) -> list[int]:

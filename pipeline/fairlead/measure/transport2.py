@@ -30,20 +30,12 @@ import h2.exceptions
 import httpcore
 import httpx
 
-from fairlead.clock import Clock
+from fairlead.clock import NS_PER_S, Clock
+from fairlead.measure.connection import READ_BYTES, Connection, Speaks, said
 from fairlead.measure.plan import Limits
+from fairlead.measure.readiness import ANCILLARY_BYTES, Readiness
 from fairlead.measure.timeline import Ended, Exchange, Unframed
-from fairlead.measure.transport import (
-    ANCILLARY_BYTES,
-    MAX_EXCHANGE_BYTES,
-    MAX_READS,
-    NS_PER_S,
-    READ_BYTES,
-    Connection,
-    Readiness,
-    Speaks,
-    said,
-)
+from fairlead.measure.transport1 import MAX_EXCHANGE_BYTES, MAX_READS
 
 # Both write down every header, a key among them, where somebody has asked the root logger for everything.
 for _name in ("hpack", "httpcore"):
