@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead import repository, windows
-from fairlead.documents import canonical_yaml, locate, parse
+from fairlead.documents import Document, canonical_yaml, locate, parse
 from fairlead.problems import Problem, Span
 from fairlead.repository import (
     KEYWORD_CODES,
@@ -103,6 +104,21 @@ def test_a_broken_file_stops_nothing_and_has_no_value(root: Path) -> None:
     assert list(found.members) == ["ben"]
     assert list(found.providers) == ["acme"]
     assert "providers/bolt.yaml" in found.documents
+
+
+def test_where_values_are_is_known_of_every_file_and_kept_of_few(root: Path) -> None:
+    """Each document is what its bytes give, whenever it is asked for; most are let go again."""
+    found, _ = load_repository(root)
+    assert len(found.documents) > 10
+    gc.collect()
+    before = sum(isinstance(one, Document) for one in gc.get_objects())
+    for path in [*found.documents, *found.documents]:
+        document = found.documents[path]
+        assert document == parse((root / path).read_bytes(), path)[0]
+        assert found.documents[path] is document
+    gc.collect()
+    held = sum(isinstance(one, Document) for one in gc.get_objects()) - before
+    assert 0 < held <= 8
 
 
 def test_an_exception_of_ours_names_the_file_and_the_rest_is_read(

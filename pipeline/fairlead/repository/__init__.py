@@ -81,6 +81,7 @@ __all__ = [
 
 MAX_PROSE_BYTES = 1_000_000
 MAX_CALIBRATION_BYTES = 8_000_000
+_PARSED_KEPT = 8  # each may take 20 MB
 CACHE_MIN_BYTES = 200_000  # of YAML: below this it is validated sooner than a cache is read
 
 STRUCTS: Mapping[FileKind, type[Any]] = {
@@ -207,7 +208,7 @@ def load_repository(
     ``fetched``: the folder of archived raw files that were fetched before.
     """
     kinds, problems = walk(root)
-    found: dict[str, Document | bytes] = {}
+    readable: dict[str, bytes] = {}
     values: dict[str, Any] = {}
     data: dict[str, bytes] = {}
     for path, kind in kinds.items():
@@ -220,18 +221,18 @@ def load_repository(
     for path, text in data.items():
         values[path] = shelf.value(path)
         if values[path] is not None:
-            found[path] = text
+            readable[path] = text
             continue
         document, values[path], new = _load_guarded(text, path, kinds[path])
         problems += new
         if document is not None:
-            found[path] = document
+            readable[path] = text
         if values[path] is not None and not new:
             shelf.add(path, values[path])
     shelf.keep()
     values = {path: value for path, value in values.items() if value is not None}
     broken = frozenset(path for path, kind in kinds.items() if kind in STRUCTS and path not in values)
-    repository = _assemble(root, kinds, _Documents(found), broken, values)
+    repository = _assemble(root, kinds, _Documents(readable), broken, values)
     return dataclasses.replace(repository, archived=_archived(repository), fetched=fetched), problems
 
 
@@ -248,24 +249,28 @@ def _archived(repository: Repository) -> dict[str, model.RawFile]:
 
 
 class _Documents(Mapping[str, Document]):
-    """Documents by path. One that is known to be valid is parsed only when somebody looks into it."""
+    """Documents by path. Where every value is takes far more room than the bytes, and hardly anybody asks: so
+    each is parsed when somebody looks into it, and the latest few are kept."""
 
-    def __init__(self, found: dict[str, Document | bytes]) -> None:
-        self._found = found
+    def __init__(self, readable: Mapping[str, bytes]) -> None:
+        self._readable = readable
+        self._parsed: dict[str, Document] = {}
 
     def __getitem__(self, path: str) -> Document:
-        found = self._found[path]
-        if isinstance(found, bytes):
-            document, _ = documents.parse(found, path)
+        document = self._parsed.pop(path, None)
+        if document is None:
+            document, _ = documents.parse(self._readable[path], path)
             assert document is not None
-            self._found[path] = found = document
-        return found
+        self._parsed[path] = document
+        while len(self._parsed) > _PARSED_KEPT:
+            del self._parsed[next(iter(self._parsed))]
+        return document
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(self._readable)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._readable)
 
 
 class _Valid:
