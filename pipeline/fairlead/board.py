@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
+from fairlead.clock import unix_ns_of
 from fairlead.governance import company_heads, withheld_rows
 from fairlead.life import objections
 from fairlead.ranking import Estimator, Evidence, Row, build_rows, estimate_each
@@ -29,7 +30,7 @@ def rows_of(
         evidence,
         repository.providers,
         repository.methodologies,
-        now_unix_ns=int(moment.timestamp()) * 1_000_000_000,
+        now_unix_ns=unix_ns_of(moment),
         against=objections(repository, moment),
         withheld=withheld_rows(repository, moment),
         estimate=estimate,

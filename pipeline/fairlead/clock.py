@@ -3,10 +3,21 @@ timed."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Protocol
 
 NS_PER_S = 1_000_000_000
+
+
+def moment_of(unix_ns: int) -> dt.datetime:
+    """The second in which it lies, in UTC."""
+    return dt.datetime.fromtimestamp(unix_ns // NS_PER_S, tz=dt.UTC)
+
+
+def unix_ns_of(moment: dt.datetime) -> int:
+    """The second in which it lies, in nanoseconds since 1970-01-01T00:00:00Z."""
+    return int(moment.timestamp()) * NS_PER_S
 
 
 class Clock(Protocol):

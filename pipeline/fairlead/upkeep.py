@@ -9,6 +9,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from fairlead.clock import NS_PER_S, unix_ns_of
 from fairlead.life import Phase, lives_of, sentence
 from fairlead.model import Member
 from fairlead.profile import AgeState, StaleRules, age_state
@@ -68,7 +69,7 @@ def reminders(
     """
     today = now.date()
     found = [
-        *_stale(rows, int(now.timestamp()) * 1_000_000_000),
+        *_stale(rows, unix_ns_of(now)),
         *_prices(repository, today),
         *_terms(repository, today),
         *_interests(repository, last_changed, today),
@@ -82,7 +83,7 @@ def _stale(rows: Iterable[tuple[str, int, StaleRules]], now_unix_ns: int) -> Ite
     for name, last_unix_ns, rules in rows:
         state = age_state(last_unix_ns, now_unix_ns, rules)
         if state in (AgeState.STALE, AgeState.EXPIRED):
-            days = (now_unix_ns - last_unix_ns) // (86_400 * 1_000_000_000)
+            days = (now_unix_ns - last_unix_ns) // (86_400 * NS_PER_S)
             yield Reminder("row", name, f"its last window is {days} days old")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.publish.generator import Generator, SiteError
+from fairlead.publish.edition import Searched
+from fairlead.publish.generator import Generator, SiteError, Source
 from fairlead.publish.site import draft_site, shipped_source
 
 from .publish_example import COMMIT, NOW, load, write_root
@@ -20,7 +21,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Generator]:
     write_root(folder / "root")
     draft = draft_site(*load(folder / "root"), now=NOW, commit=COMMIT, source=shipped_source())
     draft.lay_out(folder / "project")
-    generator = Generator(folder / "project", folder / "ours", draft.pages, draft.blocks)
+    generator = Generator(folder / "project", folder / "ours", draft.sources)
     generator.build()
     return folder, generator
 
@@ -64,5 +65,5 @@ def test_mkdocs_complaints_are_the_error_and_stay_off_the_terminal(
         "site_name: x\ndocs_dir: content\nstrict: true\ntheme:\n  name: material\n"
     )
     with pytest.raises(SiteError, match=r"nowhere\.md"):
-        Generator(tmp_path, tmp_path / "built", {}, {}).build()
+        Generator(tmp_path, tmp_path / "built", {"index.md": Source(Searched.WHOLE, ())}).build()
     assert capfd.readouterr() == ("", "")

@@ -66,14 +66,16 @@ def test_the_markdown_builds_under_zensical_too(root: Path, tmp_path: Path) -> N
     told = subprocess.run(command, cwd=tmp_path / "project", capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
     missing = []
-    for path, blocks in draft.blocks.items():
+    for path, source in draft.sources.items():
         address = path.removesuffix("index.md") if path.endswith("index.md") else f"{path[:-3]}/"
         page = tmp_path / "project" / "site" / address / "index.html"
         if not page.is_file():
             missing.append((path, "no page"))
             continue
         text = _letters(page.read_text("utf-8"))
-        missing += [(path, block[:80]) for block in blocks if _letters(block) not in text]
+        missing += [
+            (path, block[:80]) for block in source.blocks(draft.texts[path]) if _letters(block) not in text
+        ]
     assert missing == []
 
 

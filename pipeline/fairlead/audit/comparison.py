@@ -24,6 +24,7 @@ from fairlead.audit.readings import (
 )
 from fairlead.audit.sources import Source, imported_runs, pair_rows
 from fairlead.audit.table import Published, read_table
+from fairlead.clock import moment_of
 from fairlead.problems import Problem
 from fairlead.repository import Repository
 from fairlead.windows import Outcome
@@ -187,14 +188,13 @@ def _scores(pairs: Sequence[tuple[Published, Source]]) -> Iterator[ReadingScore]
 
 def _summarise(source: Source, figures: int) -> Run:
     header, requests = source.window.header, source.window.requests
-    start_s = header.clock.start_unix_ns // 1_000_000_000
     failed = collections.Counter(str(r.outcome) for r in requests if r.outcome is not Outcome.OK)
     return Run(
         provider=header.provider,
         model=header.model,
         api_model=header.api_model or "",
         path=source.path,
-        day=dt.datetime.fromtimestamp(start_s, tz=dt.UTC).date(),
+        day=moment_of(header.clock.start_unix_ns).date(),
         planned=header.load.planned,
         requests=len(requests),
         failures=dict(sorted(failed.items())),

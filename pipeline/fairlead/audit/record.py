@@ -25,6 +25,7 @@ from fairlead.audit.burst import MedianRange, Observed, common_median_p_value, m
 from fairlead.audit.readings import READINGS, STATISTICS, Observation
 from fairlead.audit.sources import Source, imported_runs, pair_rows
 from fairlead.audit.table import Published, read_table
+from fairlead.clock import moment_of
 from fairlead.metrics import Undefined, WindowTable
 from fairlead.model import Methodology
 from fairlead.problems import Problem
@@ -311,7 +312,7 @@ def _entry(source: Source, row: Row, methodology: Methodology, lines: Sequence[P
         window=source.path,
         source=f"individual/{header.provider}_{size[1] if size else header.model}.json",
         source_sha256=_source_sha256(source),
-        written=dt.datetime.fromtimestamp(header.clock.start_unix_ns // 1_000_000_000, tz=dt.UTC),
+        written=moment_of(header.clock.start_unix_ns),
         planned=header.load.planned,
         requests=len(source.window.requests),
         successes=successes,

@@ -12,7 +12,6 @@ from typing import Any
 from fairlead import documents, windows
 from fairlead.campaign.field import (
     RUNS_MAX,
-    SECOND_NS,
     Gear,
     Job,
     as_data,
@@ -33,6 +32,7 @@ from fairlead.campaign.plans import (
     tokenizer_pins,
 )
 from fairlead.checks.providers import is_nobodys
+from fairlead.clock import NS_PER_S
 from fairlead.model import GitHub, Methodology, PlannedWindow, Registration, window_seed
 from fairlead.repository import Repository, canonical_text, read_window
 from fairlead.scaffold import write_whole
@@ -173,7 +173,7 @@ def measure_claim(repository: Repository, submission: str, gear: Gear) -> Iterat
                 plan_index=index,
                 tokenizer=pins.get(planned.model),
             )
-            early = int(planned.not_before.timestamp() * SECOND_NS) - gear.clock.unix_ns()
+            early = int(planned.not_before.timestamp() * NS_PER_S) - gear.clock.unix_ns()
             if early > 0:
                 gear.wait(early)
             job = Job(plan, planned.scenario, index)

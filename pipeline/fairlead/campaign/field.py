@@ -16,7 +16,7 @@ import msgspec
 
 from fairlead import documents, windows
 from fairlead.campaign.plans import CampaignError
-from fairlead.clock import Clock
+from fairlead.clock import NS_PER_S, Clock
 from fairlead.cluster.crew import Crew
 from fairlead.evidence import steady_rules
 from fairlead.measure.calibrate import Calibrated, LoadShape, shape_of
@@ -30,9 +30,8 @@ from fairlead.ranking import invalid_reasons
 from fairlead.scaffold import write_whole
 from fairlead.tokens import Pinned
 
-SECOND_NS = 1_000_000_000
 RUNS_MAX = 2  # a window that does not count is measured once more, never a third time
-CERTIFICATE_GOOD_FOR_NS = 3600 * SECOND_NS  # the machine's own hour, whatever a methodology calls a day
+CERTIFICATE_GOOD_FOR_NS = 3600 * NS_PER_S  # the machine's own hour, whatever a methodology calls a day
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ def _wait_for_a_name(folder: Path, job: Job, sealed: Sequence[tuple[Job, Sealed,
     taken = {_file_name(other.scenario, window) for other, window, _ in sealed}
     name = window_file_name(now_ns, job.plan.model, job.scenario, job.plan.role)
     if name in taken or (folder / "windows" / name).exists():
-        gear.wait(SECOND_NS - now_ns % SECOND_NS)
+        gear.wait(NS_PER_S - now_ns % NS_PER_S)
 
 
 def _file_name(scenario: str, sealed: Sealed) -> str:

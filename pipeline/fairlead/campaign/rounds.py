@@ -17,7 +17,6 @@ from typing import Literal
 
 from fairlead.campaign.field import (
     RUNS_MAX,
-    SECOND_NS,
     Gear,
     Job,
     as_data,
@@ -36,6 +35,7 @@ from fairlead.campaign.plans import (
     scenario_by_id,
     tokenizer_pins,
 )
+from fairlead.clock import NS_PER_S, moment_of
 from fairlead.model import (
     Claim,
     GitHub,
@@ -219,7 +219,7 @@ def measure_rerun(
     folder, started = begun or (None, _now(gear))
     begin_ns = gear.clock.unix_ns()
     if folder is not None:
-        begin_ns = max(begin_ns, _last_start_ns(folder) + int(spacing_s * SECOND_NS))
+        begin_ns = max(begin_ns, _last_start_ns(folder) + int(spacing_s * NS_PER_S))
     for number in range(rounds):
         if is_enough():
             return
@@ -289,12 +289,12 @@ def _course(
 
 
 def _now(gear: Gear) -> dt.datetime:
-    return dt.datetime.fromtimestamp(gear.clock.unix_ns() // SECOND_NS, tz=dt.UTC)
+    return moment_of(gear.clock.unix_ns())
 
 
 def _wait_until(gear: Gear, begin_ns: int, later_s: float) -> dt.datetime:
     """Wait until so long after a moment, and say when it is."""
-    early_ns = begin_ns + int(later_s * SECOND_NS) - gear.clock.unix_ns()
+    early_ns = begin_ns + int(later_s * NS_PER_S) - gear.clock.unix_ns()
     if early_ns > 0:
         gear.wait(early_ns)
     return _now(gear)

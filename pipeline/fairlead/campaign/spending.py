@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fairlead import cost
 from fairlead.campaign.claims import registered, runs_left, runs_of
-from fairlead.campaign.field import RUNS_MAX, SECOND_NS
+from fairlead.campaign.field import RUNS_MAX
 from fairlead.campaign.plans import Target, find_target, neutral_targets, scenario_by_id
+from fairlead.clock import NS_PER_S
 from fairlead.cost import EstimateRules, NoCost, PlannedWindow, Rates, Spending, TokensPerWord
 from fairlead.measure.workload import FRAME_WORDS
 from fairlead.model import Methodology, Scenario
@@ -96,7 +97,7 @@ def claim_spending(
             continue
         target = find_target(repository, provider, planned.endpoint, planned.model)
         scenario = scenario_by_id(methodology, planned.scenario)
-        begin_ns = max(int(planned.not_before.timestamp() * SECOND_NS), now_unix_ns)
+        begin_ns = max(int(planned.not_before.timestamp() * NS_PER_S), now_unix_ns)
         windows.append((target, scenario, left, begin_ns))
     return _sum_up(windows, methodology, keyed, stated, rules)
 
@@ -122,7 +123,7 @@ def rounds_spending(
     """
     methodology = repository.methodologies[version]
     windows = (
-        (target, scenario_by_id(methodology, name), RUNS_MAX, now_unix_ns + int(at * spacing_s * SECOND_NS))
+        (target, scenario_by_id(methodology, name), RUNS_MAX, now_unix_ns + int(at * spacing_s * NS_PER_S))
         for model, names in scenarios.items()
         for at in range(rounds)
         for target in neutral_targets(repository, model)

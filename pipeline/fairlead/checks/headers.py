@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from fairlead import documents, windows
+from fairlead.clock import unix_ns_of
 from fairlead.documents import Document, problem_at
 from fairlead.measure.plan import open_bound
 from fairlead.model import Methodology, MethodologyRef, Registration, Scenario, scenario_of, window_file_name
@@ -16,7 +17,6 @@ from fairlead.repository import Repository, schema_problems
 from fairlead.windows import NODES_VERSION, Header
 
 _MS_NS = 1_000_000
-_S_NS = 1_000_000_000
 _RESTORE = "restore the file as it was sealed"
 
 
@@ -235,7 +235,7 @@ def _plan_problems(document: Document, owner: Owner, path: str, header: Header) 
         message = f"window {index} was planned as {planned.endpoint} / {planned.model} / {planned.scenario}"
         yield problem_at(document, "WIN009", "/plan_index", message, fix=_RESTORE)
     for moment, name in ((owner.registration.registered, "registered"), (planned.not_before, "not_before")):
-        if header.clock.start_unix_ns < int(moment.timestamp()) * _S_NS:
+        if header.clock.start_unix_ns < unix_ns_of(moment):
             message = f"it began before `{name}`, {moment:%Y-%m-%dT%H:%M:%SZ}"
             fix = "measure the window again, at its time"
             yield problem_at(document, "WIN021", "/clock/start_unix_ns", message, fix=fix)

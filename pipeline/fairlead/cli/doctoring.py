@@ -21,6 +21,7 @@ from fairlead.cli.common import (
 )
 from fairlead.cli.completing import complete_dialect, complete_scenario
 from fairlead.cli.spending import stated_rates
+from fairlead.clock import unix_ns_of
 
 if TYPE_CHECKING:
     from fairlead.doctor import Costing, Finding
@@ -179,7 +180,7 @@ def _costing(
                     served.api_model,
                     served.model,
                 ):
-                    listed = price_at(served.prices, int(now().timestamp()) * 1_000_000_000)
+                    listed = price_at(served.prices, unix_ns_of(now()))
                     if not isinstance(listed, NoCost):
                         rates, source = listed, f"the price in providers/{provider}.yaml"
     if rates is None:

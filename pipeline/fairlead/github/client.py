@@ -22,7 +22,7 @@ import httpx
 import msgspec
 
 from fairlead import __version__
-from fairlead.clock import Clock
+from fairlead.clock import NS_PER_S, Clock
 from fairlead.history import EnvironmentProblem
 from fairlead.measure.masking import Mask
 from fairlead.problems import visible
@@ -36,10 +36,9 @@ _NEXT = re.compile(r'<([^<>]{1,2000})>\s*;\s*rel="?next"?(?=\s*[,;]|\s*$)')
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _PAGE_ITEMS = 100  # the most that GitHub gives
-_SECOND_NS = 1_000_000_000
 # GitHub: where a secondary limit names no time, wait at least a minute.
-_UNNAMED_PAUSE_NS = 60 * _SECOND_NS
-_LONGEST_BACKOFF_NS = 60 * _SECOND_NS
+_UNNAMED_PAUSE_NS = 60 * NS_PER_S
+_LONGEST_BACKOFF_NS = 60 * NS_PER_S
 _TEMPORARY = frozenset({500, 502, 503, 504})
 
 
@@ -48,12 +47,12 @@ class Limits:
     """How much of GitHub's we take before we say that it is too much. ``waited_ns``: for a whole client."""
 
     reply_bytes: int = 16 * 1024 * 1024
-    reply_ns: int = 60 * _SECOND_NS
+    reply_ns: int = 60 * NS_PER_S
     silence_s: float = 20.0
     pages: int = 100
     requests: int = 2000
     attempts: int = 6
-    waited_ns: int = 20 * 60 * _SECOND_NS
+    waited_ns: int = 20 * 60 * NS_PER_S
 
 
 class GitHubProblem(EnvironmentProblem):
@@ -195,12 +194,12 @@ class Client:
     def _pause(self, what: str, passing: _Passing, attempt: int) -> None:
         """Wait as long as GitHub asks, else longer each time; not beyond what we have patience for."""
         if passing.pause_ns is None:
-            longest_ns = min(_SECOND_NS << (attempt - 1), _LONGEST_BACKOFF_NS)
+            longest_ns = min(NS_PER_S << (attempt - 1), _LONGEST_BACKOFF_NS)
             pause_ns = int(longest_ns * self._jitter.uniform(0.5, 1.0))
         else:
-            pause_ns = passing.pause_ns + int(_SECOND_NS * self._jitter.random())
+            pause_ns = passing.pause_ns + int(NS_PER_S * self._jitter.random())
         if self._waited_ns + pause_ns > self._limits.waited_ns:
-            seconds = -(-pause_ns // _SECOND_NS)
+            seconds = -(-pause_ns // NS_PER_S)
             raise GitHubProblem(
                 f"{what}: {passing}; it may be asked again in {seconds} s, longer than we wait",
                 f"run the same command again in {-(-seconds // 60)} min",
@@ -240,7 +239,7 @@ class Client:
             if len(data) > self._limits.reply_bytes:
                 raise GitHubProblem(f"a reply is longer than {self._limits.reply_bytes} bytes", _REPORT)
             if self._clock.mono_ns() > until_ns:
-                raise _Passing(f"the reply was not whole after {self._limits.reply_ns // _SECOND_NS} s")
+                raise _Passing(f"the reply was not whole after {self._limits.reply_ns // NS_PER_S} s")
         return bytes(data)
 
     # -- one answer ----------------------------------------------------------------------------------
@@ -282,12 +281,12 @@ class Client:
         headers = answer.headers
         if "retry-after" in headers:
             seconds = _whole(headers["retry-after"])
-            return _UNNAMED_PAUSE_NS if seconds is None else seconds * _SECOND_NS
+            return _UNNAMED_PAUSE_NS if seconds is None else seconds * NS_PER_S
         if headers.get("x-ratelimit-remaining") == "0":
             reset_s = _whole(headers.get("x-ratelimit-reset", ""))
             if reset_s is None:
                 return _UNNAMED_PAUSE_NS
-            return max(reset_s * _SECOND_NS - self._clock.unix_ns(), 0) + _SECOND_NS
+            return max(reset_s * NS_PER_S - self._clock.unix_ns(), 0) + NS_PER_S
         return _UNNAMED_PAUSE_NS if answer.status == 429 or "rate limit" in said.lower() else None
 
     def _safe(self, text: str) -> str:

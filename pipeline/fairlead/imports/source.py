@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from fairlead.clock import NS_PER_S
 from fairlead.documents import Unreadable, read_bounded, source_line
 from fairlead.problems import Problem, Span, pointer, quote
 
@@ -222,7 +223,7 @@ def has_half_character(text: str) -> bool:
 
 def whole_ns(seconds: fractions.Fraction) -> int:
     """Seconds as whole nanoseconds: exact, then rounded half-even."""
-    return round(seconds * 1_000_000_000)
+    return round(seconds * NS_PER_S)
 
 
 def _kind(value: object) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fairlead import scaffold
+from fairlead.clock import moment_of, unix_ns_of
 from fairlead.documents import Json, problem_of
 from fairlead.imports.runs import NO_SCHEDULE, LeftOut, Run, Tool, missing_file, scenario_name
 from fairlead.imports.source import SourceError, SourceFile, open_source
@@ -164,7 +165,7 @@ def _dated(tool: Tool, runs: Sequence[Run], began: dt.datetime | None) -> Sequen
     remark = (
         f"No file of {tool.title} says when the run was: a window's start is what whoever imported it said."
     )
-    start_ns = int(began.timestamp()) * 1_000_000_000
+    start_ns = unix_ns_of(began)
     return [dataclasses.replace(run, start_unix_ns=start_ns, remarks=(*run.remarks, remark)) for run in runs]
 
 
@@ -243,8 +244,7 @@ def missing_in_root(repository: Repository, target: Target, fix: str) -> Problem
 
 def _folder(tool: Tool, target: Target, runs: Sequence[Run], sources: Mapping[str, str]) -> str:
     """The submission's folder: dated by its earliest run, and told from others by what it was read from."""
-    first = min(run.start_unix_ns for run in runs) // 1_000_000_000
-    day = dt.datetime.fromtimestamp(first, tz=dt.UTC)
+    day = moment_of(min(run.start_unix_ns for run in runs))
     said = "\n".join([target.endpoint, target.model, *sorted(sources.values())])
     return f"{target.provider}/{day:%Y-%m-%d}-{tool.name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 

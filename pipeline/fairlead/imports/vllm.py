@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from fairlead.clock import unix_ns_of
 from fairlead.imports.runs import (
     NO_STREAM,
     LeftOut,
@@ -124,7 +125,7 @@ def _written_ns(record: SourceObject) -> int:
     try:
         if re.fullmatch(r"\d{8}-\d{6}", text):
             found = dt.datetime.strptime(text, "%Y%m%d-%H%M%S").replace(tzinfo=dt.UTC)
-            return int(found.timestamp()) * 1_000_000_000
+            return unix_ns_of(found)
     except ValueError:
         pass
     raise record.fault("date", f"found {text[:40]!r}", "a date such as 20260304-050607")

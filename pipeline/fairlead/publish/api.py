@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from fairlead import cost, governance, impact, life, ranking, usage, verdict
+from fairlead.clock import moment_of
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub, Version
 from fairlead.publish import badges, changelog, exports, feeds, observed, registrations
@@ -29,7 +30,6 @@ from fairlead.publish.edition import (
     raw_url,
     submission_url,
 )
-from fairlead.publish.figures import moment
 from fairlead.publish.rows import row_url
 from fairlead.ranking import Evidence, Row, withheld_of
 from fairlead.rules import RULES
@@ -192,7 +192,7 @@ def row_data(edition: Edition, row: Row) -> Object:
 
 
 def _instant(unix_ns: int) -> str:
-    return f"{moment(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment_of(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _window(edition: Edition, item: Evidence) -> Object:

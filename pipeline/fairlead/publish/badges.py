@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fairlead import life
+from fairlead.clock import moment_of, unix_ns_of
 from fairlead.problems import visible
 from fairlead.profile import AgeState, age_state
 from fairlead.publish import figures, markup
@@ -110,7 +111,7 @@ def _badge(edition: Edition, provider: str, model: str) -> Badge:
     name = f"Fairlead · {edition.model_name(model)}"
     place = f"{row.family.scenario} from {row.family.vantage or 'an unrecorded place'}"
     state = _state(edition, row)
-    asof = f"as of {figures.moment(row.last_unix_ns):%Y-%m}"
+    asof = f"as of {moment_of(row.last_unix_ns):%Y-%m}"
     marks = tuple(_marks(edition, row))
     words = " · ".join([_cut(state[0], REASON_MAX), *state[1:], place, *marks, asof])
     whole = " · ".join([*state, place, *marks, asof])
@@ -147,7 +148,7 @@ def _state(edition: Edition, row: Row) -> list[str]:
 def _marks(edition: Edition, row: Row) -> Iterator[str]:
     """What else a reader of the row would see."""
     methodology = methodology_of(edition.repository.methodologies, row.family.methodology)
-    age = age_state(row.last_unix_ns, int(edition.now.timestamp()) * 1_000_000_000, methodology.ranking)
+    age = age_state(row.last_unix_ns, unix_ns_of(edition.now), methodology.ranking)
     if age is not AgeState.FRESH:
         yield "stale" if age in (AgeState.STALE, AgeState.EXPIRED) else "dated in the future"
     disputes = life.disputes_of(edition.lives, row)

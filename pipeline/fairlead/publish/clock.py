@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fairlead.clock import moment_of
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition
 from fairlead.publish.markup import Html, number_cell, number_head, tag
@@ -150,7 +151,7 @@ def _errors_ns(certificate: Certificate) -> tuple[int, ...]:
 
 
 def _taken(certificate: Certificate) -> dt.datetime:
-    return dt.datetime.fromtimestamp(certificate.taken_unix_ns // 10**9, tz=dt.UTC)
+    return moment_of(certificate.taken_unix_ns)
 
 
 def _load_words(load: Load) -> str:

@@ -19,6 +19,7 @@ import msgspec
 
 from fairlead import life, ranking, stats
 from fairlead.cache import Cache
+from fairlead.clock import moment_of
 from fairlead.csvtext import csv_text
 from fairlead.documents import Unreadable
 from fairlead.metrics import REQUEST_METRICS, Undefined
@@ -217,7 +218,7 @@ def _whose(row: Row) -> dict[str, Any]:
 
 
 def _instant(unix_ns: int) -> str:
-    return f"{figures.moment(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment_of(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def window_records(edition: Edition) -> Iterator[WindowRecord]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
 from fairlead import life
+from fairlead.clock import moment_of
 from fairlead.model import Event
 from fairlead.problems import visible
 from fairlead.publish import figures
@@ -116,7 +117,7 @@ def _results(edition: Edition) -> Iterator[Entry]:
             words = f"{figures.count(len(rounds.windows), 'window')} from {rounds.vantage}"
             title = f"Neutral rounds of {edition.model_name(rounds.model)}: {name}"
             url = submission_url(f"neutral/{name}")
-            yield Entry(f"rounds/{name}", title, url, figures.moment(max(ends)), words)
+            yield Entry(f"rounds/{name}", title, url, moment_of(max(ends)), words)
     for name, submission in edition.repository.submissions.items():
         provider, url = name.partition("/")[0], submission_url(name)
         title = f"Submission of {edition.provider_name(provider)}: {submission.title}"
@@ -153,7 +154,7 @@ def _row(edition: Edition, row: Row) -> Entry:
 def _times(edition: Edition, row: Row, disputes: Iterable[life.Dispute]) -> Iterator[dt.datetime]:
     """When what holds of a row changed, or will; the first is there whatever the moment."""
     yield _NEVER
-    newest = figures.moment(row.last_unix_ns)
+    newest = moment_of(row.last_unix_ns)
     methodology = methodology_of(edition.repository.methodologies, row.family.methodology)
     yield newest
     yield newest + dt.timedelta(days=methodology.ranking.stale_unranked_days)
@@ -181,7 +182,7 @@ def _verdict(edition: Edition, name: str, handed_in: dt.datetime) -> Iterator[En
         provider = name.partition("/")[0]
         title = f"Verdict on {edition.provider_name(provider)}: {edition.repository.submissions[name].title}"
         text = " ".join(claim.sentence for claim in claims)
-        updated = max(handed_in, figures.moment(max(ends)))
+        updated = max(handed_in, moment_of(max(ends)))
         yield Entry(f"verdicts/{name}", title, submission_url(name), updated, text, (provider,))
 
 

@@ -86,11 +86,6 @@ def count(number_: int, singular: str, plural: str | None = None) -> str:
     return f"{number_:,} {singular if number_ == 1 else plural or singular + 's'}"
 
 
-def moment(unix_ns: int) -> dt.datetime:
-    """A time in UTC, to the second."""
-    return dt.datetime.fromtimestamp(unix_ns // 1_000_000_000, tz=dt.UTC)
-
-
 def minute(time: dt.datetime) -> str:
     """A time as it is shown: 2026-03-04 05:06 UTC."""
     return f"{time.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

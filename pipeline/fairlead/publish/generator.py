@@ -2,8 +2,8 @@
 
 Nearly all of a generated page is HTML already. Python-Markdown would read all of that to find that there is
 nothing to do, and the search would read it again; so MkDocs is given a mark in place of each such block,
-and the block comes back just before the theme's template. The bytes are those of MkDocs left alone: a
-reader of the folder, or another generator, needs none of this.
+and the block comes back, from the file, just before the theme's template. The bytes are those of MkDocs left
+alone: a reader of the folder, or another generator, needs none of this.
 
 Every page gets a policy under which nothing runs but the theme's own scripts.
 """
@@ -16,16 +16,17 @@ import functools
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from fairlead.publish.edition import Page, Searched
+from fairlead.publish.edition import Searched
 
 _SCRIPT = re.compile(r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.DOTALL)
 _CHARSET = '<meta charset="utf-8">'
 _SCOPE = re.compile(r'__md_scope=new URL\("[^"<>]*",location\)')
 _MARK = re.compile(r'<div data-block="([0-9]+)"></div>')
+_HEAD = re.compile(r"---\n.*?\n---\n", re.DOTALL)
 _SEARCH = "material/search"
 
 
@@ -33,16 +34,37 @@ class SiteError(Exception):
     """The site's own half (theme, settings, hand-written pages) is at fault, or the place to build in."""
 
 
-class Generator:
-    """A MkDocs project below ``folder``, built into ``built``.
+class Source(NamedTuple):
+    """What is known of the text of a page: how it is searched, and where it is HTML already.
 
-    ``pages``: the generated ones by their path. ``blocks``: what of each page is HTML, in its order.
+    ``html``: the begin and the end of each block, in characters before the end of the text: MkDocs takes the
+    head of a page away.
     """
 
-    def __init__(
-        self, folder: Path, built: Path, pages: Mapping[str, Page], blocks: Mapping[str, Sequence[str]]
-    ) -> None:
-        self._shortcut = _Shortcut(pages, blocks)
+    searched: Searched
+    html: tuple[tuple[int, int], ...]
+
+    def blocks(self, text: str) -> list[str]:
+        """The blocks that are HTML, out of the text with or without its head."""
+        return [text[len(text) - begin : len(text) - end] for begin, end in self.html]
+
+
+def source_of(text: str, blocks: Iterable[str], searched: Searched = Searched.WHOLE) -> Source:
+    """What is known of a text that these blocks stand in, in this order."""
+    head = _HEAD.match(text)
+    found, place = [], head.end() if head else 0
+    for block in html_blocks(blocks):
+        begin = text.index(block, place)
+        place = begin + len(block)
+        found.append((len(text) - begin, len(text) - place))
+    return Source(searched, tuple(found))
+
+
+class Generator:
+    """A MkDocs project below ``folder``, built into ``built``. ``sources``: of its pages, by their paths."""
+
+    def __init__(self, folder: Path, built: Path, sources: Mapping[str, Source]) -> None:
+        self._shortcut = _Shortcut(sources)
         from mkdocs.config import load_config
 
         with _as_site_errors():
@@ -60,17 +82,15 @@ class Generator:
         with _as_site_errors():
             mkdocs_build.build(self._config)
 
-    def rebuild(
-        self, pages: Mapping[str, Page], blocks: Mapping[str, Sequence[str]], changed: Iterable[str]
-    ) -> list[str]:
+    def rebuild(self, sources: Mapping[str, Source], changed: Iterable[str]) -> list[str]:
         """After :meth:`build`: build the pages of these paths again; all others stay as they are.
 
-        ``pages`` and ``blocks`` as they are now. The names of the files that were written are returned.
+        ``sources`` as they are now. The names of the files that were written are returned.
         """
         from mkdocs.commands import build as mkdocs_build
 
         shortcut, config = self._shortcut, self._config
-        shortcut.pages, shortcut.blocks = pages, blocks
+        shortcut.sources = sources
         files, documents = shortcut.files, shortcut.files.documentation_pages()
         wanted = [file for file in documents if file.src_uri in set(changed)]
         index = config.plugins[_SEARCH].search_index
@@ -97,9 +117,8 @@ class _Shortcut:
     A plugin by its methods alone: MkDocs, which takes long to load, is not asked for a base.
     """
 
-    def __init__(self, pages: Mapping[str, Page], blocks: Mapping[str, Sequence[str]]) -> None:
-        self.pages = pages
-        self.blocks = blocks
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.sources = sources
         self.files: Any = None
         self.nav: Any = None
         self.env: Any = None
@@ -110,14 +129,13 @@ class _Shortcut:
 
     def on_page_markdown(self, markdown: str, *, page: Any, **_: Any) -> str:
         """The page with a mark in place of each block that is HTML."""
-        generated = self.pages.get(page.file.src_uri)
-        if generated is not None and generated.searched is not Searched.WHOLE:
+        source = self.sources[page.file.src_uri]
+        if source.searched is not Searched.WHOLE:
             page.meta["search"] = {"exclude": True}
         written, place = [], 0
-        for number, block in enumerate(self.blocks.get(page.file.src_uri, ())):
-            begin = markdown.index(block, place)
-            written += [markdown[place:begin], f'<div data-block="{number}"></div>']
-            place = begin + len(block)
+        for number, (begin, end) in enumerate(source.html):
+            written += [markdown[place : len(markdown) - begin], f'<div data-block="{number}"></div>']
+            place = len(markdown) - end
         return "".join((*written, markdown[place:]))
 
     def on_env(self, env: Any, **_: Any) -> None:
@@ -125,11 +143,11 @@ class _Shortcut:
 
     def on_page_context(self, context: Any, *, page: Any, config: Any, **_: Any) -> Any:
         """The blocks come back. Of a page that is found by its name the search gets one entry."""
-        blocks = self.blocks.get(page.file.src_uri)
-        if blocks:
+        source = self.sources[page.file.src_uri]
+        if source.html:
+            blocks = source.blocks(page.file.content_string)
             page.content = _MARK.sub(lambda mark: blocks[int(mark[1])], page.content)
-        generated = self.pages.get(page.file.src_uri)
-        if generated is not None and generated.searched is Searched.BY_NAME:
+        if source.searched is Searched.BY_NAME:
             entry = {"location": page.url, "title": page.meta["title"], "text": page.meta["description"]}
             config.plugins[_SEARCH].search_index.entries.append(entry)
         return context

@@ -58,6 +58,10 @@ class Kept:
         found: _Made = self._now[key]
         return found
 
+    def clear(self) -> None:
+        """Let everything go."""
+        self._before, self._now = {}, {}
+
     def turn(self) -> None:
         """An edition is done: what it did not ask for is let go."""
         self._before, self._now = self._now, {}

@@ -85,7 +85,7 @@ class LiveSite:
         shutil.rmtree(new, ignore_errors=True)  # of a build that failed
         new.mkdir()
         draft.lay_out(new / "project")
-        generator = Generator(new / "project", new / "site", draft.pages, draft.blocks)
+        generator = Generator(new / "project", new / "site", draft.sources)
         generator.build()
         drawing.publish(new / "site", (new / "site").rglob("*.html"), draft.edition.charts, self._drawings)
         _, unread = copy_raw_files(draft.edition, new / "site")
@@ -105,7 +105,7 @@ class LiveSite:
         content = self._folder / f"build-{self._builds}" / "project" / "content"
         write_texts(content, changed)
         write_texts(self.site, data)
-        touched = generator.rebuild(draft.pages, draft.blocks, pages) if pages else []
+        touched = generator.rebuild(draft.sources, pages) if pages else []
         rendered = [self.site / name for name in touched if name.endswith(".html")]
         explored = drawing.publish(self.site, rendered, draft.edition.charts, self._drawings)
         charts, drawn = (set(map(drawing.spec_path, each.edition.charts)) for each in (draft, before))

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Sequence
 
 from fairlead import ranking
+from fairlead.clock import moment_of
 from fairlead.publish import figures, markup, results
 from fairlead.publish.edition import Edition, by_family, model_url
 from fairlead.publish.markup import Html, join, link, tag
@@ -101,7 +102,7 @@ def _front_row(edition: Edition, row: Row, columns: Sequence[Figure], hidden: se
         figure_cell(row, figure, is_hidden=figure.name in hidden, digits=_FRONT_DIGITS) for figure in columns
     )
     behind_it = link("", f"{model_url(row.family.model)}#{behind_anchor(row)}", "behind this row")
-    newest = when(edition, figures.moment(row.last_unix_ns))
+    newest = when(edition, moment_of(row.last_unix_ns))
     evidence = tag("td", newest, tag("small", behind_it, class_="fl-sub"), class_="fl-when")
     return tag("tr", name, *cells, evidence, **row_data(edition, row))
 

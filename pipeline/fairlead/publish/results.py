@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from fairlead import ranking
+from fairlead.clock import moment_of, unix_ns_of
 from fairlead.model import Methodology
 from fairlead.profile import AgeState, age_state
 from fairlead.publish import disputes, figures, findings, markup, usage, verdicts
@@ -57,7 +58,7 @@ def models_table(edition: Edition, here: str) -> Html:
 def _model_row(edition: Edition, model: str, here: str) -> Html:
     rows = edition.rows_where(model=model)
     ranked = sum(bool(row.ranks) for row in rows)
-    newest = figures.moment(max(row.last_unix_ns for row in rows))
+    newest = moment_of(max(row.last_unix_ns for row in rows))
     return markup.row(
         link(here, model_url(model), edition.model_name(model)),
         number_cell(str(len({row.provider for row in rows}))),
@@ -124,7 +125,7 @@ def model_page(edition: Edition, model: str) -> Page:
 def _model_facts(edition: Edition, model: str, rows: Sequence[Row]) -> Html:
     entry = edition.repository.models.get(model)
     ranked = sum(bool(row.ranks) for row in rows)
-    newest = figures.moment(max(row.last_unix_ns for row in rows))
+    newest = moment_of(max(row.last_unix_ns for row in rows))
     pairs: list[tuple[str, str | None]] = [
         ("Id", tag("code", model)),
         ("Developer", entry.developer if entry else figures.NOT_DISCLOSED),
@@ -255,7 +256,7 @@ def _family_facts(
             version = markup.escape(family.methodology)
     first = min(row.first_unix_ns for row in rows)
     last = max(row.last_unix_ns for row in rows)
-    days = sorted({f"{figures.moment(time):%Y-%m-%d}" for time in (first, last)})
+    days = sorted({f"{moment_of(time):%Y-%m-%d}" for time in (first, last)})
     pairs: list[tuple[str, str | None]] = [
         ("Load", load_words(family, rows, methodology)),
         ("Methodology", version),
@@ -371,7 +372,7 @@ def interest_badge(edition: Edition, row: Row) -> Html | None:
 def age_badge(edition: Edition, row: Row) -> Html | None:
     """A mark on a row whose newest window is old, or lies ahead of this edition; none on a fresh one."""
     rules = ranking.methodology_of(edition.repository.methodologies, row.family.methodology).ranking
-    now_unix_ns = int(edition.now.timestamp()) * 1_000_000_000
+    now_unix_ns = unix_ns_of(edition.now)
     words = {
         AgeState.STALE: f"older than {rules.stale_badge_days} days",
         AgeState.EXPIRED: f"older than {rules.stale_unranked_days} days",

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from fairlead import cost
+from fairlead.clock import moment_of, unix_ns_of
 from fairlead.life import folders_of
 from fairlead.model import Endpoint, Price, ServedModel
 from fairlead.publish import figures, markup
@@ -101,7 +102,7 @@ def evidence_cell(edition: Edition, row: Row, here: str) -> Html:
         links.append(f"{len(folders) - len(shown):,} older")
     if len(row.evidence) == 1:
         links.append(link(here, raw_url(row.evidence[0].path), "raw file"))
-    newest = figures.moment(row.last_unix_ns)
+    newest = moment_of(row.last_unix_ns)
     lines = (words, Html("<br>"), join(links, " · "))
     return tag("td", when(edition, newest), tag("small", *lines, class_="fl-sub"), class_="fl-when")
 
@@ -159,7 +160,7 @@ def row_data(edition: Edition, row: Row) -> dict[str, str | None]:
         "data_region": endpoint.region if endpoint else None,
         "data_hardware": "disclosed" if served and served.accelerator else figures.NOT_DISCLOSED,
         "data_origin": str(row.origin),
-        "data_newest": f"{figures.moment(row.last_unix_ns):%Y-%m-%dT%H:%M:%SZ}",
+        "data_newest": f"{moment_of(row.last_unix_ns):%Y-%m-%dT%H:%M:%SZ}",
         "data_input_usd": _written(stated.input_usd_per_mtok) if stated else None,
         "data_output_usd": _written(stated.output_usd_per_mtok) if stated else None,
     }
@@ -263,7 +264,7 @@ def _raw_files(row: Row, here: str) -> Html:
     newest = sorted(row.evidence, key=lambda item: (-item.head.start_unix_ns, item.path))
     links: list[Html] = []
     for item in newest[:_RAW_FILES_SHOWN]:
-        start = figures.moment(item.head.start_unix_ns)
+        start = moment_of(item.head.start_unix_ns)
         links.append(link(here, raw_url(item.path), figures.minute(start)))
     left = len(newest) - len(links)
     if left:
@@ -284,4 +285,4 @@ def _price(edition: Edition, row: Row) -> Price | cost.NoCost:
     """The list price of the edition's day."""
     provider = edition.repository.providers.get(row.provider)
     prices = cost.prices_of(provider, row.endpoint, row.family.model)
-    return cost.price_at(prices, int(edition.now.timestamp()) * 1_000_000_000)
+    return cost.price_at(prices, unix_ns_of(edition.now))

@@ -57,7 +57,7 @@ from fairlead.publish import (
 from fairlead.publish.charts import certainty, drawing
 from fairlead.publish.charts import model as model_charts
 from fairlead.publish.edition import Edition, Page, raw_url, render_page
-from fairlead.publish.generator import Generator, SiteError, html_blocks
+from fairlead.publish.generator import Generator, SiteError, Source, source_of
 from fairlead.publish.kept import Kept
 from fairlead.ranking import Row
 from fairlead.repository import MAX_PROSE_BYTES, FileKind, Repository
@@ -117,8 +117,9 @@ def build_site(
     with tempfile.TemporaryDirectory(prefix=".fairlead-", dir=out.parent) as scratch:
         folder = Path(scratch)
         draft.lay_out(folder / "project")
+        draft = draft.let_go()
         built = folder / "built"
-        Generator(folder / "project", built, draft.pages, draft.blocks).build()
+        Generator(folder / "project", built, draft.sources).build()
         drawing.publish(built, built.rglob("*.html"), draft.edition.charts, drawing.Drawings(charts))
         sizes, unread = copy_raw_files(draft.edition, built)
         write_beside(draft.edition, built, requests=requests)
@@ -198,16 +199,17 @@ def _model_page(edition: Edition, model: str) -> Page:
     return dataclasses.replace(page, blocks=(*page.blocks, *below))
 
 
-def _fill(edition: Edition, text: str, source: Path) -> tuple[str, list[str]]:
-    """A hand-written page with its fragments, and what of them is HTML."""
+def _fill(edition: Edition, text: str, source: Path) -> tuple[str, Source]:
+    """A hand-written page with its fragments."""
     found: list[str] = []
 
     def put(match: re.Match[str]) -> str:
         blocks = _fragment(edition, match[1], source)
-        found.extend(html_blocks(blocks))
+        found.extend(blocks)
         return "\n\n".join(blocks)
 
-    return _FRAGMENT.sub(put, text), found
+    filled = _FRAGMENT.sub(put, text)
+    return filled, source_of(filled, found)
 
 
 def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
@@ -234,7 +236,7 @@ def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
         "comparison": lambda: coverage.comparison_blocks(_shipped_data(source, "comparison")),
         "scale": lambda: scale.measured_blocks(_shipped_data(source, "scale")),
         "scale-large": lambda: scale.measured_blocks(
-            _shipped_data(source, "scale-large"), "Time and memory of ten thousand submissions"
+            _shipped_data(source, "scale-large"), "Time and memory of ten million requests"
         ),
         "scale-estimate": lambda: scale.estimate_blocks(_shipped_data(source, "scale")),
         "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),
@@ -272,16 +274,15 @@ def _shipped_data(source: Path, name: str) -> Any:
 class Draft:
     """All that a site is made from, in memory: what two editions differ in can be told from it.
 
-    ``pages``: the generated ones by their path. ``texts``: every Markdown and data file below the content,
-    hand-written pages among them; ``blocks``: what of each page is HTML, in its order. ``templates``: those
-    that hold data. The rest is copied from ``source``.
+    ``texts``: every Markdown and data file below the content, hand-written pages among them. ``sources``:
+    what the generator is told of each page. ``templates``: those that hold data. The rest is copied from
+    ``source``.
     """
 
     edition: Edition
     source: Path
-    pages: Mapping[str, Page]
     texts: Mapping[str, str]
-    blocks: Mapping[str, Sequence[str]]
+    sources: Mapping[str, Source]
     templates: Mapping[str, str]
     problems: tuple[Problem, ...]
 
@@ -296,6 +297,11 @@ class Draft:
         shutil.copytree(self.source / "theme", folder / "theme")
         write_texts(folder / "content", self.texts)
         write_texts(folder / "theme" / "partials", self.templates)
+
+    def let_go(self) -> Draft:
+        """Without what has been laid out, and without what another edition could use."""
+        self.edition.kept.clear()
+        return dataclasses.replace(self, texts={})
 
 
 @contextlib.contextmanager
@@ -346,17 +352,15 @@ def draft_site(
     for name in texts:
         if (source / "content" / name).exists():
             raise SiteError(f"{name} is both hand-written and generated")
-    blocks = {page.path: html_blocks(page.all_blocks) for page in pages}
+    sources = {page.path: source_of(texts[page.path], page.all_blocks, page.searched) for page in pages}
     for path in sorted((source / "content").rglob("*.md")):
         name = path.relative_to(source / "content").as_posix()
-        texts[name], blocks[name] = _fill(edition, path.read_text("utf-8"), source)
+        texts[name], sources[name] = _fill(edition, path.read_text("utf-8"), source)
     templates = {
         "edition-state.html": _template(method.banner(edition)),
         "edition-stamp.html": _template(_stamp(edition)),
     }
-    return Draft(
-        edition, source, {page.path: page for page in pages}, texts, blocks, templates, (*problems, *found)
-    )
+    return Draft(edition, source, texts, sources, templates, (*problems, *found))
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> None:

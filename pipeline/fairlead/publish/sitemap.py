@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fairlead.publish import figures, markup
+from fairlead.clock import moment_of
+from fairlead.publish import markup
 from fairlead.publish.edition import (
     DISPUTES_URL,
     Edition,
@@ -68,11 +69,11 @@ def _facts(edition: Edition) -> Iterator[tuple[str, dt.datetime]]:
 
 def _measured(edition: Edition) -> Iterator[tuple[str, dt.datetime]]:
     for row in edition.rows:
-        ended = figures.moment(row.last_unix_ns)
+        ended = moment_of(row.last_unix_ns)
         for url in ("", "models/", model_url(row.family.model), provider_url(row.provider)):
             yield url, ended
     for item in edition.evidence.values():
-        yield submission_url(item.folder), figures.moment(item.head.end_unix_ns)
+        yield submission_url(item.folder), moment_of(item.head.end_unix_ns)
     for folder, history in edition.repository.histories.items():
         for event in history.events:
             yield submission_url(folder), event.at

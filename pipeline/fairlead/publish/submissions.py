@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fairlead import ranking
+from fairlead.clock import moment_of
 from fairlead.metrics import WindowTable
 from fairlead.model import Methodology, RawFile, Submission
 from fairlead.publish import disputes, figures, integrity, markup, registrations, usage, verdicts
@@ -258,7 +259,7 @@ def _window_row(edition: Edition, entry: RawFile, folder: str, here: str) -> Htm
         shown = "–" if value is None else figures.figure_value(name, value)
         extra = tag("small", below, class_="fl-sub fl-wrap") if below else None
         cells.append(number_cell(tag("span", shown, class_="fl-value"), extra))
-    start = figures.moment(table.start_unix_ns)
+    start = moment_of(table.start_unix_ns)
     basis = "" if header.clock.basis == "measured" else "time of the file"
     time = join((figures.minute(start), tag("small", basis, class_="fl-sub") if basis else None))
     valid = "not judged: imported" if header.origin == "imported" else "; ".join(item.invalid) or "yes"

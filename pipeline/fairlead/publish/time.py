@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from fairlead import profile, ranking, stats
+from fairlead.clock import moment_of
 from fairlead.metrics import Undefined
 from fairlead.model import Methodology
 from fairlead.profile import Bin, Coverage, Drift, Sampling, TimeRules
@@ -213,7 +214,7 @@ def _hours_table(edition: Edition, label: str, timed: Sequence[RowTime]) -> Html
 def _days_table(edition: Edition, label: str, timed: Sequence[RowTime], rules: TimeRules) -> Html:
     """The last days on which any row of the table has a window."""
     days = sorted({found.place for item in timed for found in item.days})[-DAYS_SHOWN:]
-    starts = [figures.moment(day * rules.day_ns) for day in days]
+    starts = [moment_of(day * rules.day_ns) for day in days]
     form = "%Y-%m-%d" if rules.day_seconds == ranking.REAL_DAY_SECONDS else "%Y-%m-%d %H:%M:%S"
     lines = []
     for item in timed:
@@ -267,7 +268,7 @@ def _sentences(
     else:
         yield from coverage_sentences(item.coverage)
         yield from drift_sentences(row.id, item.drifts, told)
-    yield f"Newest window: {figures.age(figures.moment(row.last_unix_ns), edition.now)}."
+    yield f"Newest window: {figures.age(moment_of(row.last_unix_ns), edition.now)}."
 
 
 def coverage_sentences(found: Coverage) -> Iterable[str]:

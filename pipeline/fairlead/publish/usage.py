@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairlead.clock import moment_of
 from fairlead.model import RawFile
 from fairlead.publish import figures, markup
 from fairlead.publish.edition import Edition, raw_url, submission_url
@@ -76,7 +77,7 @@ def windows_table(edition: Edition, folder: str, manifest: Sequence[RawFile], he
 def _window_row(edition: Edition, item: Evidence, found: Usage, here: str) -> Html:
     name = tag(
         "th",
-        figures.minute(figures.moment(item.head.start_unix_ns)),
+        figures.minute(moment_of(item.head.start_unix_ns)),
         tag("small", f"{item.scenario} · {edition.provider_name(item.head.provider)}", class_="fl-sub"),
         scope="row",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairlead.clock import NS_PER_S
 from fairlead.imports.llmperf.runs import read_requests
 from fairlead.imports.runs import (
     NO_STREAM,
@@ -36,7 +37,7 @@ def _read(files: Sources) -> Sequence[Run]:
             api_model=summary.line("model", 300),
             dialect="not-recorded",
             load=closed_loop(summary.integer("num_concurrent_requests", 1, 1_000_000), started),
-            start_unix_ns=summary.integer("timestamp", 1, 4_102_444_799) * 1_000_000_000,
+            start_unix_ns=summary.integer("timestamp", 1, 4_102_444_799) * NS_PER_S,
             basis="file_timestamp",
             requests=requests,
             remarks=(

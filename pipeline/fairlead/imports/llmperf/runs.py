@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from fairlead.clock import NS_PER_S, moment_of
 from fairlead.documents import Json
 from fairlead.imports.runs import Run as Measured
 from fairlead.imports.runs import (
@@ -81,7 +82,7 @@ class Run:
     @property
     def written(self) -> dt.datetime:
         """When LLMPerf wrote the summary: after the run."""
-        return dt.datetime.fromtimestamp(self.written_ns // 1_000_000_000, tz=dt.UTC)
+        return moment_of(self.written_ns)
 
     @property
     def failures(self) -> int:
@@ -186,7 +187,7 @@ def _run(
         api_model=api_model,
         address=address,
         version=summary.line("version", 64),
-        written_ns=summary.integer("timestamp", 1, 4_102_444_799) * 1_000_000_000,
+        written_ns=summary.integer("timestamp", 1, 4_102_444_799) * NS_PER_S,
         concurrency=summary.integer("num_concurrent_requests", 1, 1_000_000),
         input_tokens=summary.integer("mean_input_tokens", 0, 10**9),
         output_tokens=summary.integer("mean_output_tokens", 0, 10**9),

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 from fairlead import ranking
+from fairlead.clock import moment_of
 from fairlead.metrics import Undefined
 from fairlead.profile import HOURS, Bin, Sampling, TimeRules
 from fairlead.publish import figures, markup, time
@@ -232,7 +233,7 @@ def success_chart(name: str, found: RowTime, rules: TimeRules) -> Chart | None:
     """The success rate of each of a row's last days with its interval; None where no window counts."""
     is_real = rules.day_seconds == ranking.REAL_DAY_SECONDS
     form = "%Y-%m-%d" if is_real else "%Y-%m-%d %H:%M:%S"
-    starts = {day.place: figures.moment(day.place * rules.day_ns) for day in found.days}
+    starts = {day.place: moment_of(day.place * rules.day_ns) for day in found.days}
     days = [day for day in found.days if day.sampling is Sampling.SAMPLED]
     if not days:
         return None
