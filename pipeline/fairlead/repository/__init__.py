@@ -266,6 +266,9 @@ class _Documents(Mapping[str, Document]):
             del self._parsed[next(iter(self._parsed))]
         return document
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._readable
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._readable)
 

@@ -114,8 +114,9 @@ def test_what_is_in_order_is_looked_at_in_the_quick_way(repository: Repository) 
         for path, kind in repository.kinds.items():
             if kind in STRUCTS:
                 assert schema_problems(repository.documents[path], kind) == []
+        part = part_for_looking(repository)
         with mock.patch.object(documents, "parse") as parse:
-            looker = Looker(part_for_looking(repository))
+            looker = Looker(part)
             looks = looker([asked_for(repository, path) for path in repository.raw_paths(FileKind.WINDOW)])
     assert [problem for look in looks for problem in look.problems] == []
     assert not validator.called

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fairlead.clock import SystemClock
-from fairlead.measure import transport
+from fairlead.measure import transport1
 from fairlead.measure.plan import Limits
 from fairlead.measure.timeline import Ended, Exchange
 
@@ -52,7 +52,7 @@ class Readiness:
 async def read_all(pieces: list[bytes]) -> tuple[Exchange, int]:
     """The exchange, and how many reads it took until it had ended."""
     exchange, wire = Exchange(), Wire([*pieces, b""])
-    call = transport._Call(Connection(wire), exchange, Limits(), SystemClock(), Readiness())
+    call = transport1._Call(Connection(wire), exchange, Limits(), SystemClock(), Readiness())
     taken = 0
     while not exchange.end_ns:
         call._on_readable()
