@@ -42,7 +42,7 @@ def test_each_size_and_command_has_a_line() -> None:
 
 def test_the_estimate_is_arithmetic_on_the_largest_size() -> None:
     """A request takes 1,000 bytes and 0.1 ms here, and 2,700 further windows 30 MiB."""
-    said = words(scale.estimate_blocks(found(size(9_000, 70), size(90_000, 100))))
+    said = words(scale.estimate_blocks([size(9_000, 70), size(90_000, 100)]))
     assert "365,000,000 windows and 10,950,000,000 requests" in said
     assert "10.9 TB" in said
     assert "304 hours of a core" in said
@@ -50,11 +50,13 @@ def test_the_estimate_is_arithmetic_on_the_largest_size() -> None:
 
 
 def test_one_size_tells_no_growth() -> None:
-    assert "it takes two sizes to tell" in words(scale.estimate_blocks(found(size(9_000, 70))))
+    assert "it takes two sizes to tell" in words(scale.estimate_blocks([size(9_000, 70)]))
 
 
 def test_the_files_that_ship_can_be_shown() -> None:
     assets = CHECKOUT / "site/content/assets"
     shipped, large = (json.loads((assets / f"{name}.json").read_text()) for name in ("scale", "scale-large"))
     assert words(scale.measured_blocks(shipped)) != words(scale.measured_blocks(large))
-    assert words(scale.estimate_blocks(shipped))
+    sizes = [row["requests"] for row in (*shipped["rows"], *large["rows"])]
+    assert sizes == sorted(sizes)
+    assert words(scale.estimate_blocks([*shipped["rows"], *large["rows"]]))

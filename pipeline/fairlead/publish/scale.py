@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from fairlead import documents
 from fairlead.publish import markup
-from fairlead.publish.markup import Html, tag
+from fairlead.publish.markup import Html, number_cell, number_head, tag
 from fairlead.repository import places
 
 _MEMORY_MIB = 1536  # what a reader's machine can spare
@@ -51,18 +51,17 @@ class Assumed(NamedTuple):
 
 def measured_blocks(found: Mapping[str, Any], label: str = "Time and memory") -> list[str]:
     """Seconds, processor time and memory of each command at each size."""
-    sizes = ("Provider-months", "Requests", "Windows", "Raw files, MB")
-    heads = (*sizes, "Command", "Seconds", "Processor, s", "Memory, MiB")
+    sizes, costs = ("Windows", "Raw files, MB"), ("Seconds", "Processor, s", "Memory, MiB")
+    heads = ("Requests", *map(number_head, sizes), "Command", *map(number_head, costs))
     lines = [
         markup.row(
-            f"{row['provider_months']:,}",
             f"{row['requests']:,}",
-            f"{row['windows']:,}",
-            f"{row['raw_mb']:,.0f}",
+            number_cell(f"{row['windows']:,}"),
+            number_cell(f"{row['raw_mb']:,.0f}"),
             words,
-            f"{row[f'{name}_s']:,.1f}",
-            f"{row[f'{name}_cpu_s']:,.1f}",
-            f"{row[f'{name}_mib']:,}",
+            number_cell(f"{row[f'{name}_s']:,.1f}"),
+            number_cell(f"{row[f'{name}_cpu_s']:,.1f}"),
+            number_cell(f"{row[f'{name}_mib']:,}"),
         )
         for row in found["rows"]
         for name, words in _COMMANDS
@@ -80,8 +79,15 @@ def measured_blocks(found: Mapping[str, Any], label: str = "Time and memory") ->
     ]
 
 
-def estimate_blocks(found: Mapping[str, Any], plan: Plan = Plan(), prices: Assumed = Assumed()) -> list[str]:  # noqa: B008 - frozen
-    """What a year of 10^10 requests would take, where each limit lies, and what lifts it."""
+def estimate_blocks(
+    rows: Sequence[Mapping[str, Any]],
+    plan: Plan = Plan(),  # noqa: B008 - frozen
+    prices: Assumed = Assumed(),  # noqa: B008 - frozen
+) -> list[str]:
+    """What a year of 10^10 requests would take, where each limit lies, and what lifts it.
+
+    ``rows``: what was measured, the smallest size first and the largest last.
+    """
     requests = plan.windows * plan.requests
     said = (
         f"{plan.providers} providers, {plan.models} models, {plan.vantages} vantages and {plan.scenarios} "
@@ -92,7 +98,7 @@ def estimate_blocks(found: Mapping[str, Any], plan: Plan = Plan(), prices: Assum
         f"{prices.output_usd_per_mtok:g} USD for a million input and output tokens, {prices.input_tokens} "
         f"and {prices.output_tokens} of them a request."
     )
-    lines = [markup.row(*line) for line in _limits(found["rows"], plan, prices)]
+    lines = [markup.row(*line) for line in _limits(rows, plan, prices)]
     return [
         tag("p", said),
         markup.simple_table("What a year takes", ("What", "A year", "Where it ends", "What lifts it"), lines),

@@ -238,7 +238,9 @@ def _fragment(edition: Edition, name: str, source: Path) -> Sequence[str]:
         "scale-large": lambda: scale.measured_blocks(
             _shipped_data(source, "scale-large"), "Time and memory of ten million requests"
         ),
-        "scale-estimate": lambda: scale.estimate_blocks(_shipped_data(source, "scale")),
+        "scale-estimate": lambda: scale.estimate_blocks(
+            [row for name in ("scale", "scale-large") for row in _shipped_data(source, name)["rows"]]
+        ),
         "verdict": lambda: verdicts.operating_blocks(_shipped_data(source, "verdict")),
         "integrity": lambda: integrity.trial_blocks(_shipped_data(source, "integrity")),
         "archive-rule": lambda: list(archived.rule_blocks(edition)),
