@@ -96,21 +96,23 @@ class Server:
         self._tls = tls
         self._listener = socket.create_server((address, port))
         self.port: int = self._listener.getsockname()[1]
+        self._last: object = None
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def close(self) -> None:
-        """Hear every connection that was made to its end, then no more."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
+        """Hear every connection that was made to its end, then no more: ours is the last in the queue."""
+        with socket.socket(self._listener.family) as last, self._listener:
+            last.bind((self._listener.getsockname()[0], 0))
+            self._last = last.getsockname()
+            last.connect(self._listener.getsockname())
+            self._thread.join()
 
     def _run(self) -> None:
         while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
+            connection, peer = self._listener.accept()
+            if peer == self._last:
+                connection.close()
                 return
             self.heard.append(b"")
             with contextlib.suppress(OSError), connection:
