@@ -41,6 +41,20 @@ def test_colours_follow_the_system_until_a_reader_chooses(page, address: str) ->
     assert (page.evaluate(SCHEME), page.evaluate(SHOWN)) == ("slate", 0)
 
 
+def test_paper_is_light_whatever_the_screen_is(page) -> None:
+    """Nobody wants to print a black page."""
+    ink = "getComputedStyle(document.querySelector('h1')).color"
+    assert page.evaluate(SCHEME) == "slate"
+    on_screen = page.evaluate(ink)
+    page.emulate_media(media="print")
+    assert page.evaluate(ink) != on_screen
+    page.emulate_media(media="screen", color_scheme="light")
+    page.locator("body[data-md-color-scheme=default]").wait_for()
+    light = page.evaluate(ink)
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(ink) == light
+
+
 def test_the_frame_needs_no_script_of_the_theme(page, address: str) -> None:
     """Only the page that searches loads it."""
     loaded = (
