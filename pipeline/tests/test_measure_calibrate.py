@@ -173,6 +173,7 @@ class Slow(httptools.HttpResponseParser):
         super().feed_data(data)
 
 
+@pytest.mark.realtime  # its reads wait for each other only where they come together
 def test_a_slow_parser_on_the_hot_path_shows_as_lag_and_as_cost(monkeypatch):
     monkeypatch.setattr(httptools, "HttpResponseParser", Slow)
     found = taken(msgspec.structs.replace(SMALL, concurrency=12))
