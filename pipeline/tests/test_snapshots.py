@@ -272,7 +272,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_the_about_page_says_how_to_cite_as_the_citation_file_does(site: Path) -> None:
     """The title, the authors and the version are those of CITATION.cff; the day is that of the data."""
     page = (site / "about" / "index.html").read_text("utf-8")
-    entry = Outline(re.findall(r"<pre><code[^>]*>(@misc.*?)</code></pre>", page, re.DOTALL)[0]).text
+    entry = Outline(re.findall(r'<pre><code tabindex="0">(@misc.*?)</code></pre>', page, re.DOTALL)[0]).text
     stated = roots.data_of((publish_example.CHECKOUT / "CITATION.cff").read_text("utf-8"))
     assert f"title   = {{{{{stated['title']}: {stated['abstract'].rstrip('.')}}}}}" in entry
     assert f"author  = {{{{{stated['authors'][0]['name']}}}}}" in entry
