@@ -110,6 +110,7 @@ def test_where_values_are_is_known_of_every_file_and_kept_of_few(root: Path) -> 
     """Each document is what its bytes give, whenever it is asked for; most are let go again."""
     found, _ = load_repository(root)
     assert len(found.documents) > 10
+    repository._parsed.cache_clear()
     gc.collect()
     before = sum(isinstance(one, Document) for one in gc.get_objects())
     for path in [*found.documents, *found.documents]:

@@ -48,11 +48,11 @@ def crew_at(address: str | None, vantage: str | None, *, keyed: bool) -> Iterato
         is_encrypted = os.environ.get("RAY_USE_TLS", "").lower() in ("1", "true")
         links = cluster.links(vantage, keyed=keyed, is_encrypted=is_encrypted)
         crew = Crew(links, facts(version), clock=SystemClock(), token=lambda: secrets.token_hex(16))
-        if crew.yielding:
-            nodes = ", ".join(f"node {node} at niceness {own}" for node, own in crew.yielding.items())
-            message = f"what measures gives way to whatever else runs there: {nodes}"
-            warn(message, "export RAY_worker_niceness=0 on every node before `ray start`")
         try:
+            if crew.yielding:
+                nodes = ", ".join(f"node {node} at niceness {own}" for node, own in crew.yielding.items())
+                message = f"what measures gives way to whatever else runs there: {nodes}"
+                warn(message, "export RAY_worker_niceness=0 on every node before `ray start`")
             yield crew
         finally:
             crew.close()

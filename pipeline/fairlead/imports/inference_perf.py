@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from fairlead.clock import unix_ns_of
 from fairlead.imports.runs import (
     NO_SCHEDULE,
     NO_STREAM,
@@ -122,7 +123,7 @@ def _start_ns(stage: SourceFile) -> int:
     if isinstance(text, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", text):
         try:
             found = dt.datetime.fromisoformat(text)
-            return int(found.replace(microsecond=0).timestamp()) * 10**9 + found.microsecond * 1000
+            return unix_ns_of(found.replace(microsecond=0)) + found.microsecond * 1000
         except ValueError:
             pass
     raise wrong_setting(stage, "/run/time/start", "no moment", "a moment such as 2026-03-04T05:06:07Z")

@@ -16,10 +16,9 @@ from typing import Any
 import msgspec
 
 from fairlead import cost, governance, impact, life, ranking, usage, verdict
-from fairlead.clock import moment_of
 from fairlead.deliveries import Delivery, State
 from fairlead.model import Endpoint, GitHub, Version
-from fairlead.publish import badges, changelog, exports, feeds, observed, registrations
+from fairlead.publish import badges, changelog, exports, feeds, figures, observed, registrations
 from fairlead.publish.edition import (
     Edition,
     dispute_url,
@@ -176,8 +175,8 @@ def row_data(edition: Edition, row: Row) -> Object:
         "ranked": bool(row.ranks),
         "unranked": list(row.unranked),
         "disputes": [dispute.id for dispute in life.disputes_of(edition.lives, row)],
-        "first": _instant(row.first_unix_ns),
-        "last": _instant(row.last_unix_ns),
+        "first": figures.instant(row.first_unix_ns),
+        "last": figures.instant(row.last_unix_ns),
         "figures": {figure.name: msgspec.to_builtins(row.figures[figure.name]) for figure in ranking.FIGURES},
         "verdicts": [
             {"state": str(each.state), "final": each.is_final, "sentence": each.sentence}
@@ -191,10 +190,6 @@ def row_data(edition: Edition, row: Row) -> Object:
     }
 
 
-def _instant(unix_ns: int) -> str:
-    return f"{moment_of(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _window(edition: Edition, item: Evidence) -> Object:
     listed = edition.raw_files.get(item.path)
     return {
@@ -202,7 +197,7 @@ def _window(edition: Edition, item: Evidence) -> Object:
         "raw": raw_url(item.path),
         "sha256": listed.sha256 if listed else None,
         "page": submission_url(item.folder),
-        "start": _instant(item.head.start_unix_ns),
+        "start": figures.instant(item.head.start_unix_ns),
         "requests": item.head.requests,
         "successes": item.head.successes,
         "invalid": list(item.invalid),

@@ -6,7 +6,6 @@ Knows no provider's figures. Errors are signed, late ones positive, in milliseco
 from __future__ import annotations
 
 import collections
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -126,7 +125,7 @@ def _month_rows(windows: Iterable[Evidence]) -> Iterator[Html]:
     numbers = collections.Counter[str]()
     for item in windows:
         for _, certificate in _certificates(item):
-            month = f"{_taken(certificate):%Y-%m}"
+            month = f"{moment_of(certificate.taken_unix_ns):%Y-%m}"
             numbers[month] += 1
             pairs = zip(worst.get(month, (0,) * 4), _errors_ns(certificate), strict=True)
             worst[month] = tuple(max(pair, key=abs) for pair in pairs)
@@ -137,7 +136,7 @@ def _month_rows(windows: Iterable[Evidence]) -> Iterator[Html]:
 
 def _certificate_row(name: str, certificate: Certificate, state: str) -> Html:
     cells = [number_cell(f"{value / 1e6:+.3f}") for value in _errors_ns(certificate)]
-    taken = f"{_taken(certificate):%Y-%m-%d %H:%M}"
+    taken = f"{moment_of(certificate.taken_unix_ns):%Y-%m-%d %H:%M}"
     return markup.row(name, number_cell(_load_words(certificate.load)), taken, *cells, state)
 
 
@@ -148,10 +147,6 @@ def _errors_ns(certificate: Certificate) -> tuple[int, ...]:
         for values in (certificate.token_error_ns, certificate.ttft_error_ns)
         for place in (1, 3)
     )
-
-
-def _taken(certificate: Certificate) -> dt.datetime:
-    return moment_of(certificate.taken_unix_ns)
 
 
 def _load_words(load: Load) -> str:

@@ -19,7 +19,6 @@ import msgspec
 
 from fairlead import life, ranking, stats
 from fairlead.cache import Cache
-from fairlead.clock import moment_of
 from fairlead.csvtext import csv_text
 from fairlead.documents import Unreadable
 from fairlead.metrics import REQUEST_METRICS, Undefined
@@ -180,8 +179,8 @@ def figure_records(edition: Edition) -> Iterator[FigureRecord]:
             **_whose(row),
             "state": f"not ranked: {'; '.join(row.unranked)}" if row.unranked else "ranked",
             "disputes": " ".join(dispute.id for dispute in life.disputes_of(edition.lives, row)),
-            "first": _instant(row.first_unix_ns),
-            "last": _instant(row.last_unix_ns),
+            "first": figures.instant(row.first_unix_ns),
+            "last": figures.instant(row.last_unix_ns),
         }
         withheld = withheld_of(row)
         for name, estimate in row.figures.items():
@@ -215,10 +214,6 @@ def _whose(row: Row) -> dict[str, Any]:
         "origin": str(row.origin),
         "role": row.role,
     }
-
-
-def _instant(unix_ns: int) -> str:
-    return f"{moment_of(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def window_records(edition: Edition) -> Iterator[WindowRecord]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 
 from fairlead import snapshots
+from fairlead.clock import moment_of
 from fairlead.ranking import FIGURES, Better, Figure
 from fairlead.stats import Estimate
 from fairlead.windows import Outcome
@@ -84,6 +85,11 @@ def better_words(figure: Figure) -> str:
 def count(number_: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: 1 window, 2 windows."""
     return f"{number_:,} {singular if number_ == 1 else plural or singular + 's'}"
+
+
+def instant(unix_ns: int) -> str:
+    """A time as machines read it, to the second: 2026-03-04T05:06:07Z."""
+    return f"{moment_of(unix_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def minute(time: dt.datetime) -> str:

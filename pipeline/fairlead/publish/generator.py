@@ -50,10 +50,12 @@ class Source(NamedTuple):
 
 
 def source_of(text: str, blocks: Iterable[str], searched: Searched = Searched.WHOLE) -> Source:
-    """What is known of a text that these blocks stand in, in this order."""
+    """What is known of a text that these blocks stand in, in this order; some of them are HTML."""
     head = _HEAD.match(text)
     found, place = [], head.end() if head else 0
-    for block in html_blocks(blocks):
+    for block in map(str.strip, blocks):
+        if not block.startswith("<"):
+            continue
         begin = text.index(block, place)
         place = begin + len(block)
         found.append((len(text) - begin, len(text) - place))
@@ -170,12 +172,6 @@ class _Shortcut:
             raise SiteError(f"{page.file.dest_uri}: a script that is not the theme's: {strange[:1]}")
         page.content = None  # so that memory does not grow by a site
         return output.replace(_CHARSET, _CHARSET + _policy(scripts), 1)
-
-
-def html_blocks(blocks: Iterable[str]) -> list[str]:
-    """Those of a page's blocks that are HTML, as they stand in its text."""
-    stripped = (block.strip() for block in blocks)
-    return [block for block in stripped if block.startswith("<")]
 
 
 def _inline_scripts(page: str) -> frozenset[str]:

@@ -160,7 +160,7 @@ def row_data(edition: Edition, row: Row) -> dict[str, str | None]:
         "data_region": endpoint.region if endpoint else None,
         "data_hardware": "disclosed" if served and served.accelerator else figures.NOT_DISCLOSED,
         "data_origin": str(row.origin),
-        "data_newest": f"{moment_of(row.last_unix_ns):%Y-%m-%dT%H:%M:%SZ}",
+        "data_newest": figures.instant(row.last_unix_ns),
         "data_input_usd": _written(stated.input_usd_per_mtok) if stated else None,
         "data_output_usd": _written(stated.output_usd_per_mtok) if stated else None,
     }

@@ -10,6 +10,7 @@ Raw windows are listed here and read one by one with :func:`read_window`, never 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import re
@@ -81,7 +82,6 @@ __all__ = [
 
 MAX_PROSE_BYTES = 1_000_000
 MAX_CALIBRATION_BYTES = 8_000_000
-_PARSED_KEPT = 8  # each may take 20 MB
 CACHE_MIN_BYTES = 200_000  # of YAML: below this it is validated sooner than a cache is read
 
 STRUCTS: Mapping[FileKind, type[Any]] = {
@@ -254,17 +254,9 @@ class _Documents(Mapping[str, Document]):
 
     def __init__(self, readable: Mapping[str, bytes]) -> None:
         self._readable = readable
-        self._parsed: dict[str, Document] = {}
 
     def __getitem__(self, path: str) -> Document:
-        document = self._parsed.pop(path, None)
-        if document is None:
-            document, _ = documents.parse(self._readable[path], path)
-            assert document is not None
-        self._parsed[path] = document
-        while len(self._parsed) > _PARSED_KEPT:
-            del self._parsed[next(iter(self._parsed))]
-        return document
+        return _parsed(self._readable[path], path)
 
     def __contains__(self, path: object) -> bool:
         return path in self._readable
@@ -274,6 +266,13 @@ class _Documents(Mapping[str, Document]):
 
     def __len__(self) -> int:
         return len(self._readable)
+
+
+@functools.lru_cache(maxsize=8)  # each may take 20 MB
+def _parsed(data: bytes, path: str) -> Document:
+    document, _ = documents.parse(data, path)
+    assert document is not None
+    return document
 
 
 class _Valid:
